@@ -1,0 +1,1 @@
+//! The C border: UniFFI types, runtime, callbacks.

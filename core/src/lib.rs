@@ -1,0 +1,31 @@
+//! The vocabulary both ends of Huihua share: ids, sessions, pages, the error table and the URL paths.
+//! With the feature `client` also [`client::SessionService`], the four calls of an app.
+//!
+//! ```
+//! use huihua_core::SessionId;
+//!
+//! let id: SessionId = "p2p|bob".parse().unwrap();
+//! assert_eq!(id.peer(), "bob");
+//! assert_eq!(id.to_string(), "p2p|bob");
+//! ```
+
+mod error;
+mod id;
+mod last_msg;
+mod page;
+pub mod paths;
+mod session;
+
+#[cfg(feature = "client")]
+pub mod client;
+
+pub use error::{Code, Problem};
+pub use id::{
+    ACCOUNT_BYTES_MAX, APP_KEY_BYTES_MAX, Account, AppKey, InvalidId, SessionId, SessionKind,
+    TEAM_ID_BYTES_MAX, TeamId,
+};
+pub use last_msg::{LastMsg, MessageStub, RecentContact, RevokeMsgNotification};
+pub use page::{
+    DELETE_IDS_MAX, EXT_BYTES_MAX, InvalidOption, LIMIT_MAX, Page, QueryMySessionOption,
+};
+pub use session::{LastMsgType, RecentSession};

@@ -1,0 +1,3 @@
+//! Arguments, configuration, engine, run.
+
+fn main() {}

@@ -1,0 +1,122 @@
+//! The list on a disk: the trait that every engine serves, its contract, its errors.
+//! Who wins is `rules`, order and pages are `order`; engines move bytes.
+
+use async_trait::async_trait;
+use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
+
+use crate::event::{Event, Owner};
+
+/// What became of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It moved at least one register. An engine that does not know says so for `Stale` too.
+    Applied,
+    /// Repeated or outranked: nothing changed.
+    Stale,
+    /// It is of a kind that moves nothing.
+    Ignored,
+    /// Refused: a time in it is too far ahead of the clock.
+    TooFarAhead,
+}
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The page token is of another account, an unknown era, or older than the store remembers.
+    #[error("pageToken is stale: list again from the first page")]
+    StalePageToken,
+    /// The account already has as many sessions by ext alone as it may.
+    #[error("an account may have at most {max} sessions without a message: delete some")]
+    TooManySessions {
+        /// The limit.
+        max: usize,
+    },
+    /// Not durable, and perhaps not done: disk full, I/O error, queue full, closing. Send again.
+    #[error("the store is unavailable: {reason}")]
+    Unavailable {
+        /// For the operator.
+        reason: String,
+    },
+    /// A stored value fails its checksum or its format: never an answer.
+    #[error("damaged: {what}. Restore the store from a backup")]
+    Damaged {
+        /// Which value, and in which table.
+        what: String,
+    },
+}
+
+/// One engine. Every method may be called from any task; every method is cancel safe: a write
+/// whose caller went away is done whole or not at all.
+///
+/// Times are ms since 1970 and come in from the caller: the store reads no clock.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Applies the events in order, all durable before the answer or none acknowledged.
+    /// Idempotent and commutative: any order and any repetition gives the same lists.
+    async fn ingest(
+        &self,
+        app: &AppKey,
+        events: Vec<Event>,
+        now: u64,
+    ) -> Result<Vec<Outcome>, Error>;
+
+    /// One page of the owner's list, from one snapshot. The option is already validated.
+    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error>;
+
+    /// One session, or `None` when it is not visible.
+    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error>;
+
+    /// Sets the ext, durable before the answer; makes the session visible. Idempotent.
+    async fn update(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+        ext: String,
+        now: u64,
+    ) -> Result<RecentSession, Error>;
+
+    /// Hides the sessions up to their last messages, all or none, durable before the answer.
+    async fn delete(&self, owner: &Owner, ids: Vec<SessionId>) -> Result<(), Error>;
+
+    /// Every session changed since the cursor, once each, in change order, deletions included.
+    async fn sync(&self, owner: &Owner, from: &SyncFrom, limit: u32) -> Result<Changes, Error>;
+
+    /// Answers when the store can read and write.
+    async fn health(&self) -> Result<(), Error>;
+
+    /// Finishes what was accepted and refuses what comes after.
+    async fn close(&self);
+}
+
+/// Where a sync starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncFrom {
+    /// From the beginning: every session of the list.
+    Beginning,
+    /// From now: no changes, only a cursor.
+    Latest,
+    /// After what this cursor covers.
+    Cursor(String),
+}
+
+/// One change of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The session in its latest state.
+    Session(RecentSession),
+    /// The session is not visible any more.
+    Deleted(SessionId),
+}
+
+/// What changed since a cursor.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changes {
+    /// In the order of the changes, each session once.
+    pub changes: Vec<Change>,
+    /// Covers everything that came with this answer and before it.
+    pub cursor: String,
+    /// Whether the next sync has something at once.
+    pub has_more: bool,
+    /// The cursor was not of this store any more: list again.
+    pub reset: bool,
+}

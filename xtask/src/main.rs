@@ -1,0 +1,3 @@
+//! Build and check automation.
+
+fn main() {}
