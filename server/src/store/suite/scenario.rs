@@ -43,7 +43,27 @@ pub(crate) fn owners() -> Vec<Owner> {
 
 pub(crate) fn story() -> impl Strategy<Value = Vec<Segment>> {
     let segment = (vec((app(), event()), 0..12), prop::option::of(call()));
-    vec(segment.prop_map(|(events, call)| Segment { events, call }), 1..6)
+    let segments = vec(segment.prop_map(|(events, call)| Segment { events, call }), 1..6);
+    (segments, vec(any::<prop::sample::Index>(), 8)).prop_map(|(story, picks)| aim(story, &picks))
+}
+
+/// Makes most recalls meet a message of the story, before it or after it.
+fn aim(mut story: Vec<Segment>, picks: &[prop::sample::Index]) -> Vec<Segment> {
+    let all = story.iter().flat_map(|segment| segment.events.iter());
+    let messages: Vec<_> =
+        all.filter(|(_, event)| matches!(event, Event::Message { .. })).cloned().collect();
+    let all = story.iter_mut().flat_map(|segment| segment.events.iter_mut());
+    let recalls = all.filter(|(_, event)| matches!(event, Event::Recall { .. }));
+    for ((app, recall), pick) in recalls.zip(picks) {
+        let Event::Recall { place, post, .. } = recall else { continue };
+        if let Some((of, Event::Message { place: at, post: recalled, .. })) =
+            (!messages.is_empty()).then(|| pick.get(&messages))
+        {
+            (*app, *place) = (of.clone(), at.clone());
+            (post.time, post.message_id) = (recalled.time, recalled.message_id.clone());
+        }
+    }
+    story
 }
 
 fn app() -> impl Strategy<Value = AppKey> {
