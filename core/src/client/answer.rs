@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::Error;
 use crate::{Code, error::Problem};
 
-/// Longest answer read, in bytes after decompression: eight times what 100 rows of 16 KiB
-/// messages and 4 KiB texts can reach, escapes included.
+/// Longest answer read, in bytes after decompression. A page of 100 rows with the longest messages
+/// and texts is about 2 MiB; a foreign answer must not fill a phone's memory.
 pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Longest detail handed on, in characters: it goes to logs and dialogs.
 const DETAIL_CHARS_MAX: usize = 500;
@@ -60,7 +61,7 @@ impl Failure {
     /// An answer that is none of ours. A proxy's 5xx passes, so it is worth another attempt.
     pub(super) fn foreign(status: u16, reason: impl Into<String>) -> Self {
         Self {
-            error: Error::Answer { status, reason: reason.into() },
+            error: Error::Answer { status, reason: reason.into(), may_have_applied: true },
             retryable: (500..=599).contains(&status),
             may_have_applied: true,
             retry_after: None,
@@ -97,17 +98,15 @@ pub(super) fn judge(answer: Answer, success: u16) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The value in a body of ours. What serde would say is left out, for it quotes the body.
-pub(super) fn parse<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Error> {
+/// The value in the body of a success, else what is wrong with the body. What serde would say is
+/// left out, for it quotes the body.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| {
         let what = match error.classify() {
-            serde_json::error::Category::Data => "JSON of another shape",
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => "not JSON",
+            Category::Data => "JSON of another shape",
+            Category::Io | Category::Syntax | Category::Eof => "not JSON",
         };
-        let (line, column) = (error.line(), error.column());
-        Error::Answer { status, reason: format!("{what}, line {line} column {column}") }
+        format!("{what}, line {} column {}", error.line(), error.column())
     })
 }
 

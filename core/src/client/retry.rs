@@ -1,13 +1,90 @@
-//! When to try again, and how long to wait: pure, with time and randomness passed in.
+//! One call of several attempts: its deadline, its token, and when to try again. The last is pure,
+//! with time and randomness passed in.
 
 use std::time::Duration;
 
-use super::answer::Failure;
+use tokio::time::Instant;
+
+use super::{
+    Error, Options,
+    answer::{Failure, judge},
+    token::Tokens,
+    transport::{Request, Transport},
+};
+use crate::Code;
 
 /// First ceiling of the backoff.
 const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 /// Highest ceiling of the backoff.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// Makes the calls of one service.
+pub(super) struct Caller {
+    transport: Transport,
+    tokens: Tokens,
+    call_timeout: Duration,
+    attempts_max: u32,
+}
+
+impl Caller {
+    pub(super) fn new(options: Options) -> Result<Self, Error> {
+        options.validate()?;
+        Ok(Self {
+            transport: Transport::new(&options)?,
+            call_timeout: Duration::from_millis(options.call_timeout_ms),
+            attempts_max: options.attempts_max,
+            tokens: Tokens::new(options.token_provider),
+        })
+    }
+
+    /// One call: attempts until one succeeds, one fails for good, or the deadline passes. Gives the
+    /// body of the success.
+    pub(super) async fn call(&self, request: &Request) -> Result<Vec<u8>, Error> {
+        let deadline = Instant::now() + self.call_timeout;
+        let mut may_have_applied = false;
+        let attempts = self.attempts(request, deadline, &mut may_have_applied);
+        let outcome = tokio::time::timeout_at(deadline, attempts).await.unwrap_or_else(|_| {
+            let ms = self.call_timeout.as_millis();
+            Err(Error::local(Code::Timeout, format!("no answer within {ms} ms")))
+        });
+        outcome.map_err(|error| error.of_call(may_have_applied))
+    }
+
+    /// `may_have_applied` is right at every moment, for the deadline may strike at any.
+    async fn attempts(
+        &self,
+        request: &Request,
+        deadline: Instant,
+        may_have_applied: &mut bool,
+    ) -> Result<Vec<u8>, Error> {
+        let mut retries = Retries::new(self.attempts_max);
+        let mut bearer = self.tokens.current().await?;
+        let mut refreshed = false;
+        loop {
+            let before = *may_have_applied;
+            *may_have_applied |= request.writes();
+            let answer = self.transport.attempt(request, &bearer.header).await;
+            let failure = match answer.and_then(|answer| judge(answer, request.success)) {
+                Ok(body) => return Ok(body),
+                Err(failure) => failure,
+            };
+            *may_have_applied = before || (request.writes() && failure.may_have_applied);
+            // Not counted as an attempt: a refused token keeps the server from trying at all.
+            if failure.token_refused && !refreshed {
+                refreshed = true;
+                bearer = self.tokens.replace(&bearer).await?;
+                continue;
+            }
+            let remaining = deadline.saturating_duration_since(Instant::now());
+            // Without randomness the longest wait is taken.
+            let random = getrandom::u32().unwrap_or(u32::MAX);
+            match retries.next(&failure, remaining, random) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(failure.error),
+            }
+        }
+    }
+}
 
 /// The retries of one call.
 #[derive(Debug)]
