@@ -27,7 +27,6 @@ pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 pub trait TokenProvider: Send + Sync {
     /// The token, or why there is none. `refresh` is true after the server refused the token given
     /// before: a provider that caches must then ask anew.
-    #[allow(clippy::type_complexity)]
     fn token(
         &self,
         refresh: bool,

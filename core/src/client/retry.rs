@@ -128,3 +128,64 @@ impl Retries {
 fn full_jitter(ceiling: Duration, random: u32) -> Duration {
     ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn failure(code: Code, retry_after_ms: Option<u64>) -> Failure {
+        let retry_after = retry_after_ms.map(Duration::from_millis);
+        Failure { retry_after, ..Failure::local(code, "", false) }
+    }
+
+    /// The waits of a call that always fails so, in ms.
+    fn waits(attempts_max: u32, failure: &Failure, remaining: Duration, random: u32) -> Vec<u128> {
+        let mut retries = Retries::new(attempts_max);
+        std::iter::from_fn(|| retries.next(failure, remaining, random))
+            .map(|wait| wait.as_millis())
+            .collect()
+    }
+
+    #[test]
+    fn the_ceiling_doubles_to_two_seconds() {
+        let failure = failure(Code::Connection, None);
+        let ceilings = [200, 400, 800, 1_600, 2_000, 2_000];
+        assert_eq!(waits(7, &failure, HOUR, u32::MAX), ceilings);
+        assert_eq!(waits(3, &failure, HOUR, u32::MAX), ceilings[..2]);
+    }
+
+    #[test]
+    fn jitter_is_full() {
+        let failure = failure(Code::Timeout, None);
+        assert_eq!(waits(4, &failure, HOUR, 0), [0, 0, 0]);
+        assert_eq!(waits(4, &failure, HOUR, u32::MAX / 2), [100, 200, 400]);
+    }
+
+    #[test]
+    fn one_attempt_is_no_retry() {
+        let failure = failure(Code::Connection, None);
+        for attempts_max in [0, 1] {
+            assert_eq!(waits(attempts_max, &failure, HOUR, 0), []);
+        }
+    }
+
+    #[test]
+    fn what_the_table_calls_final_is_final() {
+        for code in Code::ALL {
+            let retried = !waits(2, &failure(code, Some(0)), HOUR, 0).is_empty();
+            assert_eq!(retried, code.row().retryable, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_servers_wish_is_the_least_wait_within_the_deadline() {
+        let wish = failure(Code::Unavailable, Some(3_000));
+        assert_eq!(waits(3, &wish, HOUR, 0), [3_000, 3_000]);
+        assert_eq!(waits(3, &wish, HOUR, u32::MAX), [3_200, 3_400]);
+        assert_eq!(waits(3, &wish, Duration::from_millis(3_000), 0), []);
+        assert_eq!(waits(3, &wish, Duration::from_millis(3_001), 0), [3_000, 3_000]);
+        assert_eq!(waits(3, &failure(Code::Timeout, None), Duration::ZERO, 0), []);
+    }
+}

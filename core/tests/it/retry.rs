@@ -59,7 +59,7 @@ fn outcome(error: &Error) -> (u16, bool) {
 #[tokio::test]
 async fn each_failure_has_its_outcome() {
     // (name, replies, (code or 1000 + foreign status, may have applied), attempts)
-    let cases: Vec<(&str, Vec<Reply>, (u16, bool), usize)> = vec![
+    let cases = [
         ("reset unread", vec![BytesThenReset(vec![])], (415, true), 3),
         ("closed unread", vec![BytesThenClose(vec![])], (415, true), 3),
         ("half an answer", vec![BytesThenClose(half())], (415, true), 3),

@@ -7,7 +7,7 @@ use huihua_core::{
     client::{Error, SessionService},
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
-use tokio::io::AsyncWriteExt as _;
+use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -18,7 +18,7 @@ use tokio_rustls::{
     },
 };
 
-use crate::support::{Reply, Server, json, options};
+use crate::support::{Server, json, options};
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
 
@@ -82,22 +82,44 @@ async fn the_root_of_the_option_is_trusted_over_tls_1_2_and_1_3() {
     }
 }
 
+/// One HTTP/2 connection: resets the first request's stream, answers the others; gives the paths.
+async fn serve_http_2(listener: TcpListener, acceptor: TlsAcceptor) -> Vec<String> {
+    let (stream, _) = listener.accept().await.unwrap();
+    let stream = acceptor.accept(stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let mut connection = h2::server::handshake(stream).await.unwrap();
+    let mut paths = Vec::new();
+    while let Some(Ok((request, mut respond))) = connection.accept().await {
+        paths.push(request.uri().path().to_owned());
+        if paths.len() == 1 {
+            respond.send_reset(h2::Reason::INTERNAL_ERROR);
+        } else {
+            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+            body.send_data(ROW.into(), true).unwrap();
+        }
+    }
+    paths
+}
+
 #[tokio::test]
-async fn http_2_is_offered_first() {
+async fn http_2_is_spoken_where_the_server_can() {
     let authority = authority();
-    let shown = Shown { alpn: &["h2"], ..GOOD };
-    // The server speaks no HTTP/2, but sees its preface: proof of what was agreed on.
-    let server = Server::start_on(
-        |_, seen| {
-            assert_eq!((seen.method.as_str(), seen.target.as_str()), ("PRI", "*"));
-            Reply::BytesThenClose(vec![])
-        },
-        Some(acceptor(&authority, &shown)),
-    )
-    .await;
-    let service = client(&server, vec![root(&authority)]).unwrap();
-    service.query_my_session("p2p|bob").await.unwrap_err();
-    assert!(!server.seen().is_empty());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut options = options(format!("https://{}", listener.local_addr().unwrap()));
+    options.root_certificates = vec![root(&authority)];
+    let shown = Shown { alpn: &["h2", "http/1.1"], ..GOOD };
+    let server = tokio::spawn(serve_http_2(listener, acceptor(&authority, &shown)));
+    let service = SessionService::new(options).unwrap();
+    service.update_my_session("p2p|bob", "").await.unwrap();
+    service.query_my_session("p2p|bob").await.unwrap();
+    drop(service);
+    let update = "/v1/sessions/p2p%7Cbob/ext";
+    assert_eq!(server.await.unwrap(), [update, update, "/v1/sessions/p2p%7Cbob"]);
+}
+
+#[tokio::test]
+async fn http_1_is_spoken_where_the_server_knows_no_other() {
+    let authority = authority();
     let shown = Shown { alpn: &["http/1.1"], ..GOOD };
     let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
     client(&server, vec![root(&authority)]).unwrap().query_my_session("p2p|bob").await.unwrap();
@@ -154,7 +176,7 @@ async fn a_handshake_that_nobody_answers_ends_with_the_connect_timeout() {
 
 #[tokio::test]
 async fn a_server_without_tls_is_415() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
