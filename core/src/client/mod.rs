@@ -1,5 +1,5 @@
 //! The calls of an app, over HTTP. Needs a tokio runtime of the caller's (with time and I/O on);
-//! starts no thread, prints nothing, holds no callback.
+//! starts no thread, prints nothing. Its only task of its own asks for a token (`token.rs`).
 
 mod answer;
 mod options;
@@ -17,7 +17,7 @@ pub use options::{
     ATTEMPT_TIMEOUT_MS_DEFAULT, ATTEMPTS_MAX_DEFAULT, CALL_TIMEOUT_MS_DEFAULT,
     CONNECT_TIMEOUT_MS_DEFAULT, Error, Options, ProviderError, TIMEOUT_MS_MAX, TokenProvider,
 };
-pub use token::UnusableToken;
+pub use token::ProviderFault;
 
 use self::{retry::Caller, transport::Request};
 use crate::{

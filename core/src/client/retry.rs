@@ -29,11 +29,12 @@ pub(super) struct Caller {
 impl Caller {
     pub(super) fn new(options: Options) -> Result<Self, Error> {
         options.validate()?;
+        let call_timeout = Duration::from_millis(options.call_timeout_ms);
         Ok(Self {
             transport: Transport::new(&options)?,
-            call_timeout: Duration::from_millis(options.call_timeout_ms),
+            call_timeout,
             attempts_max: options.attempts_max,
-            tokens: Tokens::new(options.token_provider),
+            tokens: Tokens::new(options.token_provider, call_timeout),
         })
     }
 
