@@ -35,7 +35,8 @@ impl<'de> Deserialize<'de> for LastMsgType {
     }
 }
 
-/// One row of an account's list. Mirrors NIM's `RecentSession`. `Debug` shows neither ext nor message.
+/// One row of an account's list. Mirrors NIM's `RecentSession`. `Debug` shows neither ext nor
+/// message.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentSession {

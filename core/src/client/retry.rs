@@ -138,7 +138,7 @@ mod tests {
 
     fn failure(code: Code, retry_after_ms: Option<u64>) -> Failure {
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        Failure { retry_after, ..Failure::local(code, "", false) }
+        Failure { retry_after, ..Failure::local(code, "") }
     }
 
     /// The waits of a call that always fails so, in ms.
