@@ -146,6 +146,7 @@ mod tests {
         let mut retries = Retries::new(attempts_max);
         std::iter::from_fn(|| retries.next(failure, remaining, random))
             .map(|wait| wait.as_millis())
+            .take(20)
             .collect()
     }
 
