@@ -114,7 +114,8 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// [`Error`] names the file.
 pub fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Result<String, Error> {
-    let app = config.apps.values().next().expect("a configuration has at least one app");
+    let app = config.apps.values().min_by(|a, b| a.key.cmp(&b.key));
+    let app = app.expect("a configuration has at least one app");
     let url = format!("http://{address}");
     let json = serde_json::json!({
         "url": url,
