@@ -48,6 +48,8 @@ impl Default for Limits {
 
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// From one sweep of the store to the next.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The address cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +100,9 @@ impl Server {
         let slots = Arc::new(Semaphore::new(self.limits.connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
+        // Ends with this function: a sweep is safe to drop.
+        let mut sweeper = JoinSet::new();
+        sweeper.spawn(sweep(Arc::clone(&self.store)));
         let mut stop = pin!(stop);
         loop {
             let next = async {
@@ -130,7 +135,18 @@ impl Server {
             tracing::warn!(left = connections.len(), "requests in flight took too long: cut off");
             connections.shutdown().await;
         }
+        sweeper.shutdown().await;
         self.store.close().await;
+    }
+}
+
+async fn sweep(store: Arc<dyn Store>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = store.sweep(handlers::now_ms()).await {
+            tracing::warn!(%error, "the store is not swept; the next try is in an hour");
+        }
     }
 }
 

@@ -7,14 +7,15 @@ use axum::{
     http::{Request, header},
 };
 use huihua_core::{Account, Page, Problem, QueryMySessionOption, RecentSession, SessionId};
+use tokio::sync::broadcast;
 
 use super::*;
 use crate::{
     auth,
     config::{App, Secret},
-    event::{Event, Owner},
+    event::{Event, Owner, Team},
     nim::copy,
-    store::{self, Changes, Outcome, SyncOption},
+    store::{self, Changes, Hint, Outcome, SyncOption},
 };
 
 /// Fails every call in one way.
@@ -49,6 +50,15 @@ impl Store for Failing {
         Err(self.0())
     }
     async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
+        Err(self.0())
+    }
+    async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
+        Err(self.0())
+    }
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        broadcast::channel(1).1
+    }
+    async fn sweep(&self, _: u64) -> Result<(), store::Error> {
         Err(self.0())
     }
     async fn health(&self) -> Result<(), store::Error> {
