@@ -92,8 +92,8 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `stop` ends; then lets requests in flight finish within their limit, and closes the
-    /// store.
+    /// Serves until `stop` ends; then lets requests in flight finish within their limit, and
+    /// closes the store.
     ///
     /// HTTP/1.1 only: each of its waits has a limit here, while an HTTP/2 peer could rest for ever.
     pub async fn run(self, stop: impl Future<Output = ()>) {

@@ -16,6 +16,7 @@ mod bad_input;
 mod borders;
 mod crash;
 mod dev;
+mod log;
 
 mod protocol;
 mod slow;

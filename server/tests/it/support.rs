@@ -270,13 +270,20 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start(data: &Path) -> Self {
+        Self::start_logging(data, "error").await
+    }
+
+    /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
+    pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
         let dev_json = data.join("dev.json");
         // A killed server leaves its own behind; waiting for the file must not find that one.
         let _ = std::fs::remove_file(&dev_json);
         let mut child = binary()
             .args(["dev", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .env("HUIHUA_LOG", level)
             .stdout(std::fs::File::create(data.join("stdout")).unwrap())
+            .stderr(std::fs::File::create(data.join("stderr")).unwrap())
             .spawn()
             .unwrap();
         let started = Instant::now();
