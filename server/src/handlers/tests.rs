@@ -7,7 +7,6 @@ use axum::{
     http::{Request, header},
 };
 use huihua_core::{Account, Page, Problem, QueryMySessionOption, RecentSession, SessionId};
-
 use tokio::sync::broadcast;
 
 use super::*;
@@ -50,6 +49,9 @@ impl Store for Failing {
     async fn delete(&self, _: &Owner, _: Vec<SessionId>, _: &Attempt) -> Result<(), store::Error> {
         Err(self.0())
     }
+    async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
+        Err(self.0())
+    }
     async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
         Err(self.0())
     }
@@ -57,9 +59,6 @@ impl Store for Failing {
         broadcast::channel(1).1
     }
     async fn sweep(&self, _: u64) -> Result<(), store::Error> {
-        Err(self.0())
-    }
-    async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
         Err(self.0())
     }
     async fn health(&self) -> Result<(), store::Error> {

@@ -8,7 +8,7 @@ mod tables;
 mod write;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
     thread::JoinHandle,
     time::Duration,
@@ -185,7 +185,7 @@ fn open_file(folder: &Path) -> Result<Database, Error> {
     Ok(db)
 }
 
-fn explain(error: DatabaseError, path: &PathBuf) -> Error {
+fn explain(error: DatabaseError, path: &Path) -> Error {
     let path = path.display();
     match error {
         DatabaseError::DatabaseAlreadyOpen => Error::Unavailable {

@@ -103,7 +103,7 @@ async fn a_sync_from_the_beginning_in_pages_ends_after_the_store_is_opened_again
 async fn a_join_in_parts_has_one_outcome_and_lets_everybody_in() {
     let store = in_memory();
     let accounts: Vec<_> = (0..2_500).map(|n| format!("a{n}").parse().unwrap()).collect();
-    let team = Team::team("7".parse().unwrap());
+    let team = Team::normal("7".parse().unwrap());
     let inviter = Some("boss".parse().unwrap());
     let join = Event::Join { team: team.clone(), accounts: accounts.clone(), inviter, time: 5 };
     let post = Post { time: 6, message_id: "1".into(), last_msg: "{}".into() };
