@@ -6,8 +6,8 @@ use super::{Problem, Source};
 const COLUMNS_MAX: usize = 100;
 
 /// Words that say "not finished". Split, so that this file holds to its own rule.
-const LEFT_OVERS: [&str; 5] =
-    [concat!("todo", "!"), concat!("dbg", "!"), concat!("FIX", "ME"), concat!("TODO", "("), "XXX:"];
+const LEFT_OVERS: [&str; 4] =
+    [concat!("todo", "!"), concat!("dbg", "!"), concat!("FIX", "ME"), concat!("TODO", "(")];
 
 /// A file opens by saying what lives in it: `//!` in Rust, a comment in Kotlin and Java.
 pub(super) fn first_line(source: &Source) -> Option<Problem> {
