@@ -1,5 +1,5 @@
-//! `demo`: the main job in front of one's eyes. Signed copies of NIM's messages go in over HTTP, the
-//! list comes out in Kotlin through the library; and everything that was seen is checked.
+//! `demo`: the main job in front of one's eyes. Signed copies of NIM's messages go in over HTTP,
+//! the list comes out in Kotlin through the library; and everything that was seen is checked.
 
 use std::{
     fs::{self, File},

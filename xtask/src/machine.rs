@@ -13,18 +13,18 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-/// A program and the Debian packages that bring it.
+/// A program and the Debian package that brings it.
 struct Need {
     program: &'static str,
-    packages: &'static [&'static str],
+    package: &'static str,
     why: &'static str,
 }
 
-const NEEDS: [Need; 4] = [
-    Need { program: "cc", packages: &["gcc", "libc6-dev"], why: "links, and compiles ring" },
-    Need { program: "javac", packages: &[JDK], why: "JDK 17 runs Maven, Kotlin and the tests" },
-    Need { program: "mvn", packages: &["maven"], why: "builds the Kotlin side" },
-    Need { program: "curl", packages: &["curl"], why: "tests paste what `dev` prints" },
+/// A C compiler is not in the list: without one, cargo could not have linked us.
+const NEEDS: [Need; 3] = [
+    Need { program: "javac", package: JDK, why: "JDK 17 runs Maven, Kotlin and the tests" },
+    Need { program: "mvn", package: "maven", why: "builds the Kotlin side" },
+    Need { program: "curl", package: "curl", why: "tests paste what `dev` prints" },
 ];
 const JDK: &str = "openjdk-17-jdk-headless";
 /// For releases that no longer have 17.
@@ -42,13 +42,13 @@ pub(crate) fn run() -> Result<()> {
         for need in &missing {
             println!("machine: no `{}` ({})", need.program, need.why);
         }
-        install(missing.iter().flat_map(|need| need.packages).copied().collect())?;
+        install(missing.iter().map(|need| need.package).collect())?;
     }
     let version = java_version()?;
     if version < JAVA_MIN {
         bail!("`javac` is of JDK {version}; {JAVA_MIN} or newer is needed ({JDK} on Debian)");
     }
-    println!("machine: cc, JDK {version}, Maven and curl are there");
+    println!("machine: JDK {version}, Maven and curl are there");
     Ok(())
 }
 

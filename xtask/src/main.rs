@@ -40,7 +40,8 @@ enum Task {
     Tidy,
     /// Build the library and generate its Kotlin into target/uniffi-kotlin
     #[command(long_about = "Builds huihua-ffi for this machine and generates the Kotlin that the \
-        facade is built on, with uniffi.toml. Needed before Maven or an IDE opens bindings/kotlin.")]
+        facade stands on, as uniffi.toml says. Needed before Maven or an IDE opens the reactor in \
+        bindings/kotlin.")]
     Bindgen,
     /// Run everything that must pass before a change is handed in
     #[command(long_about = "Formatting, lints, tests of Rust and Kotlin, documents, house rules. \

@@ -67,6 +67,9 @@ fn fingerprint() -> Result<String> {
     let generated = bindgen::kotlin_files(Path::new(bindgen::KOTLIN_FOLDER))?;
     let files = list.lines().map(Path::new).chain(generated.iter().map(|path| path.as_path()));
     let mut hash = Sha256::new();
+    // The class path names jars of this clone; another clone may share target/.
+    let top = env::current_dir().context("find the top of the tree")?;
+    hash.update(top.as_os_str().as_encoded_bytes());
     for path in files.filter(|path| path.exists()) {
         let bytes = fs::read(path).with_context(|| format!("read {}", path.display()))?;
         hash.update(path.as_os_str().as_encoded_bytes());

@@ -14,11 +14,15 @@ use crate::{bindgen, cargo, machine, maven, process, tidy};
 #[derive(Args)]
 pub(crate) struct TestArguments {
     /// Run this step alone
-    #[arg(long, value_name = "STEP", value_parser = PossibleValuesParser::new(STEPS.map(|s| s.name)))]
+    #[arg(long, value_name = "STEP", value_parser = step_names())]
     only: Option<String>,
     /// Print the steps and what they need, run nothing
     #[arg(long)]
     list: bool,
+}
+
+fn step_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(STEPS.map(|step| step.name))
 }
 
 struct Step {
@@ -30,7 +34,7 @@ struct Step {
 const STEPS: [Step; 9] = [
     Step {
         name: "machine",
-        what: "cc, JDK 17, Maven, curl; installed when root on Debian or Ubuntu",
+        what: "JDK 17, Maven, curl; installed when root on Debian or Ubuntu",
         run: machine::run,
     },
     Step { name: "tidy", what: "the rules of CONTRIBUTING.md", run: tidy::run },
@@ -99,7 +103,7 @@ fn rust() -> Result<()> {
 
 fn rustdoc() -> Result<()> {
     let mut command = cargo();
-    command.arg("doc").args(EVERYTHING).args(["--no-deps", "--document-private-items"]);
+    command.arg("doc").args(EVERYTHING).arg("--no-deps");
     process::run(command.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 

@@ -27,8 +27,8 @@ pub(super) fn line_limit(source: &Source) -> Option<Problem> {
         .then(|| Problem::new(source, limit + 1, format!("{lines} lines, at most {limit}")))
 }
 
-/// A document names no file or folder that is not there. Decision records are exempt: they are never
-/// edited, while files move.
+/// A document names no file or folder that is not there. Decision records are exempt: they are
+/// never edited, while files move.
 pub(super) fn missing_files(source: &Source, paths: &[String]) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !source.path.ends_with(".md") || source.path.starts_with(ADR_FOLDER) {
