@@ -163,7 +163,7 @@ fn kotlin(
     let mut command = Command::new("java");
     command.arg(format!("-Djna.library.path={}", folder.display()));
     command.args(["-Dstdout.encoding=UTF-8", "-Dfile.encoding=UTF-8", "-cp", classpath]);
-    command.args([MAIN_CLASS, part, &site.url, &site.app_key, account]).arg(seen);
+    command.args([MAIN_CLASS, part, &site.url, account]).arg(seen);
     command.env("HUIHUA_TOKEN", token).stdout(Stdio::inherit());
     process::run(&mut command).context("the Kotlin program saw something unexpected")
 }

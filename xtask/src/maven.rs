@@ -17,7 +17,9 @@ const DEMO_INPUTS: [&str; 5] = [
     "bindings/kotlin/src/main",
     "bindings/kotlin/src/jvm",
 ];
-/// Written by the demo's POM: its jars, as `java -cp` takes them.
+/// The demo's own classes.
+const DEMO_CLASSES: &str = "bindings/kotlin/demo/target/classes";
+/// Written by the demo's POM: the jars that it uses, as `java -cp` takes them.
 const DEMO_CLASSPATH: &str = "target/demo/classpath.txt";
 /// Fingerprint of the inputs of the last build that succeeded.
 const DEMO_STAMP: &str = "target/demo/inputs.sha256";
@@ -37,8 +39,11 @@ pub(crate) fn verify() -> Result<()> {
 /// When Maven fails.
 pub(crate) fn demo_classpath() -> Result<String> {
     let inputs = fingerprint()?;
-    let classpath = || fs::read_to_string(DEMO_CLASSPATH).unwrap_or_default().trim().to_owned();
-    let is_whole = |path: &str| !path.is_empty() && env::split_paths(path).all(|jar| jar.exists());
+    let classpath = || {
+        let jars = fs::read_to_string(DEMO_CLASSPATH).unwrap_or_default();
+        format!("{DEMO_CLASSES}:{}", jars.trim())
+    };
+    let is_whole = |path: &str| env::split_paths(path).all(|entry| entry.exists());
     let built = fs::read_to_string(DEMO_STAMP).is_ok_and(|stamp| stamp == inputs);
     if built && is_whole(&classpath()) {
         println!("Maven: nothing changed since the last build");

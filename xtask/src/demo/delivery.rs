@@ -20,8 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Site {
     /// `http://host:port`.
     pub(super) url: String,
-    /// The app key.
-    pub(super) app_key: String,
+    app_key: String,
     app_secret: String,
 }
 
