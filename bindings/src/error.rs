@@ -59,6 +59,19 @@ impl From<client::Error> for Failure {
     }
 }
 
+impl SessionError {
+    /// `field` as Rust names it: Kotlin's users know the option as `camelCase`.
+    pub(crate) fn option(field: &str, reason: impl Into<String>) -> Self {
+        let mut words = field.split('_');
+        let mut camel = words.next().unwrap_or_default().to_owned();
+        for word in words {
+            let (first, rest) = word.split_at(word.len().min(1));
+            camel.extend([&first.to_ascii_uppercase(), rest]);
+        }
+        Self::Option { field: camel, reason: reason.into() }
+    }
+}
+
 impl From<client::Error> for SessionError {
     fn from(error: client::Error) -> Self {
         match error {
@@ -67,9 +80,7 @@ impl From<client::Error> for SessionError {
             }
             // The cause stays in Kotlin, where it was thrown: it may hold what the app must not log.
             client::Error::TokenProvider { .. } => Self::TokenProvider,
-            client::Error::Option { field, reason } => {
-                Self::Option { field: field.to_owned(), reason }
-            }
+            client::Error::Option { field, reason } => Self::option(field, reason),
             failed @ client::Error::Failed { .. } => Self::Internal { reason: failed.to_string() },
         }
     }

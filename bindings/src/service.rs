@@ -7,7 +7,6 @@ use huihua_core::client;
 use crate::{
     Call, Options, QueryMySessionOption, SessionCallback, SessionError, SessionListCallback,
     TokenProvider, VoidCallback, callback::BlockingTokenProvider, runtime::Runtime,
-    types::option_number,
 };
 
 /// The session service of one account. When the last reference goes, its running calls end with
@@ -30,17 +29,8 @@ impl SessionService {
         options: Options,
         token_provider: Arc<dyn TokenProvider>,
     ) -> Result<Arc<Self>, SessionError> {
-        let inner = client::SessionService::new(client::Options {
-            server_url: options.server_url,
-            token_provider: Arc::new(BlockingTokenProvider(token_provider)),
-            root_certificates: options.root_certificates,
-            cleartext_allowed: options.cleartext_allowed,
-            connect_timeout_ms: option_number("connectTimeoutMs", options.connect_timeout_ms)?,
-            attempt_timeout_ms: option_number("attemptTimeoutMs", options.attempt_timeout_ms)?,
-            call_timeout_ms: option_number("callTimeoutMs", options.call_timeout_ms)?,
-            attempts_max: option_number("attemptsMax", options.attempts_max.into())?,
-            user_agent: concat!("huihua-kotlin/", env!("CARGO_PKG_VERSION")).to_owned(),
-        })?;
+        let token_provider = Arc::new(BlockingTokenProvider(token_provider));
+        let inner = client::SessionService::new(options.into_core(token_provider)?)?;
         let runtime =
             Runtime::new().map_err(|e| SessionError::Internal { reason: e.to_string() })?;
         Ok(Arc::new(Self { inner, runtime }))
@@ -54,7 +44,7 @@ impl SessionService {
     ) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime.start(callback, async move {
-            Ok(inner.query_my_session_list(&option.try_into()?).await?.into())
+            Ok(inner.query_my_session_list(&option.into_core()?).await?.into())
         })
     }
 

@@ -1,12 +1,14 @@
 //! Records that cross the border, one exhaustive conversion each. `i32` and `i64` only: Kotlin's
 //! unsigned types have mangled names that Java cannot call.
 
-use huihua_core::{self as core, Code, SessionKind};
+use std::sync::Arc;
+
+use huihua_core::{self as core, Code, SessionKind, client};
 
 use crate::{SessionError, error::Failure};
 
 /// What a service is made with; the token provider stands beside it.
-#[derive(Clone, uniffi::Record)]
+#[derive(uniffi::Record)]
 pub struct Options {
     /// Base URL of the server.
     pub server_url: String,
@@ -14,27 +16,59 @@ pub struct Options {
     pub root_certificates: Vec<Vec<u8>>,
     /// Allows `http` to any host.
     pub cleartext_allowed: bool,
-    /// Longest wait for a connection, ms.
-    pub connect_timeout_ms: i64,
-    /// Longest wait for one attempt, ms.
-    pub attempt_timeout_ms: i64,
-    /// Longest wait for a whole call, ms.
-    pub call_timeout_ms: i64,
-    /// Attempts of one call.
-    pub attempts_max: i32,
+    /// Longest wait for a connection, ms; none = core's default.
+    pub connect_timeout_ms: Option<i64>,
+    /// Longest wait for one attempt, ms; none = core's default.
+    pub attempt_timeout_ms: Option<i64>,
+    /// Longest wait for a whole call, ms; none = core's default.
+    pub call_timeout_ms: Option<i64>,
+    /// Attempts of one call; none = core's default.
+    pub attempts_max: Option<i32>,
+}
+
+impl Options {
+    pub(crate) fn into_core(
+        self,
+        token_provider: Arc<dyn client::TokenProvider>,
+    ) -> Result<client::Options, SessionError> {
+        let defaults = client::Options::new(self.server_url, token_provider);
+        Ok(client::Options {
+            root_certificates: self.root_certificates,
+            cleartext_allowed: self.cleartext_allowed,
+            connect_timeout_ms: number(
+                "connect_timeout_ms",
+                self.connect_timeout_ms,
+                defaults.connect_timeout_ms,
+            )?,
+            attempt_timeout_ms: number(
+                "attempt_timeout_ms",
+                self.attempt_timeout_ms,
+                defaults.attempt_timeout_ms,
+            )?,
+            call_timeout_ms: number(
+                "call_timeout_ms",
+                self.call_timeout_ms,
+                defaults.call_timeout_ms,
+            )?,
+            attempts_max: number(
+                "attempts_max",
+                self.attempts_max.map(i64::from),
+                defaults.attempts_max,
+            )?,
+            user_agent: concat!("huihua-kotlin/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..defaults
+        })
+    }
 }
 
 /// A whole number of an option, which core counts unsigned.
-pub(crate) fn option_number<N: TryFrom<i64>>(
-    field: &'static str,
-    value: i64,
-) -> Result<N, SessionError> {
-    let reason = "must not be negative".to_owned();
-    N::try_from(value).map_err(|_| SessionError::Option { field: field.to_owned(), reason })
+fn number<N: TryFrom<i64>>(field: &str, value: Option<i64>, default: N) -> Result<N, SessionError> {
+    let Some(value) = value else { return Ok(default) };
+    N::try_from(value).map_err(|_| SessionError::option(field, "must not be negative"))
 }
 
 /// What a list call asks for.
-#[derive(Debug, Clone, uniffi::Record)]
+#[derive(uniffi::Record)]
 pub struct QueryMySessionOption {
     /// Oldest `updateTime` wanted, ms, inclusive; 0 = unbounded.
     pub min_timestamp: i64,
@@ -48,18 +82,17 @@ pub struct QueryMySessionOption {
     pub page_token: Option<String>,
 }
 
-impl TryFrom<QueryMySessionOption> for core::QueryMySessionOption {
-    type Error = Failure;
-
+impl QueryMySessionOption {
     /// A negative number cannot be said in core; the wire calls it an invalid parameter.
-    fn try_from(option: QueryMySessionOption) -> Result<Self, Failure> {
+    pub(crate) fn into_core(self) -> Result<core::QueryMySessionOption, Failure> {
+        let Self { min_timestamp, max_timestamp, need_last_msg, limit, page_token } = self;
         let invalid = |_| Failure::from(Code::InvalidParameter);
-        Ok(Self {
-            min_timestamp: option.min_timestamp.try_into().map_err(invalid)?,
-            max_timestamp: option.max_timestamp.try_into().map_err(invalid)?,
-            need_last_msg: option.need_last_msg,
-            limit: option.limit.try_into().map_err(invalid)?,
-            page_token: option.page_token,
+        Ok(core::QueryMySessionOption {
+            min_timestamp: min_timestamp.try_into().map_err(invalid)?,
+            max_timestamp: max_timestamp.try_into().map_err(invalid)?,
+            need_last_msg,
+            limit: limit.try_into().map_err(invalid)?,
+            page_token,
         })
     }
 }
