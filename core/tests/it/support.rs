@@ -1,0 +1,260 @@
+//! A closure server on a real TCP socket: each test says, request by request, what goes back, down
+//! to the byte. Hand-written, because an HTTP framework would not misbehave on demand.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use huihua_core::client::{Options, ProviderError, SessionService, TokenProvider};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// One request as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What the server does with one request.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// Sends these bytes and keeps the connection for another request.
+    Bytes(Vec<u8>),
+    /// Sends these bytes and closes: in the middle of an answer, a truncation.
+    BytesThenClose(Vec<u8>),
+    /// Sends these bytes and resets the connection (RST).
+    BytesThenReset(Vec<u8>),
+    /// Sends these bytes, then nothing for as long as the client waits.
+    BytesThenStall(Vec<u8>),
+    /// Waits, then does the other thing.
+    After(Duration, Box<Reply>),
+}
+
+/// A whole answer.
+pub(crate) fn answer(status: u16, content_type: &str, body: &str) -> Reply {
+    answer_with(status, &format!("content-type: {content_type}\r\n"), body)
+}
+
+/// A whole answer with any header lines, each ended by CR LF.
+pub(crate) fn answer_with(status: u16, headers: &str, body: &str) -> Reply {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");
+    Reply::Bytes([head.as_bytes(), body.as_bytes()].concat())
+}
+
+/// 200 with JSON.
+pub(crate) fn json(body: &str) -> Reply {
+    answer(200, "application/json", body)
+}
+
+/// 204, as a delete is answered.
+pub(crate) fn no_content() -> Reply {
+    Reply::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())
+}
+
+/// An error of the contract.
+pub(crate) fn problem(status: u16, code: u16, headers: &str) -> Reply {
+    let body = format!(
+        r#"{{"type":"about:blank","title":"t","status":{status},"detail":"d","code":{code},"requestId":"r1"}}"#
+    );
+    answer_with(status, &format!("content-type: application/problem+json\r\n{headers}"), &body)
+}
+
+type Script = dyn Fn(usize, &Seen) -> Reply + Send + Sync;
+
+/// The server. Dropping it closes the listener; connections end with the test's runtime.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    listener: tokio::task::JoinHandle<()>,
+}
+
+impl Server {
+    /// Answers the n-th request (from 0) as the script says.
+    pub(crate) async fn start(
+        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::start_on(script, None).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_on(
+        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let (script, kept): (Arc<Script>, _) = (Arc::new(script), seen.clone());
+        let accept = async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (script, seen, tls) = (script.clone(), kept.clone(), tls.clone());
+                tokio::spawn(async move {
+                    // A client that goes away is an ordinary end of a connection here.
+                    let _ = match tls {
+                        None => serve(stream, &*script, &seen).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => serve(stream, &*script, &seen).await,
+                            Err(error) => Err(error),
+                        },
+                    };
+                });
+            }
+        };
+        Self { address, seen, listener: tokio::spawn(accept) }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every request so far, in order of arrival.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+/// Only TCP can be reset; a stream of another kind is closed.
+pub(crate) trait Reset {
+    fn reset_on_close(&self) {}
+}
+
+impl Reset for TcpStream {
+    fn reset_on_close(&self) {
+        self.set_zero_linger().unwrap();
+    }
+}
+
+impl Reset for tokio_rustls::server::TlsStream<TcpStream> {}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
+    mut stream: S,
+    script: &Script,
+    seen: &Mutex<Vec<Seen>>,
+) -> std::io::Result<()> {
+    let mut buffer = Vec::new();
+    while let Some(request) = read_request(&mut stream, &mut buffer).await? {
+        let mut reply = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request.clone());
+            script(seen.len() - 1, &request)
+        };
+        while let Reply::After(wait, then) = reply {
+            tokio::time::sleep(wait).await;
+            reply = *then;
+        }
+        match reply {
+            Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
+            Reply::BytesThenClose(bytes) => {
+                stream.write_all(&bytes).await?;
+                return stream.shutdown().await;
+            }
+            Reply::BytesThenReset(bytes) => {
+                stream.write_all(&bytes).await?;
+                stream.reset_on_close();
+                return Ok(());
+            }
+            Reply::BytesThenStall(bytes) => {
+                stream.write_all(&bytes).await?;
+                // Ends when the client gives up and closes.
+                let _ = stream.read(&mut [0]).await;
+                return Ok(());
+            }
+            Reply::After(..) => unreachable!("unwrapped above"),
+        }
+    }
+    Ok(())
+}
+
+async fn read_request(
+    stream: &mut (impl AsyncRead + Unpin),
+    buffer: &mut Vec<u8>,
+) -> std::io::Result<Option<Seen>> {
+    let head_end = loop {
+        if let Some(at) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+            break at + 4;
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    };
+    let head = String::from_utf8(buffer[..head_end].to_vec()).unwrap();
+    let mut lines = head.lines();
+    let mut first = lines.next().unwrap().split(' ');
+    let (method, target) = (first.next().unwrap().to_owned(), first.next().unwrap().to_owned());
+    let headers: Vec<_> = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let mut seen = Seen { method, target, headers, body: String::new() };
+    let length: usize = seen.header("content-length").map_or(0, |n| n.parse().unwrap());
+    while buffer.len() < head_end + length {
+        if stream.read_buf(buffer).await? == 0 {
+            return Ok(None);
+        }
+    }
+    seen.body = String::from_utf8(buffer[head_end..head_end + length].to_vec()).unwrap();
+    buffer.drain(..head_end + length);
+    Ok(Some(seen))
+}
+
+type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<String, ProviderError>> + Send + 'a>>;
+
+/// Gives `token-1`, `token-2`, … and counts.
+#[derive(Default)]
+pub(crate) struct CountingProvider {
+    pub(crate) asked: AtomicUsize,
+}
+
+impl TokenProvider for CountingProvider {
+    fn token(&self, _refresh: bool) -> TokenFuture<'_> {
+        let n = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        Box::pin(async move { Ok(format!("token-{n}")) })
+    }
+}
+
+/// A provider from an async closure of the test's.
+pub(crate) struct ClosureProvider<F>(pub(crate) F);
+
+impl<F, R> TokenProvider for ClosureProvider<F>
+where
+    F: Fn(bool) -> R + Send + Sync,
+    R: Future<Output = Result<String, ProviderError>> + Send + 'static,
+{
+    fn token(&self, refresh: bool) -> TokenFuture<'_> {
+        Box::pin((self.0)(refresh))
+    }
+}
+
+pub(crate) fn options(url: impl Into<String>) -> Options {
+    Options::new(url, Arc::new(CountingProvider::default()))
+}
+
+pub(crate) fn service(server: &Server) -> SessionService {
+    SessionService::new(options(server.url())).unwrap()
+}
