@@ -9,6 +9,8 @@ use sha2::{Digest, Sha256};
 use crate::{bindgen, process};
 
 const REACTOR: &str = "bindings/kotlin/pom.xml";
+/// Where the reactor builds.
+const OUTPUT_FOLDER: &str = "target/kotlin";
 /// What the demo is built from, as git names it.
 const DEMO_INPUTS: [&str; 5] = [
     REACTOR,
@@ -18,7 +20,7 @@ const DEMO_INPUTS: [&str; 5] = [
     "bindings/kotlin/src/jvm",
 ];
 /// The demo's own classes.
-const DEMO_CLASSES: &str = "bindings/kotlin/demo/target/classes";
+const DEMO_CLASSES: &str = "target/kotlin/huihua-demo/classes";
 /// Written by the demo's POM: the jars that it uses, as `java -cp` takes them.
 const DEMO_CLASSPATH: &str = "target/demo/classpath.txt";
 /// Fingerprint of the inputs of the last build that succeeded.
@@ -30,6 +32,10 @@ const DEMO_STAMP: &str = "target/demo/inputs.sha256";
 /// When Maven fails.
 pub(crate) fn verify() -> Result<()> {
     println!("Maven: builds and tests the Kotlin side (the first time it downloads: minutes)");
+    if Path::new(OUTPUT_FOLDER).exists() {
+        // Classes whose source is gone would stay, be tested, and be in the API.
+        fs::remove_dir_all(OUTPUT_FOLDER).with_context(|| format!("clear {OUTPUT_FOLDER}"))?;
+    }
     process::run(maven()?.arg("verify"))
 }
 
@@ -50,7 +56,7 @@ pub(crate) fn demo_classpath() -> Result<String> {
         return Ok(classpath());
     }
     println!("Maven: compiling the facade and the demo (the first time it downloads: minutes)");
-    let modules = ["--projects", "jvm,demo", "--quiet", "-DskipTests", "package"];
+    let modules = ["--projects", "jvm,demo", "--quiet", "-Dmaven.test.skip", "package"];
     process::run(maven()?.args(modules))?;
     fs::write(DEMO_STAMP, inputs).with_context(|| format!("write {DEMO_STAMP}"))?;
     Ok(classpath())

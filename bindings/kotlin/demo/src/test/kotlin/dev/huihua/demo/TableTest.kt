@@ -1,8 +1,8 @@
 // Columns of a terminal: Chinese, emoji, marks, flags.
 package dev.huihua.demo
 
-import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Test
+import org.junit.Assert.assertEquals
+import org.junit.Test
 
 class TableTest {
     @Test
@@ -12,7 +12,7 @@ class TableTest {
             "❤️" to 2, "👨‍👩‍👧‍👦" to 2, "🇨🇳" to 2, "🇨🇳🇫🇷" to 4, "🏃‍♀️" to 2, "✅" to 2, "" to 0,
         )
         for ((text, width) in expected) {
-            assertEquals(width, clusters(text).sumOf(::columns), text)
+            assertEquals(text, width, clusters(text).sumOf(::columns))
         }
     }
 
