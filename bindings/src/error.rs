@@ -12,6 +12,8 @@ pub enum SessionError {
         status: i32,
         /// What was wrong with it.
         reason: String,
+        /// Whether a write may have been carried out all the same.
+        may_have_applied: bool,
     },
     /// The app's token provider failed.
     #[error("the token provider failed")]
@@ -75,8 +77,8 @@ impl SessionError {
 impl From<client::Error> for SessionError {
     fn from(error: client::Error) -> Self {
         match error {
-            client::Error::Answer { status, reason } => {
-                Self::Answer { status: status.into(), reason }
+            client::Error::Answer { status, reason, may_have_applied } => {
+                Self::Answer { status: status.into(), reason, may_have_applied }
             }
             // The cause stays in Kotlin, where it was thrown: it may hold what the app must not log.
             client::Error::TokenProvider { .. } => Self::TokenProvider,

@@ -9,17 +9,24 @@ use serde_json::value::RawValue;
 use crate::{LastMsgType, RecentSession, SessionKind};
 
 /// A last message: the text of a JSON object. Never shown by `Debug`: it is the users'.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize)]
 #[serde(transparent)]
 pub struct LastMsg(Box<RawValue>);
 
 impl LastMsg {
-    /// Wraps the text of a JSON value.
+    /// Wraps the text of a JSON object.
     ///
     /// # Errors
-    /// When the text is not JSON.
+    /// When the text is not JSON, or no object.
     pub fn new(json: String) -> Result<Self, serde_json::Error> {
-        RawValue::from_string(json).map(Self)
+        Self::of_object(RawValue::from_string(json)?)
+    }
+
+    fn of_object<E: serde::de::Error>(raw: Box<RawValue>) -> Result<Self, E> {
+        if !raw.get().starts_with('{') {
+            return Err(E::custom("a last message is a JSON object"));
+        }
+        Ok(Self(raw))
     }
 
     /// The JSON text, byte for byte as the server keeps it.
@@ -29,6 +36,12 @@ impl LastMsg {
 
     fn fields(&self) -> Fields<'_> {
         Fields(serde_json::from_str(self.as_str()).unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for LastMsg {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::of_object(Box::<RawValue>::deserialize(d)?)
     }
 }
 
@@ -248,10 +261,22 @@ mod tests {
 
     #[test]
     fn odd_last_messages_never_panic() {
-        for text in ["[]", "1", "null", r#"{"8":[]}"#, r#"{"8":1e999}"#, r#"{"9":"\ud800"}"#] {
+        let deep = format!(r#"{{"10":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let odd =
+            ["{}", r#"{"8":[]}"#, r#"{"8":1e999}"#, r#"{"9":"\ud800"}"#, r#"{"8":{}}"#, &deep];
+        for text in odd {
             for kind in [LastMsgType::Message, LastMsgType::Recall] {
                 let _ = row(Some(text), kind, text).to_recent_contact();
             }
         }
+    }
+
+    #[test]
+    fn only_an_object_is_a_last_message() {
+        for text in ["", "[]", "1", "null", "\"{}\"", "{", "{}x"] {
+            assert!(LastMsg::new(text.to_owned()).is_err(), "{text}");
+            assert!(serde_json::from_str::<LastMsg>(text).is_err(), "{text}");
+        }
+        assert_eq!(LastMsg::new(" {} ".to_owned()).unwrap().as_str(), "{}");
     }
 }

@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::Error;
 use crate::{Code, error::Problem};
 
-/// Longest answer read, in bytes after decompression: eight times what 100 rows of 16 KiB
-/// messages and 4 KiB texts can reach, escapes included.
+/// Longest answer read, in bytes after decompression. A page of 100 rows with the longest messages
+/// and texts is about 2 MiB; a foreign answer must not fill a phone's memory.
 pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Longest detail handed on, in characters: it goes to logs and dialogs.
 const DETAIL_CHARS_MAX: usize = 500;
@@ -60,7 +61,7 @@ impl Failure {
     /// An answer that is none of ours. A proxy's 5xx passes, so it is worth another attempt.
     pub(super) fn foreign(status: u16, reason: impl Into<String>) -> Self {
         Self {
-            error: Error::Answer { status, reason: reason.into() },
+            error: Error::Answer { status, reason: reason.into(), may_have_applied: true },
             retryable: (500..=599).contains(&status),
             may_have_applied: true,
             retry_after: None,
@@ -97,17 +98,15 @@ pub(super) fn judge(answer: Answer, success: u16) -> Result<Vec<u8>, Failure> {
     })
 }
 
-/// The value in a body of ours. What serde would say is left out, for it quotes the body.
-pub(super) fn parse<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, Error> {
+/// The value in the body of a success, else what is wrong with the body. What serde would say is
+/// left out, for it quotes the body.
+pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| {
         let what = match error.classify() {
-            serde_json::error::Category::Data => "JSON of another shape",
-            serde_json::error::Category::Io
-            | serde_json::error::Category::Syntax
-            | serde_json::error::Category::Eof => "not JSON",
+            Category::Data => "JSON of another shape",
+            Category::Io | Category::Syntax | Category::Eof => "not JSON",
         };
-        let (line, column) = (error.line(), error.column());
-        Error::Answer { status, reason: format!("{what}, line {line} column {column}") }
+        format!("{what}, line {} column {}", error.line(), error.column())
     })
 }
 
@@ -138,4 +137,184 @@ fn parse_retry_after(text: &str) -> Option<Duration> {
 /// Server text made fit for one line of a log.
 fn printable(text: &str, chars_max: usize) -> String {
     text.chars().take(chars_max).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{Page, RecentSession, client::AccountInfo};
+
+    fn refusal(status: u16, content_type: &str, retry_after: &str, body: &str) -> Failure {
+        let answer = Answer {
+            status,
+            content_type: Some(content_type.to_owned()),
+            retry_after: Some(retry_after.to_owned()),
+            body: body.as_bytes().to_vec(),
+        };
+        judge(answer, 200).unwrap_err()
+    }
+
+    fn problem_body(code: u16, detail: &str) -> String {
+        serde_json::json!({
+            "type": "about:blank", "title": "t", "status": 400, "detail": detail, "code": code,
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn an_error_is_ours_by_its_media_type_and_code() {
+        let ours = |content_type: &str, code: u16| {
+            let failure = refusal(400, content_type, "", &problem_body(code, "d"));
+            matches!(failure.error, Error::Failed { .. })
+        };
+        for content_type in [
+            "application/problem+json",
+            "Application/Problem+JSON",
+            "application/problem+json; charset=utf-8",
+        ] {
+            assert!(ours(content_type, 414), "{content_type}");
+        }
+        for content_type in ["", "application/json", "text/html", "application/problem+json2"] {
+            assert!(!ours(content_type, 414), "{content_type}");
+        }
+        for code in [0, 200, 408, 415, 999] {
+            assert!(!ours("application/problem+json", code), "{code}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_whole_seconds_up_to_a_day() {
+        let wait = |text: &str| refusal(503, "text/html", text, "").retry_after;
+        assert_eq!(wait("0"), Some(Duration::ZERO));
+        assert_eq!(wait(" 7 "), Some(Duration::from_secs(7)));
+        assert_eq!(wait("999999999999999999999999"), Some(Duration::from_secs(86_400)));
+        for text in ["", "-1", "+1", "1.5", "x", "Fri, 31 Dec 1999 23:59:59 GMT"] {
+            assert_eq!(wait(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_writes_is_fit_for_one_log_line() {
+        let detail = format!("a\r\nb\u{1b}[31m{}", "x".repeat(10_000));
+        let failure = refusal(400, "application/problem+json", "", &problem_body(414, &detail));
+        let Error::Failed { detail, .. } = failure.error else { panic!("{failure:?}") };
+        assert!(detail.starts_with("a  b [31mx"));
+        assert_eq!(detail.chars().count(), DETAIL_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_wrong_body_is_described_without_its_words() {
+        for body in [
+            r#"{"sessionId":"s3cret","updateTime":1}"#,
+            r#"{"sessionId":"p2p|s3cret","updateTime":"s3cret"}"#,
+            r#"{"s3cret"}"#,
+            "s3cret",
+            "\"s3cret\"",
+        ] {
+            let reason = parse::<RecentSession>(body.as_bytes()).unwrap_err();
+            assert!(!reason.contains("s3cret") && reason.contains("line 1"), "{reason}");
+        }
+    }
+
+    /// JSON of any shape, and more often than chance with the names of ours.
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            Just(serde_json::Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            prop_oneof![Just(414_u16), Just(503), Just(999)].prop_map(Into::into),
+            any::<String>().prop_map(Into::into),
+            "(p2p|team|super_team|x)\\|.{0,5}".prop_map(Into::into),
+        ];
+        let name = prop::sample::select(vec![
+            "sessionList",
+            "hasMore",
+            "nextPageToken",
+            "syncCursor",
+            "sessionId",
+            "updateTime",
+            "ext",
+            "lastMsgType",
+            "lastMsg",
+            "type",
+            "title",
+            "status",
+            "detail",
+            "code",
+            "1",
+            "8",
+        ]);
+        leaf.prop_recursive(4, 64, 10, move |inner| {
+            let object = prop::collection::btree_map(name.clone(), inner.clone(), 0..10);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Into::into),
+                object.prop_map(|map| {
+                    map.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+                }),
+            ]
+        })
+    }
+
+    /// A row that is read, with a last message of any shape.
+    fn row() -> impl Strategy<Value = serde_json::Value> {
+        let message = prop::collection::hash_map("[0-9]{1,2}", json(), 0..8);
+        (any::<u64>(), any::<String>(), 0..2, message).prop_map(|(time, ext, kind, message)| {
+            serde_json::json!({
+                "sessionId": "team|1", "updateTime": time, "ext": ext,
+                "lastMsgType": kind, "lastMsg": message,
+            })
+        })
+    }
+
+    fn body() -> impl Strategy<Value = Vec<u8>> {
+        let page = prop::collection::vec(row(), 0..3).prop_map(
+            |rows| serde_json::json!({ "sessionList": rows, "hasMore": false, "syncCursor": "c" }),
+        );
+        let json = prop_oneof![json(), row(), page];
+        prop_oneof![any::<Vec<u8>>(), json.prop_map(|value| value.to_string().into_bytes())]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn every_answer_has_an_outcome(
+            status in 100..1_000_u16,
+            content_type in proptest::option::of(prop_oneof![
+                Just("application/problem+json".to_owned()), any::<String>(),
+            ]),
+            retry_after in proptest::option::of(prop_oneof!["[0-9]{1,30}", any::<String>()]),
+            body in body(),
+        ) {
+            if let Ok(page) = parse::<Page>(&body) {
+                for row in page.session_list {
+                    row.to_recent_contact();
+                    row.revoke_notification();
+                }
+            }
+            let _ = parse::<RecentSession>(&body).map(|row| row.to_recent_contact());
+            let _ = parse::<AccountInfo>(&body);
+            let answer = Answer { status, content_type, retry_after, body };
+            match judge(answer, 200) {
+                Ok(_) => prop_assert_eq!(status, 200),
+                Err(failure) => {
+                    prop_assert_ne!(status, 200);
+                    let ours = matches!(&failure.error, Error::Failed { .. } | Error::Answer { .. });
+                    prop_assert!(ours, "{:?}", failure);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_no_stack_overflow() {
+        for open in ["[", r#"{"sessionList":[{"lastMsg":"#, r#"{"lastMsg":"#] {
+            let body = open.repeat(200_000);
+            assert!(parse::<Page>(body.as_bytes()).is_err());
+            assert!(parse::<RecentSession>(body.as_bytes()).is_err());
+        }
+    }
 }

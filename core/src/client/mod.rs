@@ -7,12 +7,11 @@ mod retry;
 mod token;
 mod transport;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use serde::Serialize;
-use tokio::time::Instant;
+use serde::{Serialize, de::DeserializeOwned};
 
 pub use options::{
     ATTEMPT_TIMEOUT_MS_DEFAULT, ATTEMPTS_MAX_DEFAULT, CALL_TIMEOUT_MS_DEFAULT,
@@ -20,12 +19,7 @@ pub use options::{
 };
 pub use token::UnusableToken;
 
-use self::{
-    answer::{judge, parse},
-    retry::Retries,
-    token::Tokens,
-    transport::{Request, Transport},
-};
+use self::{retry::Caller, transport::Request};
 use crate::{
     Code, DELETE_IDS_MAX, EXT_BYTES_MAX, Page, QueryMySessionOption, RecentSession, SessionId,
     paths,
@@ -52,14 +46,7 @@ pub struct AccountInfo {
 /// stops it here; what the server has received of it, it may still carry out.
 #[derive(Clone)]
 pub struct SessionService {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    transport: Transport,
-    tokens: Tokens,
-    call_timeout: Duration,
-    attempts_max: u32,
+    caller: Arc<Caller>,
 }
 
 impl fmt::Debug for SessionService {
@@ -74,14 +61,7 @@ impl SessionService {
     /// # Errors
     /// [`Error::Option`] names the field that is wrong.
     pub fn new(options: Options) -> Result<Self, Error> {
-        options.validate()?;
-        let inner = Inner {
-            transport: Transport::new(&options)?,
-            call_timeout: Duration::from_millis(options.call_timeout_ms),
-            attempts_max: options.attempts_max,
-            tokens: Tokens::new(options.token_provider),
-        };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { caller: Arc::new(Caller::new(options)?) })
     }
 
     /// One page of the list, newest first.
@@ -104,7 +84,7 @@ impl SessionService {
         query.extend(bounds.into_iter().filter(|(_, t)| *t != 0).map(|(k, t)| (k, t.to_string())));
         query.extend(option.page_token.clone().map(|token| ("pageToken", token)));
         let request = Request { query, ..read_of(paths::SESSIONS) };
-        parse(request.success, &self.call(&request).await?)
+        self.fetch(&request).await
     }
 
     /// One session; code 404 when there is none.
@@ -114,7 +94,7 @@ impl SessionService {
     /// none; else as [`Error`] tells.
     pub async fn query_my_session(&self, session_id: &str) -> Result<RecentSession, Error> {
         let request = read_of(&session_path(paths::SESSION, &session_id_of(session_id)?));
-        parse(request.success, &self.call(&request).await?)
+        self.fetch(&request).await
     }
 
     /// Sets the ext of a session, which becomes visible if it was not. Gives the session as it is
@@ -138,7 +118,7 @@ impl SessionService {
         }
         let path = session_path(paths::SESSION_EXT, &id);
         let request = write_of(Method::PUT, path, &Body { ext }, 200)?;
-        parse(request.success, &self.call(&request).await?)
+        self.fetch(&request).await
     }
 
     /// Deletes 1..=100 sessions, all or nothing. Deleting what is not there succeeds.
@@ -160,7 +140,7 @@ impl SessionService {
         });
         let body = Body { session_ids: ids.collect::<Result<_, _>>()? };
         let path = paths::SESSIONS_DELETE.to_owned();
-        self.call(&write_of(Method::POST, path, &body, 204)?).await.map(drop)
+        self.caller.call(&write_of(Method::POST, path, &body, 204)?).await.map(drop)
     }
 
     /// Whose token this is.
@@ -169,61 +149,17 @@ impl SessionService {
     /// As [`Error`] tells; a refused token is [`Code::Unauthorized`].
     pub async fn account(&self) -> Result<AccountInfo, Error> {
         let request = read_of(paths::ACCOUNT);
-        parse(request.success, &self.call(&request).await?)
+        self.fetch(&request).await
     }
 
-    /// One call: attempts until one succeeds, fails for good, or the deadline passes.
-    async fn call(&self, request: &Request) -> Result<Vec<u8>, Error> {
-        let deadline = Instant::now() + self.inner.call_timeout;
-        let mut may_have_applied = false;
-        let attempts = self.attempts(request, deadline, &mut may_have_applied);
-        let outcome = tokio::time::timeout_at(deadline, attempts).await;
-        let mut error = match outcome {
-            Ok(Ok(body)) => return Ok(body),
-            Ok(Err(error)) => error,
-            Err(_) => {
-                let ms = self.inner.call_timeout.as_millis();
-                Error::local(Code::Timeout, format!("no answer within {ms} ms"))
-            }
-        };
-        if let Error::Failed { may_have_applied: of_the_call, .. } = &mut error {
-            *of_the_call = may_have_applied;
-        }
-        Err(error)
-    }
-
-    /// `may_have_applied` is right at every moment, for the deadline may strike at any.
-    async fn attempts(
-        &self,
-        request: &Request,
-        deadline: Instant,
-        may_have_applied: &mut bool,
-    ) -> Result<Vec<u8>, Error> {
-        let Inner { transport, tokens, attempts_max, .. } = &*self.inner;
-        let mut retries = Retries::new(*attempts_max);
-        let mut bearer = tokens.current().await?;
-        let mut refreshed = false;
-        loop {
-            let before = *may_have_applied;
-            *may_have_applied |= request.writes();
-            let answer = transport.attempt(request, &bearer.header).await;
-            let failure = match answer.and_then(|answer| judge(answer, request.success)) {
-                Ok(body) => return Ok(body),
-                Err(failure) => failure,
-            };
-            *may_have_applied = before || (request.writes() && failure.may_have_applied);
-            // A refused token is no attempt: nothing was tried yet.
-            if failure.token_refused && !refreshed {
-                refreshed = true;
-                bearer = tokens.replace(&bearer).await?;
-                continue;
-            }
-            let remaining = deadline.saturating_duration_since(Instant::now());
-            match retries.next(&failure, remaining, random_u32()) {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(failure.error),
-            }
-        }
+    /// One call whose success has a body.
+    async fn fetch<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
+        let body = self.caller.call(request).await?;
+        answer::parse(&body).map_err(|reason| Error::Answer {
+            status: request.success,
+            reason,
+            may_have_applied: request.writes(),
+        })
     }
 }
 
@@ -255,11 +191,6 @@ fn idempotency_key() -> Result<String, Error> {
     getrandom::fill(&mut bytes)
         .map_err(|_| Error::local(Code::Internal, "the system gives no random numbers"))?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
-}
-
-/// Without randomness the longest wait is taken.
-fn random_u32() -> u32 {
-    getrandom::u32().unwrap_or(u32::MAX)
 }
 
 fn session_id_of(text: &str) -> Result<SessionId, Error> {

@@ -15,17 +15,18 @@ pub const ATTEMPTS_MAX_DEFAULT: u32 = 3;
 /// Longest timeout that an option may ask for: a call that outlives an hour is a leak.
 pub const TIMEOUT_MS_MAX: u64 = 3_600_000;
 
-/// What a [`TokenProvider`] may fail with: any error of the app's. It is handed on untouched.
+/// What a [`TokenProvider`] may fail with: any error of the app's. Its text and its sources are
+/// handed on to every call that waited for the token.
 pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Gives the bearer token.
 ///
-/// Called from within calls of the service, never by two at once. The answer is kept until the
-/// server refuses it. A call that reaches its deadline while it waits drops the future.
+/// Asked from within the service's calls, by one at a time: it must not call the service itself.
+/// Its answer is kept until the server refuses it. A call that is dropped or reaches its deadline
+/// meanwhile drops the future, and the next call asks again.
 pub trait TokenProvider: Send + Sync {
     /// The token, or why there is none. `refresh` is true after the server refused the token given
     /// before: a provider that caches must then ask anew.
-    #[allow(clippy::type_complexity)]
     fn token(
         &self,
         refresh: bool,
@@ -123,14 +124,15 @@ pub enum Error {
         /// Whether a write may have been carried out all the same, by any attempt of the call.
         may_have_applied: bool,
     },
-    /// The answer is not ours (HTML, bad JSON, unknown code, over 8 MiB): `onException`. A write
-    /// that ended so may have been carried out.
+    /// The answer is not ours (HTML, bad JSON, unknown code, over 8 MiB): `onException`.
     #[error("unexpected answer (HTTP {status}): {reason}")]
     Answer {
         /// The HTTP status.
         status: u16,
-        /// What was wrong with it.
+        /// What was wrong with it. Never a word of its body.
         reason: String,
+        /// Whether a write may have been carried out all the same, by any attempt of the call.
+        may_have_applied: bool,
     },
     /// The token provider failed, or gave no usable token: `onException`.
     #[error("the token provider failed")]
@@ -138,6 +140,8 @@ pub enum Error {
         /// Why.
         #[source]
         source: ProviderError,
+        /// Whether a write may have been carried out all the same, by an attempt before.
+        may_have_applied: bool,
     },
     /// An option is wrong, found at construction.
     #[error("option {field}: {reason}")]
@@ -150,6 +154,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a write may have been carried out, though the call failed. Never for a read.
+    pub fn may_have_applied(&self) -> bool {
+        match self {
+            Self::Failed { may_have_applied, .. }
+            | Self::Answer { may_have_applied, .. }
+            | Self::TokenProvider { may_have_applied, .. } => *may_have_applied,
+            Self::Option { .. } => false,
+        }
+    }
+
+    /// The same failure, as the outcome of a call whose attempts before it may have applied or not.
+    pub(super) fn of_call(mut self, any_may_have_applied: bool) -> Self {
+        match &mut self {
+            Self::Failed { may_have_applied, .. }
+            | Self::Answer { may_have_applied, .. }
+            | Self::TokenProvider { may_have_applied, .. } => {
+                *may_have_applied = any_may_have_applied;
+            }
+            Self::Option { .. } => {}
+        }
+        self
+    }
+
     pub(super) fn option(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Option { field, reason: reason.into() }
     }

@@ -108,7 +108,7 @@ struct SharedError(Arc<dyn std::error::Error + Send + Sync>);
 
 impl From<SharedError> for Error {
     fn from(error: SharedError) -> Self {
-        Self::TokenProvider { source: ProviderError::from(error) }
+        Self::TokenProvider { source: ProviderError::from(error), may_have_applied: false }
     }
 }
 

@@ -158,14 +158,7 @@ fn broken(error: &reqwest::Error) -> Failure {
 
 /// What was wrong with the server's certificate or its TLS, if that was it.
 fn tls_reason(error: &reqwest::Error) -> Option<&'static str> {
-    let tls = chain(error).find_map(|source| {
-        // An io::Error's source skips what it wraps, so look inside.
-        let inner = source.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        match inner {
-            Some(inner) => inner.downcast_ref::<rustls::Error>(),
-            None => source.downcast_ref::<rustls::Error>(),
-        }
-    })?;
+    let tls = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>())?;
     Some(match tls {
         rustls::Error::InvalidCertificate(
             CertificateError::Expired | CertificateError::ExpiredContext { .. },
@@ -173,9 +166,10 @@ fn tls_reason(error: &reqwest::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
         ) => "the server's certificate is not valid yet: check this device's clock",
-        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-            "the server's certificate is signed by none of the trusted roots"
-        }
+        // A root of the issuer's name but of another key gives the second.
+        rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => "the server's certificate is signed by none of the trusted roots",
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "the server's certificate is for another name",
@@ -195,8 +189,16 @@ fn is_bad_encoding(error: &reqwest::Error) -> bool {
         })
 }
 
+/// Everything under an error. An io::Error's `source` skips the error that it wraps, so those are
+/// gone through by `get_ref`.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
-    std::iter::successors(error.source(), |&error| error.source())
+    std::iter::successors(error.source(), |&error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
+    })
 }
 
 fn base_url(text: &str, cleartext_allowed: bool) -> Result<Url, Error> {

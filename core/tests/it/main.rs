@@ -4,4 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod retry;
 mod support;
+mod tls;
+mod token;
+mod wire;

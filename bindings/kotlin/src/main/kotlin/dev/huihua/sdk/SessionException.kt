@@ -11,9 +11,13 @@ public sealed class SessionException(message: String, cause: Throwable? = null) 
      * The answer is not our server's: HTML of a proxy, broken JSON, an unknown code, over 8 MiB.
      *
      * @property status the HTTP status.
+     * @property mayHaveApplied whether an update or a deletion may have been carried out.
      */
-    public class UnexpectedAnswer internal constructor(public val status: Int, message: String) :
-        SessionException(message)
+    public class UnexpectedAnswer internal constructor(
+        public val status: Int,
+        public val mayHaveApplied: Boolean,
+        message: String,
+    ) : SessionException(message)
 
     /** The app's [TokenProvider] threw, or gave no token; [cause] is what it threw, when known. */
     public class TokenProviderFailed internal constructor(cause: Throwable?) :

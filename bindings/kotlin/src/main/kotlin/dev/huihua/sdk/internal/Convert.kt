@@ -78,8 +78,10 @@ private fun NativeStub.toPublic() = IMMessage(clientId, serverId, fromAccount, t
 
 /** [tokenFailure]: what the token provider threw last; it never crosses the border. */
 internal fun NativeException.toPublic(tokenFailure: Throwable?): SessionException = when (this) {
-    is NativeException.Answer ->
-        SessionException.UnexpectedAnswer(status, "unexpected answer (HTTP $status): $reason")
+    is NativeException.Answer -> {
+        val text = "unexpected answer (HTTP $status): $reason"
+        SessionException.UnexpectedAnswer(status, mayHaveApplied, text)
+    }
     is NativeException.TokenProvider -> SessionException.TokenProviderFailed(tokenFailure)
     is NativeException.Closed -> SessionException.Closed()
     is NativeException.Internal -> SessionException.Internal("internal error: $reason")
