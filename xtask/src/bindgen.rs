@@ -4,12 +4,16 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
 
 use crate::{cargo, process};
 
+/// Always built together: with another choice of packages cargo chooses other features, and compiles
+/// every dependency again.
+const PACKAGES: [&str; 3] = ["huihua-server", "huihua-ffi", "uniffi-bindgen"];
 /// Where the generated Kotlin goes; Maven reads it from there.
 pub(crate) const KOTLIN_FOLDER: &str = "target/uniffi-kotlin";
 /// The global configuration. UniFFI ignores keys that it does not know without a word.
@@ -19,35 +23,26 @@ const PACKAGE_LINE: &str = "package dev.huihua.sdk.ffi";
 /// An API-33 class of Android, there when `disable_java_cleaner` was not taken.
 const CLEANER: &str = "java.lang.ref.Cleaner";
 
-/// Builds the library and generates its Kotlin.
+/// Builds, and generates the library's Kotlin.
 ///
 /// # Errors
 /// When a command fails, or the output does not show the configuration.
 pub(crate) fn run() -> Result<()> {
-    println!("bindgen: building the library (a first build compiles TLS and HTTP: minutes)");
-    process::run(cargo().args([
-        "build",
-        "--package",
-        "huihua-ffi",
-        "--package",
-        "uniffi-bindgen",
-    ]))?;
+    println!("cargo: building server, library and generator (the first time: minutes)");
+    let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
+    process::run(cargo().arg("build").args(packages))?;
     generate()
 }
 
-/// Generates the Kotlin from the library that is there.
-///
-/// # Errors
-/// As [`run`].
-pub(crate) fn generate() -> Result<()> {
+fn generate() -> Result<()> {
     println!("bindgen: generating Kotlin into {KOTLIN_FOLDER}");
     if Path::new(KOTLIN_FOLDER).exists() {
         // A type that is no longer exported would stay, and compile.
         fs::remove_dir_all(KOTLIN_FOLDER).context("clear the generated Kotlin")?;
     }
     process::run(
-        cargo()
-            .args(["run", "--quiet", "--package", "uniffi-bindgen", "--", "generate"])
+        Command::new("target/debug/uniffi-bindgen")
+            .arg("generate")
             .args(["--language", "kotlin", "--no-format", "--config", CONFIG])
             .args(["--out-dir", KOTLIN_FOLDER])
             .arg(library()),

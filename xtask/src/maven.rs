@@ -65,8 +65,8 @@ pub(crate) fn demo_classpath() -> Result<String> {
 fn maven() -> Result<Command> {
     let top = env::current_dir().context("find the top of the tree")?;
     let mut command = Command::new("mvn");
-    command.args(["--batch-mode", "--no-transfer-progress", "--file", REACTOR]);
-    command.arg(format!("-Dtop={}", top.display()));
+    command.args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never"]);
+    command.args(["--file", REACTOR]).arg(format!("-Dtop={}", top.display()));
     Ok(command)
 }
 
