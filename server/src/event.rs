@@ -149,4 +149,15 @@ impl Event {
             Self::Leave { notice, .. } | Self::Dissolve { notice, .. } => notice.time,
         }
     }
+
+    /// How many registers the event moves at most: what it costs to write.
+    pub fn registers(&self) -> usize {
+        match self {
+            Self::Message { audience, .. } => 2 + audience.len(),
+            Self::Recall { .. } => 2,
+            Self::Join { accounts, .. } => 1 + accounts.len(),
+            Self::Leave { accounts, .. } => accounts.len(),
+            Self::Dissolve { .. } => 1,
+        }
+    }
 }

@@ -1,6 +1,15 @@
 //! The list on a disk: the trait that every engine serves, its contract, its errors.
 //! Who wins is `rules`, order and pages are `order`; engines move bytes.
 
+pub mod cursor;
+pub mod key;
+pub mod order;
+#[cfg(feature = "redb")]
+pub mod redb;
+pub mod rules;
+#[cfg(test)]
+pub(crate) mod suite;
+
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
 
@@ -79,7 +88,7 @@ pub trait Store: Send + Sync {
     async fn delete(&self, owner: &Owner, ids: Vec<SessionId>) -> Result<(), Error>;
 
     /// Every session changed since the cursor, once each, in change order, deletions included.
-    async fn sync(&self, owner: &Owner, from: &SyncFrom, limit: u32) -> Result<Changes, Error>;
+    async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error>;
 
     /// Answers when the store can read and write.
     async fn health(&self) -> Result<(), Error>;
@@ -97,6 +106,17 @@ pub enum SyncFrom {
     Latest,
     /// After what this cursor covers.
     Cursor(String),
+}
+
+/// What a sync asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncOption {
+    /// Where it starts.
+    pub from: SyncFrom,
+    /// Changes wanted, 1..=500.
+    pub limit: u32,
+    /// Whether sessions carry their last message.
+    pub need_last_msg: bool,
 }
 
 /// One change of a list.

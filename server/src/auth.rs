@@ -1,0 +1,352 @@
+//! Who asks: a bearer JWT becomes the [`Caller`], and nothing else in a request names an account.
+//! Signing lives here too. Every failure is code 302 with a detail that says what to change.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Once},
+};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{header::AUTHORIZATION, request::Parts},
+};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use huihua_core::{Account, AppKey};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result as JwtResult, new_error},
+    signature,
+};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::{config::App, error::Error, event::Owner};
+
+/// Longest life of a token, in seconds: 90 days.
+pub const TOKEN_TTL_S_MAX: u64 = 90 * 24 * 60 * 60;
+/// How far clocks may differ, in seconds.
+const LEEWAY_S: u64 = 30;
+
+/// The apps of this server.
+pub type Apps = HashMap<AppKey, App>;
+
+/// Who asks, and until when the token holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Whose list is meant.
+    pub owner: Owner,
+    /// End of the token, ms since 1970.
+    pub expires_at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    exp: Seconds,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<Seconds>,
+}
+
+/// Seconds since 1970: RFC 7519 lets a NumericDate have a fraction.
+#[derive(Serialize, Deserialize, Clone, Copy)]
+#[serde(untagged)]
+enum Seconds {
+    Whole(u64),
+    Fraction(f64),
+}
+
+impl Seconds {
+    fn whole(self) -> u64 {
+        match self {
+            Self::Whole(seconds) => seconds,
+            // `as` saturates: a negative or absurd time becomes 0 or the greatest number.
+            Self::Fraction(seconds) => seconds as u64,
+        }
+    }
+}
+
+/// Signs a token with the app's first token key. `now` and `ttl` in seconds.
+///
+/// # Errors
+/// When `ttl` is 0 or more than 90 days.
+pub fn sign(app: &App, account: &Account, now: u64, ttl: u64) -> Result<String, InvalidTtl> {
+    if ttl == 0 || ttl > TOKEN_TTL_S_MAX {
+        return Err(InvalidTtl);
+    }
+    install_provider();
+    let header = Header { kid: Some(app.key.as_str().to_owned()), ..Header::new(Algorithm::HS256) };
+    let claims =
+        Claims { sub: account.as_str().to_owned(), exp: Seconds::Whole(now + ttl), nbf: None };
+    let key = EncodingKey::from_secret(app.token_keys[0].expose().as_bytes());
+    Ok(jsonwebtoken::encode(&header, &claims, &key).expect("HMAC signs any bytes with any key"))
+}
+
+/// A token may live from 1 second to 90 days.
+#[derive(Debug, thiserror::Error)]
+#[error("ttl must be from 1s to 90d")]
+pub struct InvalidTtl;
+
+/// Whose token this is. `now` in seconds since 1970.
+///
+/// # Errors
+/// Code 302, with a detail that says what is wrong with the token.
+pub fn verify(apps: &Apps, token: &str, now: u64) -> Result<Caller, Error> {
+    install_provider();
+    let header = jsonwebtoken::decode_header(token).map_err(|_| {
+        refused("the token is no JWT with a header {\"alg\":\"HS256\",\"kid\":\"<app key>\"}")
+    })?;
+    if header.alg != Algorithm::HS256 {
+        return Err(refused("the token's alg must be HS256"));
+    }
+    if header.crit.is_some() {
+        return Err(refused("the token's header names critical extensions: there are none here"));
+    }
+    let kid = header.kid.ok_or_else(|| refused("the token's header lacks kid: the app key"))?;
+    let app = AppKey::new(kid)
+        .ok()
+        .and_then(|key| apps.get(&key))
+        .ok_or_else(|| refused("the token's kid is no app of this server"))?;
+    let claims = claims(app, token)?;
+    let expires_at = claims.exp.whole();
+    if expires_at.saturating_add(LEEWAY_S) < now {
+        return Err(refused("the token is expired: get a new one"));
+    }
+    if claims.nbf.is_some_and(|nbf| nbf.whole() > now.saturating_add(LEEWAY_S)) {
+        return Err(refused("the token's nbf is still to come"));
+    }
+    if expires_at > now.saturating_add(TOKEN_TTL_S_MAX + LEEWAY_S) {
+        return Err(refused("the token's exp is more than 90 days ahead"));
+    }
+    let account = Account::new(claims.sub)
+        .map_err(|e| refused(&format!("the token's sub is no account: {e}")))?;
+    let owner = Owner { app: app.key.clone(), account };
+    Ok(Caller { owner, expires_at: expires_at.saturating_mul(1_000) })
+}
+
+fn claims(app: &App, token: &str) -> Result<Claims, Error> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    // The times are checked by the caller, against the clock it was given.
+    validation.validate_exp = false;
+    validation.set_required_spec_claims(&["exp", "sub"]);
+    let mut last = ErrorKind::InvalidSignature;
+    for key in &app.token_keys {
+        let key = DecodingKey::from_secret(key.expose().as_bytes());
+        match jsonwebtoken::decode::<Claims>(token, &key, &validation) {
+            Ok(data) => return Ok(data.claims),
+            Err(error) => last = error.into_kind(),
+        }
+        if !matches!(last, ErrorKind::InvalidSignature) {
+            break;
+        }
+    }
+    Err(refused(match last {
+        ErrorKind::InvalidSignature => "the token is not signed with a token key of its app",
+        ErrorKind::InvalidAudience => "the token has an aud: tokens for this server have none",
+        _ => "the token's claims must hold sub, the account, and exp, seconds since 1970",
+    }))
+}
+
+fn refused(detail: &str) -> Error {
+    Error::Unauthorized { detail: detail.to_owned() }
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    Arc<Apps>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let apps = Arc::<Apps>::from_ref(state);
+        let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+        let (Some(header), None) = (headers.next(), headers.next()) else {
+            return Err(refused("send one header Authorization: Bearer <token>"));
+        };
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(|| refused("the Authorization header must be Bearer <token>"))?;
+        verify(&apps, token, jsonwebtoken::get_current_timestamp())
+    }
+}
+
+/// HS256 alone, over `hmac` and `sha2`: jsonwebtoken's own `rust_crypto` would bring RSA and three
+/// curves, which nothing here may accept.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match algorithm {
+        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.as_bytes()))),
+        _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
+    },
+    verifier_factory: |algorithm, key: &DecodingKey| -> JwtResult<Box<dyn JwtVerifier>> {
+        match algorithm {
+            Algorithm::HS256 => Ok(Box::new(Hs256::new(key.try_get_as_bytes()?))),
+            _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
+        }
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn install_provider() {
+    static ONCE: Once = Once::new();
+    // An error means that the program around this library has installed its own: that one serves.
+    ONCE.call_once(|| {
+        let _ = PROVIDER.install_default();
+    });
+}
+
+struct Hs256(Hmac<Sha256>);
+
+impl Hs256 {
+    fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+    }
+}
+
+impl signature::Signer<Vec<u8>> for Hs256 {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.clone().chain_update(message).finalize().into_bytes().to_vec())
+    }
+}
+
+impl signature::Verifier<Vec<u8>> for Hs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        let mac = self.0.clone().chain_update(message);
+        mac.verify_slice(signature).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtSigner for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+impl JwtVerifier for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+    use super::*;
+    use crate::config::Secret;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn app(key: &str) -> App {
+        let secret = |name: &str| Secret::new(format!("{name}-{key}-0123456789abcdef0123456789"));
+        App {
+            key: AppKey::new(key).unwrap(),
+            secret: secret("nim"),
+            token_keys: vec![secret("new"), secret("old")],
+            ingest_key: secret("ingest"),
+        }
+    }
+
+    fn apps() -> Apps {
+        ["a", "b"].map(|key| (AppKey::new(key).unwrap(), app(key))).into()
+    }
+
+    /// A token of any header and claims, signed with HS256 and any key.
+    fn forge(header: &str, claims: &str, key: &Secret) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        let message = format!("{}.{}", part(header), part(claims));
+        let mac = Hs256::new(key.expose().as_bytes()).0.chain_update(&message).finalize();
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()))
+    }
+
+    fn claims_until(exp: u64) -> String {
+        format!(r#"{{"sub":"amy","exp":{exp}}}"#)
+    }
+
+    const HEADER: &str = r#"{"alg":"HS256","kid":"a"}"#;
+
+    #[test]
+    fn hs256_is_that_of_the_rfc() {
+        // RFC 7515, appendix A.1: key, message and signature.
+        let key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+        let message = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+        let right = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        let signer = Hs256::new(&URL_SAFE_NO_PAD.decode(key).unwrap());
+        let signature = signature::Signer::try_sign(&signer, message.as_bytes()).unwrap();
+        assert_eq!(URL_SAFE_NO_PAD.encode(&signature), right);
+        assert!(signature::Verifier::verify(&signer, message.as_bytes(), &signature).is_ok());
+        let short = signature[..31].to_vec();
+        assert!(signature::Verifier::verify(&signer, message.as_bytes(), &short).is_err());
+    }
+
+    #[test]
+    fn a_token_signed_here_is_read_here() {
+        let account = Account::new("小明").unwrap();
+        let token = sign(&app("a"), &account, NOW, 60).unwrap();
+        let caller = verify(&apps(), &token, NOW).unwrap();
+        assert_eq!((caller.owner.app.as_str(), caller.owner.account), ("a", account.clone()));
+        assert_eq!(caller.expires_at, (NOW + 60) * 1_000);
+        for ttl in [0, TOKEN_TTL_S_MAX + 1, u64::MAX] {
+            assert!(sign(&app("a"), &account, NOW, ttl).is_err(), "{ttl}");
+        }
+    }
+
+    #[test]
+    fn both_token_keys_hold_during_a_rotation() {
+        for key in &app("a").token_keys {
+            assert!(verify(&apps(), &forge(HEADER, &claims_until(NOW), key), NOW).is_ok());
+        }
+    }
+
+    #[test]
+    fn every_other_token_is_refused_with_its_reason() {
+        let [a, b] = ["a", "b"].map(app);
+        let key = &a.token_keys[0];
+        let good = claims_until(NOW + 60);
+        let with = |claims: &str| forge(HEADER, claims, key);
+        let cases = [
+            (String::new(), "no JWT"),
+            ("a.b.c".into(), "no JWT"),
+            (forge(r#"{"alg":"none","kid":"a"}"#, &good, key), "no JWT"),
+            (forge(r#"{"alg":"HS512","kid":"a"}"#, &good, key), "alg must be HS256"),
+            (forge(r#"{"alg":"RS256","kid":"a"}"#, &good, key), "alg must be HS256"),
+            (forge(r#"{"alg":"HS256"}"#, &good, key), "lacks kid"),
+            (forge(r#"{"alg":"HS256","kid":"c"}"#, &good, key), "no app of this server"),
+            (forge(r#"{"alg":"HS256","kid":"a|b"}"#, &good, key), "no app of this server"),
+            (forge(r#"{"alg":"HS256","kid":"a","crit":["x"]}"#, &good, key), "critical"),
+            (forge(r#"{"alg":"HS256","kid":"b"}"#, &good, key), "not signed with"),
+            (forge(HEADER, &good, &b.token_keys[0]), "not signed with"),
+            (forge(HEADER, &good, &a.secret), "not signed with"),
+            (forge(HEADER, &good, &a.ingest_key), "not signed with"),
+            (format!("{}x", with(&good)), "not signed with"),
+            (with(r#"{"sub":"amy"}"#), "claims must hold"),
+            (with(r#"{"exp":1}"#), "claims must hold"),
+            (with(r#"{"sub":5,"exp":1}"#), "claims must hold"),
+            (with(r#"{"sub":"amy","exp":"soon"}"#), "claims must hold"),
+            (with(&claims_until(NOW - LEEWAY_S - 1)), "expired"),
+            (with(r#"{"sub":"amy","exp":-5.5}"#), "claims must hold"),
+            (with(&claims_until(NOW + TOKEN_TTL_S_MAX + LEEWAY_S + 1)), "90 days"),
+            (with(&claims_until(u64::MAX)), "90 days"),
+            (with(&good.replace('}', &format!(r#","nbf":{}}}"#, NOW + LEEWAY_S + 1))), "nbf"),
+            (with(&good.replace('}', r#","aud":"x"}"#)), "aud"),
+            (with(&good.replace("amy", "a|b")), "sub is no account"),
+            (with(&good.replace("amy", "")), "sub is no account"),
+            (with(&good.replace("amy", &"a".repeat(129))), "sub is no account"),
+        ];
+        for (token, expected) in cases {
+            let Err(Error::Unauthorized { detail }) = verify(&apps(), &token, NOW) else {
+                panic!("accepted: {token}")
+            };
+            assert!(detail.contains(expected), "{detail} instead of {expected}");
+        }
+        for within in [NOW - LEEWAY_S, NOW, NOW + TOKEN_TTL_S_MAX + LEEWAY_S] {
+            assert!(verify(&apps(), &with(&claims_until(within)), NOW).is_ok(), "{within}");
+        }
+        let fraction = with(&format!(r#"{{"sub":"amy","exp":{NOW}.5}}"#));
+        assert!(verify(&apps(), &fraction, NOW).is_ok(), "a NumericDate may have a fraction");
+    }
+}

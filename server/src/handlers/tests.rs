@@ -1,0 +1,124 @@
+//! What only a failing store shows: panics, and errors on every door. The rest is in `tests/it`,
+//! against the real engine.
+
+use async_trait::async_trait;
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, header},
+};
+use huihua_core::{Account, Page, Problem, QueryMySessionOption, RecentSession, SessionId};
+
+use super::*;
+use crate::{
+    auth,
+    config::{App, Secret},
+    event::{Event, Owner},
+    nim::copy,
+    store::{self, Changes, Outcome, SyncOption},
+};
+
+/// Fails every call in one way.
+struct Failing(fn() -> store::Error);
+
+#[async_trait]
+impl Store for Failing {
+    async fn ingest(
+        &self,
+        _: &huihua_core::AppKey,
+        _: Vec<Event>,
+        _: u64,
+    ) -> Result<Vec<Outcome>, store::Error> {
+        Err(self.0())
+    }
+    async fn list(&self, _: &Owner, _: &QueryMySessionOption) -> Result<Page, store::Error> {
+        Err(self.0())
+    }
+    async fn get(&self, _: &Owner, _: &SessionId) -> Result<Option<RecentSession>, store::Error> {
+        Err(self.0())
+    }
+    async fn update(
+        &self,
+        _: &Owner,
+        _: &SessionId,
+        _: String,
+        _: u64,
+    ) -> Result<RecentSession, store::Error> {
+        Err(self.0())
+    }
+    async fn delete(&self, _: &Owner, _: Vec<SessionId>) -> Result<(), store::Error> {
+        Err(self.0())
+    }
+    async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
+        Err(self.0())
+    }
+    async fn health(&self) -> Result<(), store::Error> {
+        Err(self.0())
+    }
+    async fn close(&self) {}
+}
+
+fn app() -> App {
+    App {
+        key: "k".parse().unwrap(),
+        secret: Secret::new("s"),
+        token_keys: vec![Secret::new("t")],
+        ingest_key: Secret::new("i"),
+    }
+}
+
+/// Status and body of every door, with a store that fails so.
+async fn doors(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)> {
+    let apps = Apps::from([(app().key, app())]);
+    let routes = routes(Context { apps: Arc::new(apps), store: Arc::new(Failing(failure)) });
+    let account = Account::new("amy").unwrap();
+    let now = jsonwebtoken::get_current_timestamp();
+    let token = auth::sign(&app(), &account, now, 60).unwrap();
+    let message = r#"{"eventType":1,"convType":"PERSON","to":"b","fromAccount":"a","msgTimestamp":1,"msgType":"TEXT","msgidServer":"1"}"#;
+    let sum = copy::check_sum("s", message.as_bytes(), "1");
+    let mut answers = Vec::new();
+    for (name, method, path, body) in [
+        ("list", "GET", "/v1/sessions", ""),
+        ("get", "GET", "/v1/sessions/p2p%7Cbob", ""),
+        ("ext", "PUT", "/v1/sessions/p2p%7Cbob/ext", r#"{"ext":""}"#),
+        ("delete", "POST", "/v1/sessions/delete", r#"{"sessionIds":["p2p|bob"]}"#),
+        ("ready", "GET", "/readyz", ""),
+        ("copy", "POST", "/nim/copy", message),
+    ] {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("AppKey", "k")
+            .header("CurTime", "1")
+            .header("CheckSum", &sum)
+            .body(Body::from(body))
+            .unwrap();
+        let response = tower::ServiceExt::oneshot(routes.clone(), request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 9_999).await.unwrap();
+        answers.push((name, status, String::from_utf8(body.to_vec()).unwrap()));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_failing_store_is_told_to_clients_and_makes_nim_send_again() {
+    let failures: [(fn() -> store::Error, u16); 3] = [
+        (|| store::Error::Unavailable { reason: "disk full".into() }, 503),
+        (|| store::Error::Damaged { what: "row".into() }, 500),
+        (|| panic!("at a message"), 500),
+    ];
+    for (failure, status) in failures {
+        for (name, got, body) in doors(failure).await {
+            if name == "copy" {
+                assert_eq!((got, body.as_str()), (503, r#"{"code":503}"#));
+                continue;
+            }
+            assert_eq!(got, status, "{name}");
+            let problem: Problem = serde_json::from_str(&body).unwrap();
+            assert_eq!((problem.status, problem.code), (status, status), "{name}");
+            assert!(!body.contains("disk full") && !body.contains("a message"), "{body}");
+        }
+    }
+}

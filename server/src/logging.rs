@@ -1,0 +1,28 @@
+//! What the process says to its operator: lines on stderr, quiet on success.
+
+use std::panic::PanicHookInfo;
+
+use tracing_subscriber::EnvFilter;
+
+/// Names the level, or a filter in tracing's own language.
+pub const LEVEL_VARIABLE: &str = "HUIHUA_LOG";
+
+/// Starts logging for the whole process; a second call does nothing.
+pub fn init() {
+    let filter = EnvFilter::builder()
+        .with_env_var(LEVEL_VARIABLE)
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .from_env_lossy();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if lines.with_ansi(false).try_init().is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+}
+
+/// Says where a panic happened, and what only when the program itself wrote that text: a formatted
+/// one may quote a message.
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let text = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
+    tracing::error!(place, text, "a bug: the code panicked");
+}

@@ -1,0 +1,371 @@
+//! NIM's message copy (消息抄送): its CheckSum, and its JSON as events. Every field may be a string, a
+//! number, an object or an array; numbers are kept as their text, for ids pass 2^53.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use huihua_core::{Account, SessionKind, TeamId};
+use md5::{Digest as _, Md5};
+use serde_json::value::RawValue;
+use sha1::Sha1;
+use subtle::ConstantTimeEq as _;
+
+use super::last_msg::{Message, MessageType, Recall};
+use crate::event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
+
+/// Most accounts that one copy may name: NIM names at most 200. A list that is longer is unreadable.
+const ACCOUNTS_MAX: usize = 10_000;
+
+/// Why a copy is no copy. Names the field; never its content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not JSON, or not an object.
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+    /// A sure field is absent, null or empty.
+    #[error("{field} is missing")]
+    Missing {
+        /// NIM's name of it.
+        field: &'static str,
+    },
+    /// A field is there, but is not what it must be.
+    #[error("{field} is ill-formed: {reason}")]
+    IllFormed {
+        /// NIM's name of it.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Longer than 16 KiB, even without attach and body.
+    #[error("the message is too long even without its attach and its body")]
+    TooLong,
+}
+
+/// The CheckSum of a copy: hex(sha1(app secret + hex(md5(body)) + curTime)).
+pub fn check_sum(app_secret: &str, body: &[u8], cur_time: &str) -> String {
+    let md5 = hex::encode(Md5::digest(body));
+    let sha1 = Sha1::new()
+        .chain_update(app_secret.as_bytes())
+        .chain_update(md5.as_bytes())
+        .chain_update(cur_time.as_bytes())
+        .finalize();
+    hex::encode(sha1)
+}
+
+/// Whether the CheckSum proves that the sender knows the app secret. `cur_time` must be digits.
+/// Takes the same time whatever is wrong with the sum.
+pub fn verify(app_secret: &str, body: &[u8], cur_time: &str, claimed: &str) -> bool {
+    if cur_time.is_empty() || !cur_time.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    let right = check_sum(app_secret, body, cur_time);
+    right.as_bytes().ct_eq(claimed.to_ascii_lowercase().as_bytes()).into()
+}
+
+/// Whether the body is `{}`: what NIM's console posts to see that the address answers.
+pub fn is_address_check(body: &[u8]) -> bool {
+    Fields::parse(body).is_ok_and(|fields| fields.0.is_empty())
+}
+
+/// What the copy tells. Empty: of no concern to a list.
+///
+/// # Errors
+/// [`Malformed`] when it is no JSON object or a field that is always there is not as it must be.
+pub fn decode(body: &[u8]) -> Result<Vec<Event>, Malformed> {
+    let fields = Fields::parse(body)?;
+    if fields.0.is_empty() {
+        return Ok(Vec::new());
+    }
+    match fields.whole_number("eventType")? {
+        1 => message(&fields),
+        7 => recall(&fields, SessionKind::P2p),
+        8 => recall(&fields, SessionKind::Team),
+        25 => recall(&fields, SessionKind::SuperTeam),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn message(fields: &Fields<'_>) -> Result<Vec<Event>, Malformed> {
+    let kind = match fields.id("convType")?.as_ref() {
+        "PERSON" => SessionKind::P2p,
+        "TEAM" => SessionKind::Team,
+        "SUPER_TEAM" => SessionKind::SuperTeam,
+        _ => return Ok(Vec::new()),
+    };
+    // System notices (FRIEND_ADD, TEAM_APPLY, CUSTOM_P2P_MSG) stand in no list.
+    let Some(message_type) = message_type(&fields.id("msgType")?) else {
+        return Ok(Vec::new());
+    };
+    let (from, place) = fields.place("fromAccount", kind)?;
+    let server_id = fields.message_id("msgidServer")?;
+    let time = fields.whole_number("msgTimestamp")?;
+    let [to, client_id] = [fields.id("to")?, fields.optional_id("msgidClient")?];
+    let text = |name| fields.text(name);
+    let [body, attach, ext] = [text("body"), text("attach"), text("ext")];
+    let [device_id, nick] = [text("fromDeviceId"), text("fromNick")];
+    let last_msg = Message {
+        scene: kind,
+        to: &to,
+        from: from.as_str(),
+        from_client_type: client_type(&text("fromClientType")),
+        from_device_id: &device_id,
+        from_nick: &nick,
+        time,
+        message_type,
+        body: &body,
+        attach: &attach,
+        client_id: &client_id,
+        server_id: &server_id,
+        resend: text("resendFlag").parse().ok(),
+        ext: &ext,
+        need_update_session: None,
+    };
+    let last_msg = last_msg.to_fitting_json().ok_or(Malformed::TooLong)?;
+    let post = Post { time, message_id: server_id.into_owned(), last_msg };
+
+    let mut audience = Vec::new();
+    let mut change = None;
+    if let Place::Team(team) = &place {
+        if message_type == MessageType::Notification {
+            change = membership(team, &from, &post, &attach);
+        } else if kind == SessionKind::Team {
+            audience = fields.0.get("tMembers").map(|raw| accounts(raw)).unwrap_or_default();
+        }
+    }
+    let message = Event::Message { place, post, updates_session: true, audience };
+    Ok(std::iter::once(message).chain(change).collect())
+}
+
+/// What a NOTIFICATION does to a team's members. `None` when nothing, or when its attach cannot be
+/// read: then the message counts and membership stays.
+fn membership(team: &Team, from: &Account, notice: &Post, attach: &str) -> Option<Event> {
+    let attach = Fields::parse(attach.as_bytes()).ok()?;
+    let listed = || {
+        let data = attach.text("data");
+        let data = Fields::parse(data.as_bytes()).ok()?;
+        let lists = ["ids", "id"].map(|name| data.0.get(name).map(|raw| accounts(raw)));
+        lists.into_iter().flatten().find(|list| !list.is_empty())
+    };
+    let join = |accounts, inviter| {
+        Some(Event::Join { team: team.clone(), accounts, inviter, time: notice.time })
+    };
+    let leave =
+        |accounts| Some(Event::Leave { team: team.clone(), accounts, notice: notice.clone() });
+    match attach.whole_number("id").ok()? {
+        0 | 401 => join(listed()?, Some(from.clone())),
+        5 | 410 => join(listed()?, None),
+        9 | 411 => join(vec![from.clone()], None),
+        1 | 402 => leave(listed()?),
+        2 | 403 => leave(vec![from.clone()]),
+        4 | 405 => Some(Event::Dissolve { team: team.clone(), notice: notice.clone() }),
+        _ => None,
+    }
+}
+
+fn recall(fields: &Fields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malformed> {
+    let (operator, place) = fields.place("from", kind)?;
+    let server_id = fields.message_id("msgId")?;
+    let message_time = fields.whole_number("sendTime")?;
+    let time = fields.whole_number("deleteTime")?;
+    if time < message_time {
+        let reason = "it is before sendTime".to_owned();
+        return Err(Malformed::IllFormed { field: "deleteTime", reason });
+    }
+    let [to, client_id] = [fields.id("to")?, fields.optional_id("clientId")?];
+    let [ps, attach, nick] = ["selfMsg", "attach", "fromNick"].map(|name| fields.text(name));
+    let last_msg = Recall {
+        time,
+        scene: kind,
+        to: &to,
+        operator: operator.as_str(),
+        ps: &ps,
+        attach: &attach,
+        client_id: &client_id,
+        server_id: &server_id,
+        message_time,
+        from_nick: &nick,
+    };
+    let last_msg = last_msg.to_fitting_json().ok_or(Malformed::TooLong)?;
+    let post = Post { time: message_time, message_id: server_id.into_owned(), last_msg };
+    // One-way recalls (13, 14) have no copies.
+    Ok(vec![Event::Recall { place, post, time, one_way: false }])
+}
+
+fn message_type(text: &str) -> Option<MessageType> {
+    let named = match text {
+        "TEXT" => MessageType::Text,
+        "PICTURE" => MessageType::Image,
+        "AUDIO" => MessageType::Audio,
+        "VIDEO" => MessageType::Video,
+        "LOCATION" => MessageType::Location,
+        "NOTIFICATION" => MessageType::Notification,
+        "FILE" => MessageType::File,
+        "AVCHAT" => MessageType::AvChat,
+        "TIPS" => MessageType::Tip,
+        "ROBOT" => MessageType::Robot,
+        "NRTC_NETCALL" => MessageType::Call,
+        "CUSTOM" => MessageType::Custom,
+        other => {
+            let number: u8 = other.parse().ok()?;
+            return MessageType::ALL.into_iter().find(|kind| kind.number() == number);
+        }
+    };
+    Some(named)
+}
+
+fn client_type(text: &str) -> Option<u8> {
+    match text {
+        "AOS" | "1" => Some(1),
+        "IOS" | "2" => Some(2),
+        "PC" | "4" => Some(4),
+        "WEB" | "16" => Some(16),
+        "REST" | "32" => Some(32),
+        "MAC" | "64" => Some(64),
+        _ => None,
+    }
+}
+
+/// The accounts of a list: an array, the text of one, Java's `[a, b]`, or one account alone. What
+/// is no account is left out.
+fn accounts(raw: &RawValue) -> Vec<Account> {
+    let is_id =
+        |raw: &RawValue| raw.get().starts_with(|c: char| matches!(c, '"' | '-' | '0'..='9'));
+    let text = loose_text(raw);
+    let listed: Vec<String> = match serde_json::from_str::<Vec<&RawValue>>(&text) {
+        Ok(items) => items
+            .into_iter()
+            .filter(|item| is_id(item))
+            .map(|item| loose_text(item).into())
+            .collect(),
+        Err(_) if !is_id(raw) => return Vec::new(),
+        Err(_) => match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(items) => items.split(", ").map(str::to_owned).collect(),
+            None => vec![text.into_owned()],
+        },
+    };
+    if listed.len() > ACCOUNTS_MAX {
+        return Vec::new();
+    }
+    listed.into_iter().filter_map(|text| Account::new(text).ok()).collect()
+}
+
+/// A string's content, anything else's own text, `""` for null.
+fn loose_text(raw: &RawValue) -> Cow<'_, str> {
+    let source = raw.get();
+    match source.as_bytes().first() {
+        Some(b'"') => string_content(source),
+        Some(b'n') => Cow::Borrowed(""),
+        _ => Cow::Borrowed(source),
+    }
+}
+
+/// A JSON string's content. Half of a surrogate pair, which clients make when they cut an emoji in
+/// two, becomes U+FFFD: a message does not get lost for that.
+fn string_content(source: &str) -> Cow<'_, str> {
+    if let Ok(text) = serde_json::from_str::<Borrowable<'_>>(source) {
+        return text.0;
+    }
+    struct Bytes(Vec<u8>);
+    impl<'de> serde::Deserialize<'de> for Bytes {
+        fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            d.deserialize_byte_buf(BytesVisitor).map(Self)
+        }
+    }
+    struct BytesVisitor;
+    impl serde::de::Visitor<'_> for BytesVisitor {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    let bytes = serde_json::from_str::<Bytes>(source).map(|b| b.0).unwrap_or_default();
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[derive(serde::Deserialize)]
+struct Borrowable<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A JSON object's fields, each as it stands.
+struct Fields<'a>(HashMap<Cow<'a, str>, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    fn parse(json: &'a [u8]) -> Result<Self, Malformed> {
+        serde_json::from_slice(json).map(Self).map_err(|_| Malformed::NotAnObject)
+    }
+
+    /// Content for people or for the app: anything goes.
+    fn text(&self, name: &str) -> Cow<'a, str> {
+        self.0.get(name).map(|raw| loose_text(raw)).unwrap_or_default()
+    }
+
+    /// A string or a number that names something; must be there.
+    fn id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        match self.optional_id(field)? {
+            empty if empty.is_empty() => Err(Malformed::Missing { field }),
+            id => Ok(id),
+        }
+    }
+
+    fn optional_id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        let ill_formed = |reason: &str| Malformed::IllFormed { field, reason: reason.to_owned() };
+        let Some(source) = self.0.get(field).map(|raw| raw.get()) else {
+            return Ok(Cow::Borrowed(""));
+        };
+        let id = match source.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<Borrowable<'a>>(source)
+                .map(|text| text.0)
+                .map_err(|_| ill_formed("it is no valid Unicode"))?,
+            Some(b'-' | b'0'..=b'9') => Cow::Borrowed(source),
+            Some(b'n') => Cow::Borrowed(""),
+            _ => return Err(ill_formed("it must be a string or a number")),
+        };
+        if id.chars().any(char::is_control) {
+            return Err(ill_formed("it holds a control character"));
+        }
+        Ok(id)
+    }
+
+    fn whole_number(&self, field: &'static str) -> Result<u64, Malformed> {
+        self.id(field)?.parse().map_err(|_| Malformed::IllFormed {
+            field,
+            reason: "it must be a whole number, 0 or more".to_owned(),
+        })
+    }
+
+    fn message_id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        let id = self.id(field)?;
+        if id.len() > MESSAGE_ID_BYTES_MAX {
+            let reason = format!("it is longer than {MESSAGE_ID_BYTES_MAX} bytes");
+            return Err(Malformed::IllFormed { field, reason });
+        }
+        Ok(id)
+    }
+
+    /// Who did it, and where the message stands: between them and `to`, or in team `to`.
+    fn place(
+        &self,
+        from_field: &'static str,
+        kind: SessionKind,
+    ) -> Result<(Account, Place), Malformed> {
+        let account = |field| {
+            Account::new(self.id(field)?)
+                .map_err(|e| Malformed::IllFormed { field, reason: e.to_string() })
+        };
+        let team = || {
+            TeamId::new(self.id("to")?)
+                .map_err(|e| Malformed::IllFormed { field: "to", reason: e.to_string() })
+        };
+        let from = account(from_field)?;
+        let place = match kind {
+            SessionKind::P2p => Place::P2p { from: from.clone(), to: account("to")? },
+            SessionKind::Team => Place::Team(Team::team(team()?)),
+            SessionKind::SuperTeam => Place::Team(Team::super_team(team()?)),
+        };
+        Ok((from, place))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The key of a message: the total order in which the newest wins, the same in every engine.
+
+use std::cmp::Ordering;
+
+use sha2::{Digest, Sha256};
+
+use crate::event::Post;
+
+/// Rank of a message.
+pub const RANK_MESSAGE: u8 = 0;
+/// Rank of a recall: it outranks the message at whose key it stands.
+pub const RANK_RECALL: u8 = 1;
+/// Rank of a floor: it outranks everything at its key.
+pub const RANK_FLOOR: u8 = 255;
+
+/// `(time, id, rank, digest)`; ids compare by length, then bytes, which is numeric for decimal ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key<'a> {
+    /// ms since 1970.
+    pub time: u64,
+    /// Message id, at most 64 bytes.
+    pub id: &'a str,
+    /// Message, recall or floor.
+    pub rank: u8,
+    /// First 8 bytes of SHA-256 of the body: two bodies under one id have one winner.
+    pub digest: [u8; 8],
+}
+
+impl Ord for Key<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.time, self.id.len(), self.id, self.rank, self.digest).cmp(&(
+            other.time,
+            other.id.len(),
+            other.id,
+            other.rank,
+            other.digest,
+        ))
+    }
+}
+
+impl PartialOrd for Key<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<'a> Key<'a> {
+    /// The implied floor of one who is in since `time`: below every message of that time.
+    pub fn since(time: u64) -> Key<'static> {
+        Key { time, id: "", rank: RANK_MESSAGE, digest: [0; 8] }
+    }
+
+    /// The floor that hides everything up to and including this key.
+    pub fn floor(self) -> Key<'a> {
+        Key { rank: RANK_FLOOR, digest: [0; 8], ..self }
+    }
+}
+
+/// A last message: key and `lastMsg` text. Ordered by key; the text only settles what cannot
+/// happen by accident, two texts with one digest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Body<'a> {
+    /// Where it stands.
+    pub key: Key<'a>,
+    /// Compact JSON.
+    pub text: &'a str,
+}
+
+impl<'a> Body<'a> {
+    /// The body of a post, as a message or as a recall.
+    pub fn of(post: &'a Post, rank: u8) -> Self {
+        let hash = Sha256::digest(post.last_msg.as_bytes());
+        let digest = hash[..8].try_into().expect("SHA-256 has more than 8 bytes");
+        let key = Key { time: post.time, id: &post.message_id, rank, digest };
+        Self { key, text: &post.last_msg }
+    }
+
+    /// Whether it is the notice of a recall.
+    pub fn is_recall(&self) -> bool {
+        self.key.rank == RANK_RECALL
+    }
+}
+
+impl std::fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({:?}, {} bytes)", self.key, self.text.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_ordered_by_time_then_numerically_by_id_then_rank_then_digest() {
+        let key = |time, id, rank, digest| Key { time, id, rank, digest: [digest; 8] };
+        let ordered = [
+            Key::since(1),
+            key(1, "9", 0, 5),
+            key(1, "9", 1, 0),
+            key(1, "9", 1, 0).floor(),
+            key(1, "10", 0, 1),
+            key(1, "10", 0, 2),
+            key(1, "9007199254740993", 0, 0),
+            key(1, "9007199254740994", 0, 0),
+            Key::since(2),
+            key(2, "1", 0, 0),
+        ];
+        assert!(ordered.is_sorted());
+        assert!(ordered.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

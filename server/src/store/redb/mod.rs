@@ -1,0 +1,315 @@
+//! The embedded engine: one redb file in a folder, one writer, MVCC readers. For one machine.
+
+mod read;
+mod row;
+mod tables;
+mod write;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
+use redb::{Database, DatabaseError, ReadableDatabase as _};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use self::write::{Job, Reply, unavailable};
+use super::{Changes, Error, Outcome, Store, SyncOption, cursor::Era};
+use crate::event::{Event, Owner};
+
+/// Memory for cached pages, in bytes.
+const CACHE_BYTES: usize = 256 * 1024 * 1024;
+/// Reads at one time: they are short and bound by CPU.
+const READS_MAX: usize = 16;
+/// Longest wait for a place in the writer's queue.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+/// Opens the database file anew; called again after an I/O error, when redb refuses to go on.
+type Opener = dyn Fn() -> Result<Database, Error> + Send + Sync;
+
+/// The store in one redb file.
+pub struct RedbStore {
+    shared: Arc<Shared>,
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    reads: Semaphore,
+}
+
+/// What the writer thread and the readers share.
+struct Shared {
+    open: Box<Opener>,
+    file: RwLock<File>,
+    eras: Vec<Era>,
+}
+
+/// The database file. A failed one is opened again by the next who needs it.
+enum File {
+    Open(Database),
+    Failed,
+    Closed,
+}
+
+impl RedbStore {
+    /// Opens the store in this folder, which is made when it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when another process holds it, or it cannot be read or written;
+    /// [`Error::Damaged`] when the file is not one of ours, or of a newer format.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
+            reason: format!("make data folder {}: {error}", folder.display()),
+        })?;
+        let folder = folder.to_owned();
+        Self::with_opener(Box::new(move || open_file(&folder)))
+    }
+
+    fn with_opener(open: Box<Opener>) -> Result<Self, Error> {
+        let db = open()?;
+        let eras = begin_era(&db)?;
+        let shared = Arc::new(Shared { open, file: RwLock::new(File::Open(db)), eras });
+        let (jobs, queue) = mpsc::channel(write::QUEUE_JOBS_MAX);
+        let of_writer = Arc::clone(&shared);
+        let writer = std::thread::Builder::new()
+            .name("huihua-writer".into())
+            .spawn(move || write::run(&of_writer, queue))
+            .map_err(|error| unavailable(&error))?;
+        Ok(Self {
+            shared,
+            jobs: Mutex::new(Some(jobs)),
+            writer: Mutex::new(Some(writer)),
+            reads: Semaphore::new(READS_MAX),
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&read::Snapshot<'_>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _permit = self.reads.acquire().await.map_err(|error| unavailable(&error))?;
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::task::spawn_blocking(move || {
+            shared.with(|db| {
+                let tx = db.begin_read()?;
+                read(&read::Snapshot::new(&tx, &shared.eras)?)
+            })?
+        });
+        task.await.map_err(|error| unavailable(&error))?
+    }
+
+    async fn write<T>(&self, job: impl FnOnce(Reply<T>) -> Job) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(jobs) = jobs else {
+            return Err(Error::Unavailable { reason: "the store is closing".into() });
+        };
+        let sent = tokio::time::timeout(QUEUE_WAIT, jobs.send(job(reply))).await;
+        // Given back at once: the writer ends when the last sender is gone.
+        drop(jobs);
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(Error::Unavailable { reason: "the writer ended".into() }),
+            Err(_) => return Err(Error::Unavailable { reason: "overloaded".into() }),
+        }
+        answer.await.unwrap_or_else(|error| Err(unavailable(&error)))
+    }
+}
+
+impl Shared {
+    /// Calls `work` with the open database, opening it again if the last error closed it.
+    fn with<T>(&self, work: impl FnOnce(&Database) -> T) -> Result<T, Error> {
+        {
+            let file = self.file.read().unwrap_or_else(PoisonError::into_inner);
+            if let File::Open(db) = &*file {
+                return Ok(work(db));
+            }
+        }
+        self.reopen();
+        match &*self.file.read().unwrap_or_else(PoisonError::into_inner) {
+            File::Open(db) => Ok(work(db)),
+            File::Failed => Err(Error::Unavailable {
+                reason: "its file cannot be opened again yet (see the log)".into(),
+            }),
+            File::Closed => Err(Error::Unavailable { reason: "the store is closed".into() }),
+        }
+    }
+
+    /// Drops the database and opens its file anew. The era goes on: no reader has seen a version
+    /// that was not durable.
+    fn reopen(&self) {
+        let mut file = self.file.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*file, File::Closed) {
+            return;
+        }
+        *file = File::Failed;
+        match (self.open)() {
+            Ok(db) => *file = File::Open(db),
+            Err(error) => tracing::error!(%error, "store not opened again"),
+        }
+    }
+
+    fn close(&self) {
+        *self.file.write().unwrap_or_else(PoisonError::into_inner) = File::Closed;
+    }
+}
+
+fn open_file(folder: &Path) -> Result<Database, Error> {
+    let path = folder.join(tables::FILE_NAME);
+    let is_new = !path.exists();
+    let db = Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create(&path)
+        .map_err(|error| explain(error, &path))?;
+    if is_new {
+        // The name must outlive a power loss as surely as what is written under it.
+        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| {
+            Error::Unavailable { reason: format!("sync {}: {error}", folder.display()) }
+        })?;
+    }
+    Ok(db)
+}
+
+fn explain(error: DatabaseError, path: &PathBuf) -> Error {
+    let path = path.display();
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => Error::Unavailable {
+            reason: format!(
+                "{path} is held by another process: stop it, or choose another data folder"
+            ),
+        },
+        DatabaseError::UpgradeRequired(version) => Error::Damaged {
+            what: format!("{path} has file format {version}, which this server does not read"),
+        },
+        DatabaseError::Storage(redb::StorageError::Io(error))
+            if error.kind() != std::io::ErrorKind::InvalidData =>
+        {
+            Error::Unavailable { reason: format!("open {path}: {error}") }
+        }
+        other => Error::Damaged { what: format!("{path} is no store of this server ({other})") },
+    }
+}
+
+/// Makes the tables, checks the format, and records this opening with a random era.
+fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
+    let mut tx = db.begin_write()?;
+    tx.set_quick_repair(true);
+    let mut eras;
+    {
+        tx.open_table(tables::SESSIONS)?;
+        tx.open_table(tables::HEADS)?;
+        let mut meta = tx.open_table(tables::META)?;
+        let numbers = |meta: &redb::Table<'_, &'static [u8], &'static [u8]>, key: &[u8]| {
+            use redb::ReadableTable as _;
+            let value = meta.get(key)?;
+            value.map_or(Ok(Vec::new()), |value| row::decode_numbers(key, value.value()))
+        };
+        match numbers(&meta, tables::META_FORMAT)?.first() {
+            None | Some(&tables::FORMAT) => {}
+            Some(format) => {
+                let what = format!("format {format} is newer than this server: use a newer one");
+                return Err(Error::Damaged { what });
+            }
+        }
+        let base = read::last_version(&meta)?;
+        eras = numbers(&meta, tables::META_ERAS)?
+            .chunks_exact(2)
+            .map(|pair| Era { era: pair[0], base: pair[1] })
+            .collect::<Vec<_>>();
+        let random = getrandom::u64().map_err(|error| unavailable(&error))?;
+        eras.push(Era { era: random, base });
+        let forgotten = eras.len().saturating_sub(tables::ERAS_MAX);
+        eras.drain(..forgotten);
+        let pairs = eras.iter().flat_map(|era| [era.era, era.base]);
+        let value = row::encode_numbers(tables::META_ERAS, pairs);
+        meta.insert(tables::META_ERAS, value.as_slice())?;
+        let value = row::encode_numbers(tables::META_FORMAT, [tables::FORMAT]);
+        meta.insert(tables::META_FORMAT, value.as_slice())?;
+    }
+    tx.commit()?;
+    Ok(eras)
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn ingest(
+        &self,
+        app: &AppKey,
+        events: Vec<Event>,
+        now: u64,
+    ) -> Result<Vec<Outcome>, Error> {
+        let app = app.clone();
+        self.write(|reply| Job::Ingest { app, events, now, reply }).await
+    }
+
+    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error> {
+        let (owner, option) = (owner.clone(), option.clone());
+        self.read(move |snapshot| snapshot.list(&owner, &option)).await
+    }
+
+    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error> {
+        let (owner, id) = (owner.clone(), id.clone());
+        self.read(move |snapshot| snapshot.get(&owner, &id, true)).await
+    }
+
+    async fn update(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+        ext: String,
+        now: u64,
+    ) -> Result<RecentSession, Error> {
+        let (owner, id) = (owner.clone(), id.clone());
+        self.write(|reply| Job::Update { owner, id, ext, now, reply }).await
+    }
+
+    async fn delete(&self, owner: &Owner, ids: Vec<SessionId>) -> Result<(), Error> {
+        let owner = owner.clone();
+        self.write(|reply| Job::Delete { owner, ids, reply }).await
+    }
+
+    async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error> {
+        let (owner, option) = (owner.clone(), option.clone());
+        self.read(move |snapshot| snapshot.sync(&owner, &option)).await
+    }
+
+    async fn health(&self) -> Result<(), Error> {
+        let ended = {
+            let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+            writer.as_ref().is_none_or(JoinHandle::is_finished)
+        };
+        if ended {
+            return Err(Error::Unavailable { reason: "the writer ended".into() });
+        }
+        self.read(|_| Ok(())).await
+    }
+
+    async fn close(&self) {
+        drop(self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            // It ends after the jobs already queued; a panic in it was logged where it happened.
+            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        }
+        self.shared.close();
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                match redb::Error::from(error) {
+                    redb::Error::Corrupted(what) => Self::Damaged { what },
+                    other => unavailable(&other),
+                }
+            }
+        }
+    )*};
+}
+from_redb!(redb::StorageError, redb::TableError, redb::TransactionError, redb::CommitError);
+
+#[cfg(test)]
+mod tests;

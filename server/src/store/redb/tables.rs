@@ -1,0 +1,90 @@
+//! What is on the disk: tables, keys and numbers, listed once and never reused.
+
+use std::ops::Range;
+
+use huihua_core::{AppKey, SessionKind};
+use redb::TableDefinition;
+
+use crate::event::Owner;
+
+/// File of the store in its data folder.
+pub(super) const FILE_NAME: &str = "huihua.redb";
+/// Format of keys and values; a store of a newer format is refused.
+pub(super) const FORMAT: u64 = 1;
+
+/// Every table maps bytes to bytes; every value is sealed by `row::seal`.
+pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+/// app ‖ 00 ‖ account ‖ 00 ‖ kind ‖ peer → the registers of one session.
+pub(super) const SESSIONS: Definition = TableDefinition::new("sessions");
+/// app ‖ 00 ‖ kind ‖ team id → the registers of one team.
+pub(super) const HEADS: Definition = TableDefinition::new("heads");
+/// One of the names below → numbers.
+pub(super) const META: Definition = TableDefinition::new("meta");
+
+/// Format of the store.
+pub(super) const META_FORMAT: &[u8] = b"format";
+/// Version of the last write.
+pub(super) const META_VERSION: &[u8] = b"version";
+/// Pairs of era and base, in the order of the openings.
+pub(super) const META_ERAS: &[u8] = b"eras";
+
+/// Openings remembered; cursors of older ones are reset. 64 KiB.
+pub(super) const ERAS_MAX: usize = 4_096;
+
+const fn kind_byte(kind: SessionKind) -> u8 {
+    match kind {
+        SessionKind::P2p => 0,
+        SessionKind::Team => 1,
+        SessionKind::SuperTeam => 2,
+    }
+}
+
+fn kind_of(byte: u8) -> Option<SessionKind> {
+    SessionKind::ALL.into_iter().find(|kind| kind_byte(*kind) == byte)
+}
+
+/// What every session key of this owner starts with.
+fn owner_prefix(app: &AppKey, account: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(app.as_str().len() + account.len() + 67);
+    key.extend(app.as_str().as_bytes());
+    key.push(0);
+    key.extend(account.as_bytes());
+    key.push(0);
+    key
+}
+
+/// Key of one session.
+pub(super) fn session_key(app: &AppKey, account: &str, kind: SessionKind, peer: &str) -> Vec<u8> {
+    let mut key = owner_prefix(app, account);
+    key.push(kind_byte(kind));
+    key.extend(peer.as_bytes());
+    key
+}
+
+/// Keys of all sessions of this owner. No account holds a control character, so none is another's
+/// prefix.
+pub(super) fn owner_range(owner: &Owner) -> Range<Vec<u8>> {
+    let start = owner_prefix(&owner.app, owner.account.as_str());
+    let mut end = start.clone();
+    if let Some(last) = end.last_mut() {
+        *last = 1;
+    }
+    start..end
+}
+
+/// Kind and peer in a session key of this owner's range; `None` when the key is damaged.
+pub(super) fn peer_of<'k>(range: &Range<Vec<u8>>, key: &'k [u8]) -> Option<(SessionKind, &'k str)> {
+    let (kind, peer) = key.get(range.start.len()..)?.split_first()?;
+    Some((kind_of(*kind)?, std::str::from_utf8(peer).ok()?))
+}
+
+/// Key of one team.
+pub(super) fn head_key(app: &AppKey, kind: SessionKind, team: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(app.as_str().len() + team.len() + 2);
+    key.extend(app.as_str().as_bytes());
+    key.push(0);
+    key.push(kind_byte(kind));
+    key.extend(team.as_bytes());
+    key
+}

@@ -1,0 +1,325 @@
+//! Writing: one thread takes jobs from a bounded channel, does as many as wait in one transaction,
+//! syncs the file once, and only then answers. A job is done whole or not at all.
+
+use std::sync::Arc;
+
+use huihua_core::{AppKey, RecentSession, SessionId};
+use redb::{Durability, ReadableTable as _, Table, WriteTransaction};
+use tokio::sync::{mpsc, oneshot};
+
+use super::super::{
+    Error, Outcome,
+    rules::{self, EXT_ONLY_SESSIONS_MAX, Head, Moved, Row, Write},
+};
+use super::{Shared, read, row, tables};
+use crate::event::{Event, Owner};
+
+/// Jobs that may wait; beyond that callers wait, and after a while are refused.
+pub(super) const QUEUE_JOBS_MAX: usize = 1_024;
+/// Register writes in one transaction, so that the first job of a batch does not wait for ever.
+const BATCH_REGISTERS_MAX: usize = 1_024;
+
+/// What a caller wants written, and where it waits.
+pub(super) enum Job {
+    Ingest { app: AppKey, events: Vec<Event>, now: u64, reply: Reply<Vec<Outcome>> },
+    Update { owner: Owner, id: SessionId, ext: String, now: u64, reply: Reply<RecentSession> },
+    Delete { owner: Owner, ids: Vec<SessionId>, reply: Reply<()> },
+}
+
+/// Where one caller waits. One that went away does not stop its job.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
+
+/// What a job has to tell when its transaction is durable.
+enum Answer {
+    Outcomes(Vec<Outcome>),
+    Session(Box<RecentSession>),
+    Done,
+    /// Refused before anything was written.
+    Refused(Error),
+}
+
+/// Why a batch was not written.
+enum Failure {
+    /// One job found a damaged row: it fails, the others are tried again without it.
+    Job { at: usize, error: Error },
+    /// The file failed: nothing of the batch is acknowledged.
+    File(Error),
+}
+
+/// The writer thread: ends when every sender is gone and the queue is empty.
+pub(super) fn run(shared: &Arc<Shared>, mut queue: mpsc::Receiver<Job>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut batch = vec![first];
+        let mut registers = batch[0].registers();
+        while registers < BATCH_REGISTERS_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            registers += job.registers();
+            batch.push(job);
+        }
+        write_batch(shared, batch);
+    }
+}
+
+fn write_batch(shared: &Shared, mut batch: Vec<Job>) {
+    loop {
+        let attempt = shared.with(|db| {
+            let tx = db.begin_write().map_err(|error| Failure::File(error.into()))?;
+            commit(tx, &batch)
+        });
+        match attempt {
+            Ok(Ok(answers)) => {
+                return batch.into_iter().zip(answers).for_each(|(job, answer)| job.reply(answer));
+            }
+            Ok(Err(Failure::Job { at, error })) => batch.remove(at).fail(error),
+            Ok(Err(Failure::File(error))) => {
+                shared.reopen();
+                return fail_all(batch, &error);
+            }
+            Err(error) => return fail_all(batch, &error),
+        }
+        if batch.is_empty() {
+            return;
+        }
+    }
+}
+
+fn fail_all(batch: Vec<Job>, error: &Error) {
+    tracing::error!(%error, jobs = batch.len(), "batch not written");
+    for job in batch {
+        job.fail(Error::Unavailable { reason: error.to_string() });
+    }
+}
+
+/// Does every job in one transaction and makes it durable.
+fn commit(mut tx: WriteTransaction, batch: &[Job]) -> Result<Vec<Answer>, Failure> {
+    let file = |error: Error| Failure::File(error);
+    tx.set_quick_repair(true);
+    tx.set_durability(Durability::Immediate).map_err(|error| file(unavailable(&error)))?;
+    let mut answers = Vec::with_capacity(batch.len());
+    {
+        let mut writer = Writer::new(&tx).map_err(file)?;
+        for (at, job) in batch.iter().enumerate() {
+            match job.run(&mut writer) {
+                Ok(answer) => answers.push(answer),
+                Err(error @ Error::Damaged { .. }) => return Err(Failure::Job { at, error }),
+                Err(error) => return Err(Failure::File(error)),
+            }
+        }
+        if !writer.wrote {
+            return Ok(answers);
+        }
+        writer.finish().map_err(file)?;
+    }
+    tx.commit().map_err(|error| file(error.into()))?;
+    Ok(answers)
+}
+
+pub(super) fn unavailable(error: &impl std::fmt::Display) -> Error {
+    Error::Unavailable { reason: error.to_string() }
+}
+
+impl Job {
+    fn registers(&self) -> usize {
+        match self {
+            Self::Ingest { events, .. } => events.iter().map(Event::registers).sum(),
+            Self::Update { .. } => 1,
+            Self::Delete { ids, .. } => ids.len(),
+        }
+    }
+
+    fn run(&self, writer: &mut Writer<'_>) -> Result<Answer, Error> {
+        match self {
+            Self::Ingest { app, events, now, .. } => {
+                let outcomes = events.iter().map(|event| writer.ingest(app, event, *now));
+                outcomes.collect::<Result<_, _>>().map(Answer::Outcomes)
+            }
+            Self::Update { owner, id, ext, now, .. } => writer.update(owner, id, ext, *now),
+            Self::Delete { owner, ids, .. } => {
+                ids.iter().try_for_each(|id| writer.delete(owner, id))?;
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    /// Tells the caller; one that went away is no fault.
+    fn reply(self, answer: Answer) {
+        match (self, answer) {
+            (job, Answer::Refused(error)) => job.fail(error),
+            (Self::Ingest { reply, .. }, Answer::Outcomes(outcomes)) => {
+                let _ = reply.send(Ok(outcomes));
+            }
+            (Self::Update { reply, .. }, Answer::Session(session)) => {
+                let _ = reply.send(Ok(*session));
+            }
+            (Self::Delete { reply, .. }, Answer::Done) => {
+                let _ = reply.send(Ok(()));
+            }
+            (job, Answer::Outcomes(_) | Answer::Session(_) | Answer::Done) => {
+                job.fail(Error::Unavailable { reason: "an answer of another job".into() });
+            }
+        }
+    }
+
+    fn fail(self, error: Error) {
+        match self {
+            Self::Ingest { reply, .. } => drop(reply.send(Err(error))),
+            Self::Update { reply, .. } => drop(reply.send(Err(error))),
+            Self::Delete { reply, .. } => drop(reply.send(Err(error))),
+        }
+    }
+}
+
+type BytesTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+/// The tables of one transaction, and the versions it hands out.
+struct Writer<'t> {
+    sessions: BytesTable<'t>,
+    heads: BytesTable<'t>,
+    meta: BytesTable<'t>,
+    version: u64,
+    wrote: bool,
+}
+
+impl<'t> Writer<'t> {
+    fn new(tx: &'t WriteTransaction) -> Result<Self, Error> {
+        let meta = tx.open_table(tables::META)?;
+        let version = read::last_version(&meta)?;
+        let sessions = tx.open_table(tables::SESSIONS)?;
+        let heads = tx.open_table(tables::HEADS)?;
+        Ok(Self { sessions, heads, meta, version, wrote: false })
+    }
+
+    fn finish(&mut self) -> Result<(), Error> {
+        let value = row::encode_numbers(tables::META_VERSION, [self.version]);
+        self.meta.insert(tables::META_VERSION, value.as_slice())?;
+        Ok(())
+    }
+
+    fn ingest(&mut self, app: &AppKey, event: &Event, now: u64) -> Result<Outcome, Error> {
+        if rules::is_too_far_ahead(event, now) {
+            return Ok(Outcome::TooFarAhead);
+        }
+        let (mut any, mut moved) = (false, false);
+        rules::apply(event, |write| {
+            any = true;
+            moved |= self.write(app, write)? != Moved::No;
+            Ok::<_, Error>(())
+        })?;
+        Ok(match (any, moved) {
+            (false, _) => Outcome::Ignored,
+            (true, false) => Outcome::Stale,
+            (true, true) => Outcome::Applied,
+        })
+    }
+
+    fn write(&mut self, app: &AppKey, write: Write<'_>) -> Result<Moved, Error> {
+        match write {
+            Write::Last { account, peer, .. } => {
+                let id = SessionId::p2p(peer);
+                let key = tables::session_key(app, account.as_str(), id.kind(), id.peer());
+                self.write_row(&key, write)
+            }
+            Write::Member { account, team, .. } => {
+                let (kind, id) = (team.kind(), team.id().as_str());
+                self.write_row(&tables::session_key(app, account.as_str(), kind, id), write)
+            }
+            Write::Head { team, .. } | Write::Dissolve { team, .. } => {
+                self.write_head(&tables::head_key(app, team.kind(), team.id().as_str()), write)
+            }
+        }
+    }
+
+    fn write_row(&mut self, key: &[u8], write: Write<'_>) -> Result<Moved, Error> {
+        let old = self.sessions.get(key)?.map(|value| value.value().to_vec());
+        let mut row = old.as_deref().map_or(Ok(Row::default()), |old| row::decode_row(key, old))?;
+        let moved = match write {
+            Write::Last { body, .. } => row.take_last(body),
+            Write::Member { membership, .. } => row.take_membership(membership),
+            Write::Head { .. } | Write::Dissolve { .. } => Moved::No,
+        };
+        self.put_row(key, row, moved)?;
+        Ok(moved)
+    }
+
+    fn put_row(&mut self, key: &[u8], mut row: Row<'_>, moved: Moved) -> Result<(), Error> {
+        match moved {
+            Moved::No => return Ok(()),
+            Moved::Silently => {}
+            Moved::Yes => {
+                self.version += 1;
+                row.version = self.version;
+            }
+        }
+        self.sessions.insert(key, row::encode_row(key, &row).as_slice())?;
+        self.wrote = true;
+        Ok(())
+    }
+
+    fn write_head(&mut self, key: &[u8], write: Write<'_>) -> Result<Moved, Error> {
+        let old = self.heads.get(key)?.map(|value| value.value().to_vec());
+        let mut head =
+            old.as_deref().map_or(Ok(Head::default()), |old| row::decode_head(key, old))?;
+        let moved = match write {
+            Write::Head { body, .. } => head.take_last(body),
+            Write::Dissolve { body, .. } => head.take_dissolution(body),
+            Write::Last { .. } | Write::Member { .. } => Moved::No,
+        };
+        if moved != Moved::No {
+            self.version += 1;
+            head.set_version(self.version);
+            self.heads.insert(key, row::encode_head(key, &head).as_slice())?;
+            self.wrote = true;
+        }
+        Ok(moved)
+    }
+
+    fn update(
+        &mut self,
+        owner: &Owner,
+        id: &SessionId,
+        ext: &str,
+        now: u64,
+    ) -> Result<Answer, Error> {
+        let seen = read::see((&self.sessions, &self.heads), owner, id, |row, view| {
+            Ok((row.created.is_none() && view.last.is_none(), view.update_time.is_none()))
+        })?;
+        if seen == (true, true) && self.ext_only_sessions(owner)? >= EXT_ONLY_SESSIONS_MAX {
+            return Ok(Answer::Refused(Error::TooManySessions { max: EXT_ONLY_SESSIONS_MAX }));
+        }
+        let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
+        let old = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec());
+        let mut row =
+            old.as_deref().map_or(Ok(Row::default()), |old| row::decode_row(&key, old))?;
+        let moved = row.take_ext(ext, now);
+        self.put_row(&key, row, moved)?;
+        let session = read::see((&self.sessions, &self.heads), owner, id, |row, view| {
+            read::session(id, row.ext, view, true)
+        })?;
+        let session = session.ok_or_else(|| row::damaged("session just updated", &key))?;
+        Ok(Answer::Session(Box::new(session)))
+    }
+
+    fn ext_only_sessions(&self, owner: &Owner) -> Result<usize, Error> {
+        let mut count = 0;
+        read::scan((&self.sessions, &self.heads), owner, |_, _, view| {
+            count += usize::from(view.last.is_none() && view.update_time.is_some());
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    fn delete(&mut self, owner: &Owner, id: &SessionId) -> Result<(), Error> {
+        let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
+        let Some(old) = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec())
+        else {
+            return Ok(());
+        };
+        let mut row = row::decode_row(&key, &old)?;
+        let head_key = tables::head_key(&owner.app, id.kind(), id.peer());
+        let head = self.heads.get(head_key.as_slice())?.map(|value| value.value().to_vec());
+        let head = head.as_deref().map(|head| row::decode_head(&head_key, head)).transpose()?;
+        let moved = row.delete(&row.view(id.kind(), head.as_ref()));
+        self.put_row(&key, row, moved)
+    }
+}

@@ -1,0 +1,453 @@
+//! Who wins: the registers of a session and of a team, how an event moves them, what they show.
+//! Pure: no clock, no I/O, no bytes. Every engine calls this and nothing else decides.
+//!
+//! All registers are merged by maximum (the inviter's by minimum, the notices as a set), so any
+//! order and any repetition of the same events ends in the same registers.
+
+use huihua_core::{Account, SessionKind};
+
+use super::key::{Body, Key, RANK_MESSAGE, RANK_RECALL};
+use crate::event::{AHEAD_MS_MAX, Event, Place, Team};
+
+/// Most notices of membership kept for one account in one team; beyond that the order of arrival
+/// may show (contract, section 4).
+pub const NOTICES_MAX: usize = 16;
+/// Most sessions of an account that exist by ext alone: each costs a row that no message ever ends.
+pub const EXT_ONLY_SESSIONS_MAX: usize = 1_000;
+/// A hint counts as an *in* this long before its message, in ms.
+const HINT_LEAD_MS: u64 = 60_000;
+
+/// One notice of membership. Ordered as it is folded: by time, *in* before *out*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// In since then, ms.
+    In(u64),
+    /// Out since the body's time; the body is what is shown from then on.
+    Out(Body<'a>),
+}
+
+impl Notice<'_> {
+    /// ms since 1970.
+    pub fn time(&self) -> u64 {
+        match self {
+            Self::In(time) => *time,
+            Self::Out(body) => body.key.time,
+        }
+    }
+
+    /// A set has one notice of each kind at one time.
+    fn place(&self) -> (u64, bool) {
+        (self.time(), matches!(self, Self::Out(_)))
+    }
+}
+
+/// The registers of one session of one account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Row<'a> {
+    /// p2p: the newest message.
+    pub last: Option<Body<'a>>,
+    /// Teams: when the account came and went, sorted.
+    pub notices: Vec<Notice<'a>>,
+    /// Teams: the first time that the account invited somebody.
+    pub inviter: Option<u64>,
+    /// Teams: time of the newest message whose audience names the account.
+    pub hint: Option<u64>,
+    /// Hides everything up to here.
+    pub floor: Option<Key<'a>>,
+    /// First `updateMySession` since the last delete.
+    pub created: Option<u64>,
+    /// The account's own text.
+    pub ext: &'a str,
+    /// Version of the last write, unique in its store.
+    pub version: u64,
+}
+
+/// The registers of one team, stored once for all its members.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The newest message.
+    pub last: Option<Body<'a>>,
+    /// The greatest dissolution.
+    pub dissolved: Option<Body<'a>>,
+    /// More than one dissolution came: then one may have taken another's place.
+    pub dissolved_again: bool,
+    /// Version of the last write.
+    pub version: u64,
+    /// Version of the last dissolution.
+    pub dissolved_version: u64,
+}
+
+/// What an account sees of one session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View<'a> {
+    /// The visible last message.
+    pub last: Option<Body<'a>>,
+    /// ms since 1970; `None` when the session is not visible.
+    pub update_time: Option<u64>,
+    /// Grows whenever what is seen changes; no two sessions of an account share one.
+    pub version: u64,
+}
+
+/// One register that an event moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write<'a> {
+    /// The last message of `account`'s session with `peer`.
+    Last {
+        /// Whose list.
+        account: &'a Account,
+        /// With whom.
+        peer: &'a Account,
+        /// The message or its recall.
+        body: Body<'a>,
+    },
+    /// The head of a team.
+    Head {
+        /// The team.
+        team: &'a Team,
+        /// The message or its recall.
+        body: Body<'a>,
+    },
+    /// The end of a team.
+    Dissolve {
+        /// The team.
+        team: &'a Team,
+        /// What is shown from then on.
+        body: Body<'a>,
+    },
+    /// An account's membership of a team.
+    Member {
+        /// Whose list.
+        account: &'a Account,
+        /// The team.
+        team: &'a Team,
+        /// What is known now.
+        membership: Membership<'a>,
+    },
+}
+
+/// Something known about an account's membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership<'a> {
+    /// A notice.
+    Notice(Notice<'a>),
+    /// It invited somebody then, ms.
+    Inviter(u64),
+    /// A message of then, ms, names it in its audience.
+    Hint(u64),
+}
+
+/// What a write did to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// Nothing: repeated or outranked.
+    No,
+    /// A register moved, but nothing that shows: stored without a new version.
+    Silently,
+    /// What is seen may have changed: stored with a new version.
+    Yes,
+}
+
+/// Whether a time in the event is further ahead of `now` (ms) than clocks may differ.
+pub fn is_too_far_ahead(event: &Event, now: u64) -> bool {
+    event.latest_time() > now.saturating_add(AHEAD_MS_MAX)
+}
+
+/// Calls `write` for every register that the event moves, in a fixed order. Nothing is called for
+/// an event that moves nothing by its kind.
+pub fn apply<'a, E>(
+    event: &'a Event,
+    mut write: impl FnMut(Write<'a>) -> Result<(), E>,
+) -> Result<(), E> {
+    match event {
+        Event::Message { updates_session: false, .. } | Event::Recall { one_way: true, .. } => {
+            Ok(())
+        }
+        Event::Message { place, post, audience, updates_session: true } => {
+            stand(place, Body::of(post, RANK_MESSAGE), &mut write)?;
+            let Place::Team(team) = place else { return Ok(()) };
+            let membership = Membership::Hint(post.time);
+            audience
+                .iter()
+                .try_for_each(|account| write(Write::Member { account, team, membership }))
+        }
+        Event::Recall { place, post, one_way: false, time: _ } => {
+            stand(place, Body::of(post, RANK_RECALL), &mut write)
+        }
+        Event::Join { team, accounts, inviter, time } => {
+            let membership = Membership::Notice(Notice::In(*time));
+            for account in accounts {
+                write(Write::Member { account, team, membership })?;
+            }
+            let Some(account) = inviter else { return Ok(()) };
+            write(Write::Member { account, team, membership: Membership::Inviter(*time) })
+        }
+        Event::Leave { team, accounts, notice } => {
+            let membership = Membership::Notice(Notice::Out(Body::of(notice, RANK_MESSAGE)));
+            accounts
+                .iter()
+                .try_for_each(|account| write(Write::Member { account, team, membership }))
+        }
+        Event::Dissolve { team, notice } => {
+            write(Write::Dissolve { team, body: Body::of(notice, RANK_MESSAGE) })
+        }
+    }
+}
+
+fn stand<'a, E>(
+    place: &'a Place,
+    body: Body<'a>,
+    write: &mut impl FnMut(Write<'a>) -> Result<(), E>,
+) -> Result<(), E> {
+    match place {
+        Place::P2p { from, to } => {
+            write(Write::Last { account: from, peer: to, body })?;
+            if from == to {
+                return Ok(());
+            }
+            write(Write::Last { account: to, peer: from, body })
+        }
+        Place::Team(team) => write(Write::Head { team, body }),
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Takes a p2p message or recall.
+    pub fn take_last(&mut self, body: Body<'a>) -> Moved {
+        if self.last.is_some_and(|last| last >= body) {
+            return Moved::No;
+        }
+        self.last = Some(body);
+        Moved::Yes
+    }
+
+    /// Takes what is known about the account's membership.
+    pub fn take_membership(&mut self, membership: Membership<'a>) -> Moved {
+        match membership {
+            Membership::Notice(notice) => self.take_notice(notice),
+            Membership::Inviter(time) => {
+                if self.inviter.is_some_and(|first| first <= time) {
+                    return Moved::No;
+                }
+                self.inviter = Some(time);
+                Moved::Yes
+            }
+            Membership::Hint(time) => {
+                if self.hint.is_some_and(|newest| newest >= time) {
+                    return Moved::No;
+                }
+                self.hint = Some(time);
+                // A hint counts for nothing while the account is in by notice, also when a
+                // dissolution came: it is then either dated after it or outlived by it.
+                match self.fold(None, None) {
+                    Standing::In { .. } => Moved::Silently,
+                    Standing::Unknown | Standing::Out { .. } => Moved::Yes,
+                }
+            }
+        }
+    }
+
+    fn take_notice(&mut self, notice: Notice<'a>) -> Moved {
+        match self.notices.binary_search_by_key(&notice.place(), Notice::place) {
+            Ok(at) => {
+                let (Notice::Out(old), Notice::Out(new)) = (self.notices[at], notice) else {
+                    return Moved::No;
+                };
+                if old >= new {
+                    return Moved::No;
+                }
+                self.notices[at] = notice;
+                Moved::Yes
+            }
+            Err(at) => {
+                self.notices.insert(at, notice);
+                if self.notices.len() <= NOTICES_MAX {
+                    return Moved::Yes;
+                }
+                let dropped = self.notices.remove(self.dispensable());
+                if dropped == notice { Moved::No } else { Moved::Yes }
+            }
+        }
+    }
+
+    /// The oldest notice, except the earliest *in* after the last *out*: that one is the floor.
+    fn dispensable(&self) -> usize {
+        let last_out = self.notices.iter().rposition(|n| matches!(n, Notice::Out(_)));
+        let since = last_out.map_or(0, |at| at + 1);
+        usize::from(since == 0)
+    }
+
+    /// Sets the ext; `now` (ms) counts when it is the first call since the last delete.
+    pub fn take_ext(&mut self, ext: &'a str, now: u64) -> Moved {
+        if self.ext == ext && self.created.is_some() {
+            return Moved::No;
+        }
+        self.ext = ext;
+        self.created = self.created.or(Some(now));
+        Moved::Yes
+    }
+
+    /// Deletes the session as it is seen in `view`: hides it up to its last message.
+    pub fn delete(&mut self, view: &View<'a>) -> Moved {
+        if view.update_time.is_none() {
+            return Moved::No;
+        }
+        self.floor = self.floor.max(view.last.map(|body| body.key.floor()));
+        self.created = None;
+        self.ext = "";
+        Moved::Yes
+    }
+
+    /// What the account sees of this session, `head` being its team's.
+    pub fn view(&self, kind: SessionKind, head: Option<&Head<'a>>) -> View<'a> {
+        let (last, version) = match kind {
+            SessionKind::P2p => (self.last, self.version),
+            SessionKind::Team | SessionKind::SuperTeam => self.team_last(head),
+        };
+        let last = last.filter(|body| self.floor.is_none_or(|floor| body.key > floor));
+        View { last, update_time: last.map(|body| body.key.time).or(self.created), version }
+    }
+
+    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<Body<'a>>, u64) {
+        let dissolved = head.and_then(|head| head.dissolved);
+        match self.standing(dissolved) {
+            Standing::In { since } => {
+                let Some(head) = head else { return (None, self.version) };
+                let shown = head.last.filter(|body| {
+                    body.key > Key::since(since)
+                        && dissolved.is_none_or(|end| body.key.time <= end.key.time)
+                });
+                (shown, self.version.max(head.version))
+            }
+            Standing::Out { notice, by_dissolution } => {
+                let counts = by_dissolution || self.dissolution_may_count(head);
+                (Some(notice), self.version_with(counts, head))
+            }
+            Standing::Unknown => (None, self.version_with(self.dissolution_may_count(head), head)),
+        }
+    }
+
+    /// Whether a dissolution may have changed what is seen although it is not what is seen: it
+    /// ended a hint, or it took the place of another dissolution that was seen.
+    fn dissolution_may_count(&self, head: Option<&Head<'a>>) -> bool {
+        self.hint.is_some() || head.is_some_and(|head| head.dissolved_again)
+    }
+
+    fn version_with(&self, dissolution: bool, head: Option<&Head<'a>>) -> u64 {
+        match head {
+            Some(head) if dissolution => self.version.max(head.dissolved_version),
+            Some(_) | None => self.version,
+        }
+    }
+
+    fn standing(&self, dissolved: Option<Body<'a>>) -> Standing<'a> {
+        let by_notice = self.fold(dissolved, None);
+        let counting = self.hint.filter(|hint| dissolved.is_none_or(|end| *hint <= end.key.time));
+        match (by_notice, counting) {
+            (Standing::In { .. }, _) | (_, None) => by_notice,
+            (Standing::Unknown | Standing::Out { .. }, Some(hint)) => {
+                self.fold(dissolved, Some(hint))
+            }
+        }
+    }
+
+    /// Folds the notices in order of time. At one time: ins, the hint, the dissolution, the out.
+    fn fold(&self, dissolved: Option<Body<'a>>, hint: Option<u64>) -> Standing<'a> {
+        let mut steps: Vec<(u64, Step<'a>)> = Vec::with_capacity(self.notices.len() + 3);
+        steps.extend(self.notices.iter().map(|notice| match notice {
+            Notice::In(time) => (*time, Step::In { since: *time }),
+            Notice::Out(body) => (body.key.time, Step::Out(*body)),
+        }));
+        let first = self.notices.first().map(Notice::time);
+        if let Some(time) = self.inviter.filter(|time| first.is_none_or(|first| first >= *time)) {
+            steps.push((time, Step::In { since: time }));
+        }
+        if let Some(since) = hint {
+            steps.push((since.saturating_sub(HINT_LEAD_MS), Step::Hint { since }));
+        }
+        if let Some(body) = dissolved {
+            steps.push((body.key.time, Step::Dissolved(body)));
+        }
+        steps.sort_by_key(|(time, step)| (*time, step.order()));
+        steps.into_iter().fold(Standing::Unknown, |standing, (_, step)| standing.after(step))
+    }
+}
+
+impl<'a> Head<'a> {
+    /// Takes a message or recall.
+    pub fn take_last(&mut self, body: Body<'a>) -> Moved {
+        if self.last.is_some_and(|last| last >= body) {
+            return Moved::No;
+        }
+        self.last = Some(body);
+        Moved::Yes
+    }
+
+    /// Takes a dissolution. Its version is set by [`Self::set_version`].
+    pub fn take_dissolution(&mut self, body: Body<'a>) -> Moved {
+        if self.dissolved.is_some_and(|end| end >= body) {
+            return Moved::No;
+        }
+        self.dissolved_again = self.dissolved.is_some();
+        self.dissolved = Some(body);
+        self.dissolved_version = 0;
+        Moved::Yes
+    }
+
+    /// Gives the write its version; a dissolution just taken gets it too.
+    pub fn set_version(&mut self, version: u64) {
+        self.version = version;
+        if self.dissolved.is_some() && self.dissolved_version == 0 {
+            self.dissolved_version = version;
+        }
+    }
+}
+
+/// How an account stands to a team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing<'a> {
+    Unknown,
+    In { since: u64 },
+    Out { notice: Body<'a>, by_dissolution: bool },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step<'a> {
+    In { since: u64 },
+    Hint { since: u64 },
+    Dissolved(Body<'a>),
+    Out(Body<'a>),
+}
+
+impl Step<'_> {
+    fn order(&self) -> u8 {
+        match self {
+            Self::In { .. } => 0,
+            Self::Hint { .. } => 1,
+            Self::Dissolved(_) => 2,
+            Self::Out(_) => 3,
+        }
+    }
+}
+
+impl<'a> Standing<'a> {
+    fn after(self, step: Step<'a>) -> Self {
+        match (self, step) {
+            (Self::In { .. }, Step::In { .. } | Step::Hint { .. }) => self,
+            (_, Step::In { since } | Step::Hint { since }) => Self::In { since },
+            (Self::In { .. }, Step::Dissolved(notice)) => {
+                Self::Out { notice, by_dissolution: true }
+            }
+            (Self::In { .. } | Self::Unknown, Step::Out(notice)) => {
+                Self::Out { notice, by_dissolution: false }
+            }
+            // Left and dissolved at one time: the greater key is shown.
+            (Self::Out { notice, by_dissolution: true }, Step::Out(other))
+                if other.key.time == notice.key.time && other > notice =>
+            {
+                Self::Out { notice: other, by_dissolution: false }
+            }
+            (Self::Unknown | Self::Out { .. }, Step::Dissolved(_))
+            | (Self::Out { .. }, Step::Out(_)) => self,
+        }
+    }
+}
