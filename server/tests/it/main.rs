@@ -1,0 +1,16 @@
+//! The server from outside: its routes by URL, its promises over crashes, its examples in the docs.
+
+mod support;
+
+mod routes {
+    //! Mirrors the URLs.
+
+    mod account;
+    mod copy;
+    mod sessions;
+}
+
+mod crash;
+mod dev;
+
+mod stop;
