@@ -10,7 +10,10 @@ mod routes {
     mod sessions;
 }
 
+mod bad_input;
+mod borders;
 mod crash;
 mod dev;
 
+mod protocol;
 mod stop;

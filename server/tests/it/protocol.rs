@@ -1,0 +1,111 @@
+//! Replays the examples of `docs/protocol.md`, in their order, against a real server.
+
+use std::collections::HashMap;
+
+use huihua_server::nim::copy;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::{Answer, TestServer};
+
+const PAGE: &str = include_str!("../../../docs/protocol.md");
+/// Stands in the page for a value that differs each time.
+const ANY: &str = "…";
+
+/// A message of HTTP as the page shows it: first line, headers, body.
+struct Shown {
+    first: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn shown(block: &str) -> Shown {
+    let (head, body) = block.split_once("\n\n").unwrap_or((block, ""));
+    let mut lines = head.trim_end().lines();
+    let first = lines.next().unwrap().to_owned();
+    let header = |line: &str| {
+        let (name, value) = line.split_once(": ").unwrap_or_else(|| panic!("header {line:?}"));
+        (name.to_owned(), value.to_owned())
+    };
+    Shown { first, headers: lines.map(header).collect(), body: body.trim_end().to_owned() }
+}
+
+/// The page's `http` blocks: requests, each followed by its answer.
+fn examples() -> Vec<(Shown, Shown)> {
+    let blocks: Vec<_> = PAGE
+        .split("```http\n")
+        .skip(1)
+        .map(|rest| shown(rest.split_once("\n```").expect("the block ends").0))
+        .collect();
+    let pairs: Vec<_> = {
+        let mut blocks = blocks.into_iter();
+        std::iter::from_fn(|| Some((blocks.next()?, blocks.next().expect("an answer")))).collect()
+    };
+    assert!(pairs.iter().all(|(_, answer)| answer.first.starts_with("HTTP/1.1 ")));
+    pairs
+}
+
+/// Whether `got` is what the page shows; `…` is anything.
+fn matches(expected: &Value, got: &Value) -> bool {
+    match (expected, got) {
+        (Value::String(text), _) if text == ANY => true,
+        (Value::Object(expected), Value::Object(got)) => {
+            expected.len() == got.len()
+                && expected.iter().all(|(k, v)| got.get(k).is_some_and(|got| matches(v, got)))
+        }
+        (Value::Array(expected), Value::Array(got)) => {
+            expected.len() == got.len() && expected.iter().zip(got).all(|(e, g)| matches(e, g))
+        }
+        _ => expected == got,
+    }
+}
+
+fn assert_answer(expected: &Shown, got: &Answer, request: &str) {
+    let status = expected.first.split(' ').nth(1).unwrap();
+    assert_eq!(got.status.to_string(), status, "{request}: {got:?}");
+    for (name, value) in &expected.headers {
+        let got = got.header(name);
+        assert!(value == ANY || value == got, "{request}: {name} is {got}");
+    }
+    if !expected.body.starts_with('{') {
+        assert_eq!(got.body.trim_end(), expected.body, "{request}");
+        return;
+    }
+    let json = expected.body.replace(&format!(": {ANY}"), &format!(": \"{ANY}\""));
+    let json: Value = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{e}: {json}"));
+    assert!(matches(&json, &got.json()), "{request}: the page shows\n{json}\nnot\n{}", got.body);
+}
+
+#[tokio::test]
+async fn the_page_tells_the_truth() {
+    let server = TestServer::start().await;
+    let mut values =
+        HashMap::from([("$TOKEN", server.token("a", "alice")), ("$APP_KEY", "a".to_owned())]);
+    let examples = examples();
+    assert!(examples.len() >= 14, "the page shows every request");
+    for (request, mut expected) in examples {
+        if let Some((_, time)) = request.headers.iter().find(|(name, _)| name == "CurTime") {
+            let secret = server.app("a").secret.expose();
+            values.insert("$CHECK_SUM", copy::check_sum(secret, request.body.as_bytes(), time));
+        }
+        let fill = |text: &str| {
+            values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
+        };
+        let (method, path) = request.first.split_once(' ').unwrap();
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| (name.as_str(), fill(value))).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = server.http.send(method, &fill(path), &headers, request.body.clone()).await;
+        expected.body = fill(&expected.body);
+        assert_answer(&expected, &answer, &request.first);
+        if let Some(tag) = answer.headers.get("etag") {
+            values.insert("$ETAG", tag.to_str().unwrap().to_owned());
+        }
+        if let Ok(Value::Object(page)) = serde_json::from_str(&answer.body)
+            && let Some(Value::String(next)) = page.get("nextPageToken")
+        {
+            values.insert("$NEXT_PAGE_TOKEN", next.clone());
+        }
+    }
+}
