@@ -451,3 +451,182 @@ impl<'a> Standing<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(time: u64, id: &'static str) -> Body<'static> {
+        Body { key: Key { time, id, rank: RANK_MESSAGE, digest: [1; 8] }, text: "{}" }
+    }
+
+    fn recall(time: u64, id: &'static str) -> Body<'static> {
+        Body { key: Key { rank: RANK_RECALL, ..message(time, id).key }, text: "{}" }
+    }
+
+    fn seen(row: &Row<'static>) -> Option<u64> {
+        row.view(SessionKind::P2p, None).update_time
+    }
+
+    /// A row with these notices: positive times are ins, negative ones outs.
+    fn member(times: &[i64]) -> Row<'static> {
+        let mut row = Row::default();
+        for time in times {
+            let at = time.unsigned_abs();
+            let notice = if *time > 0 { Notice::In(at) } else { Notice::Out(message(at, "")) };
+            row.take_membership(Membership::Notice(notice));
+        }
+        row
+    }
+
+    fn head(last: u64, dissolved: Option<u64>) -> Head<'static> {
+        let dissolved = dissolved.map(|time| message(time, ""));
+        Head { last: Some(message(last, "5")), dissolved, ..Head::default() }
+    }
+
+    fn team_seen(row: &Row<'static>, head: &Head<'static>) -> Option<u64> {
+        row.view(SessionKind::Team, Some(head)).update_time
+    }
+
+    #[test]
+    fn a_deleted_session_comes_back_with_the_next_newer_message_and_empty_ext() {
+        let mut row = Row::default();
+        row.take_last(message(5, "9"));
+        row.take_ext("draft", 7);
+        assert_eq!(row.delete(&row.view(SessionKind::P2p, None)), Moved::Yes);
+        assert_eq!((seen(&row), row.ext), (None, ""));
+        assert_eq!(row.delete(&row.view(SessionKind::P2p, None)), Moved::No, "is not there");
+        row.take_last(message(5, "8"));
+        row.take_last(recall(5, "9"));
+        assert_eq!(seen(&row), None, "older, and the recall of what was deleted");
+        row.take_last(message(5, "10"));
+        assert_eq!(seen(&row), Some(5), "newer in the same millisecond");
+    }
+
+    #[test]
+    fn ext_alone_makes_a_session_visible_and_stays_when_a_message_comes() {
+        let mut row = Row::default();
+        assert_eq!(row.take_ext("x", 7), Moved::Yes);
+        assert_eq!(row.take_ext("x", 8), Moved::No);
+        assert_eq!(row.take_ext("", 9), Moved::Yes);
+        assert_eq!(seen(&row), Some(7));
+        row.take_last(message(5, "1"));
+        assert_eq!((seen(&row), row.created), (Some(5), Some(7)));
+        row.delete(&row.view(SessionKind::P2p, None));
+        row.take_ext("y", 11);
+        assert_eq!((seen(&row), row.view(SessionKind::P2p, None).last), (Some(11), None));
+    }
+
+    #[test]
+    fn a_recall_takes_the_place_of_its_message_in_either_order_and_of_no_other() {
+        for order in [[0, 1], [1, 0]] {
+            let mut row = Row::default();
+            order.map(|at| row.take_last([message(5, "9"), recall(5, "9")][at]));
+            assert_eq!(row.last, Some(recall(5, "9")));
+            assert_eq!(row.take_last(recall(4, "7")), Moved::No);
+        }
+    }
+
+    #[test]
+    fn who_is_in_sees_the_head_since_then_and_who_is_out_sees_the_notice() {
+        for (notices, head_time, dissolved, expected) in [
+            (&[][..], 9, None, None),
+            (&[5], 9, None, Some(9)),
+            (&[5], 5, None, Some(5)),
+            (&[5], 4, None, None),
+            (&[5, 7], 6, None, Some(6)),
+            (&[5, -7], 9, None, Some(7)),
+            (&[-7], 9, None, Some(7)),
+            (&[-7, -8], 9, None, Some(7)),
+            (&[5, -7, 8], 9, None, Some(9)),
+            (&[5, -7, 8], 7, None, None),
+            (&[5, -5], 9, None, Some(5)),
+            (&[5], 9, Some(8), Some(8)),
+            (&[5], 7, Some(8), Some(8)),
+            (&[9], 7, Some(8), None),
+            (&[9], 9, Some(8), None),
+            (&[], 7, Some(8), None),
+            (&[5, -6], 7, Some(8), Some(6)),
+        ] {
+            let row = member(notices);
+            let seen = team_seen(&row, &head(head_time, dissolved));
+            assert_eq!(seen, expected, "{notices:?} head {head_time} dissolved {dissolved:?}");
+        }
+    }
+
+    #[test]
+    fn a_hint_counts_only_for_one_who_is_not_in_by_notice() {
+        let minute = 60_000;
+        for (notices, hint, head_time, dissolved, expected) in [
+            (&[][..], 2 * minute, 2 * minute, None, Some(2 * minute)),
+            (&[], 2 * minute, 2 * minute - 1, None, None),
+            (&[1], 2 * minute, minute, None, Some(minute)),
+            (&[-1], 2 * minute, 3 * minute, None, Some(3 * minute)),
+            (&[-60_000], 2 * minute, 3 * minute, None, Some(minute)),
+            (&[], 2 * minute, 3 * minute, Some(2 * minute - 1), None),
+            (&[], 2 * minute, 3 * minute, Some(2 * minute), Some(2 * minute)),
+        ] {
+            let mut row = member(notices);
+            row.take_membership(Membership::Hint(hint));
+            let seen = team_seen(&row, &head(head_time, dissolved));
+            assert_eq!(seen, expected, "{notices:?} hint {hint} head {head_time}");
+        }
+    }
+
+    #[test]
+    fn an_inviter_counts_as_in_unless_a_notice_about_him_is_dated_earlier() {
+        let invited = |notices: &[i64], time| {
+            let mut row = member(notices);
+            row.take_membership(Membership::Inviter(time + 1));
+            row.take_membership(Membership::Inviter(time));
+            team_seen(&row, &head(9, None))
+        };
+        assert_eq!(invited(&[], 5), Some(9));
+        assert_eq!(invited(&[-4], 5), Some(4));
+        assert_eq!(invited(&[-6], 5), Some(6));
+        assert_eq!(invited(&[-5], 5), Some(5));
+    }
+
+    /// The first dissolution hid a later leave; the second, greater one takes its place and shows
+    /// it: what is seen changes by a write to the head alone, so the head's version must count.
+    #[test]
+    fn a_second_dissolution_gives_those_who_left_in_between_a_new_version() {
+        let mut row = member(&[5, -7]);
+        row.version = 1;
+        let mut head = Head::default();
+        head.take_dissolution(message(6, ""));
+        head.set_version(2);
+        let before = row.view(SessionKind::Team, Some(&head));
+        assert_eq!((before.update_time, before.version), (Some(6), 2));
+        head.take_dissolution(message(9, ""));
+        head.set_version(3);
+        let after = row.view(SessionKind::Team, Some(&head));
+        assert_eq!((after.update_time, after.version), (Some(7), 3));
+    }
+
+    #[test]
+    fn who_left_hears_nothing_of_messages_and_of_a_dissolution() {
+        let mut row = member(&[5, -7]);
+        row.version = 1;
+        let mut head = head(9, None);
+        head.set_version(2);
+        head.take_dissolution(message(10, ""));
+        head.set_version(3);
+        assert_eq!(row.view(SessionKind::Team, Some(&head)).version, 1);
+    }
+
+    #[test]
+    fn beyond_sixteen_notices_the_floor_and_the_newest_stay() {
+        let row = member(&(1..=40).collect::<Vec<i64>>());
+        assert_eq!(row.notices.len(), NOTICES_MAX);
+        assert_eq!(row.notices[..2], [Notice::In(1), Notice::In(26)]);
+        let mut times: Vec<i64> = vec![1, -2];
+        times.extend(3..=40);
+        let row = member(&times);
+        assert_eq!(team_seen(&row, &head(3, None)), Some(3), "in since 3");
+        let mut again = row.clone();
+        let repeated = Membership::Notice(Notice::In(4));
+        assert_eq!(again.take_membership(repeated), Moved::No, "an old one comes again");
+        assert_eq!(again, row);
+    }
+}

@@ -139,7 +139,7 @@ impl<'e> Snapshot<'e> {
         let walk = token.map(|text| self.page_token(owner, text)).transpose()?;
         let cursor = walk.as_ref().map_or_else(|| self.cursor(owner, self.last), |w| w.cursor);
         let bounds = walk.as_ref().map_or_else(|| Bounds::of(option), |w| w.bounds);
-        let rows = self.positions(owner, bounds, walk.as_ref().map(|w| &w.after))?;
+        let rows = self.positions(owner, bounds, walk.as_ref())?;
         let Cut { rows, has_more } = match walk {
             Some(_) => order::next_page(rows, limit),
             None => order::first_page(rows, bounds, limit),
@@ -160,11 +160,13 @@ impl<'e> Snapshot<'e> {
             .ok_or(Error::StalePageToken)
     }
 
+    /// The rows that a page is cut from. A later page leaves out what changed since the first one:
+    /// the sync from the walk's cursor brings it, and no row comes twice.
     fn positions(
         &self,
         owner: &Owner,
         bounds: Bounds,
-        after: Option<&Position>,
+        walk: Option<&PageToken>,
     ) -> Result<Vec<Position>, Error> {
         let mut rows = Vec::new();
         scan((&self.sessions, &self.heads), owner, |kind, peer, view| {
@@ -172,7 +174,8 @@ impl<'e> Snapshot<'e> {
                 return Ok(());
             };
             let row = Position { update_time, id: parse_id(kind, peer)? };
-            if after.is_none_or(|after| row > *after) {
+            let wanted = |walk: &PageToken| row > walk.after && view.version <= walk.cursor.version;
+            if walk.is_none_or(wanted) {
                 rows.push(row);
             }
             Ok(())

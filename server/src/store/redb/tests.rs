@@ -1,1 +1,179 @@
 //! The redb engine against the conformance suite, and what only a file can do wrong.
+
+use huihua_core::QueryMySessionOption;
+use redb::{Database, ReadableTable as _, backends::InMemoryBackend};
+
+use super::{RedbStore, open_file, tables};
+use crate::{
+    event::{Event, Owner, Place, Post},
+    store::{Error, Store, suite},
+};
+
+fn in_memory() -> Box<dyn Store> {
+    let open = || Ok(Database::builder().create_with_backend(InMemoryBackend::new()).unwrap());
+    Box::new(RedbStore::with_opener(Box::new(open)).unwrap())
+}
+
+#[test]
+fn conforms_to_the_suite() {
+    suite::conform(&in_memory);
+}
+
+fn amy() -> Owner {
+    Owner { app: "app".parse().unwrap(), account: "amy".parse().unwrap() }
+}
+
+fn message(time: u64) -> Event {
+    let place = Place::P2p { from: "bob".parse().unwrap(), to: "amy".parse().unwrap() };
+    let post = Post { time, message_id: time.to_string(), last_msg: "{}".into() };
+    Event::Message { place, post, updates_session: true, audience: Vec::new() }
+}
+
+async fn times(store: &RedbStore) -> Vec<u64> {
+    let page = store.list(&amy(), &QueryMySessionOption::default()).await.unwrap();
+    page.session_list.iter().map(|row| row.update_time).collect()
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for time in 1..4 {
+        let store = RedbStore::open(folder.path()).unwrap();
+        store.ingest(&amy().app, vec![message(time)], 10).await.unwrap();
+        store.close().await;
+        let store = RedbStore::open(folder.path()).unwrap();
+        assert_eq!(times(&store).await, [time]);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_walk_goes_on_after_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let option = QueryMySessionOption { limit: 1, ..Default::default() };
+    let store = RedbStore::open(folder.path()).unwrap();
+    let other = Place::P2p { from: "carl".parse().unwrap(), to: "amy".parse().unwrap() };
+    let Event::Message { post, .. } = message(2) else { panic!() };
+    let second = Event::Message { place: other, post, updates_session: true, audience: Vec::new() };
+    store.ingest(&amy().app, vec![message(1), second], 10).await.unwrap();
+    let token = store.list(&amy(), &option).await.unwrap().next_page_token;
+    store.close().await;
+    let store = RedbStore::open(folder.path()).unwrap();
+    let option = QueryMySessionOption { page_token: token, ..option };
+    let page = store.list(&amy(), &option).await.unwrap();
+    assert_eq!(page.session_list[0].update_time, 1);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_second_store_on_the_same_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("held by another process"), "{error}");
+    store.close().await;
+    RedbStore::open(folder.path()).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_foreign_or_cut_file_is_refused_with_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(tables::FILE_NAME);
+    std::fs::write(&path, "not a database, but longer than a header".repeat(200)).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.close().await;
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 3]).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len() as usize, bytes.len() / 3, "left as it was");
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    RedbStore::open(folder.path()).unwrap().close().await;
+    let db = open_file(folder.path()).unwrap();
+    let tx = db.begin_write().unwrap();
+    {
+        let mut meta = tx.open_table(tables::META).unwrap();
+        let value = super::row::encode_numbers(tables::META_FORMAT, [tables::FORMAT + 1]);
+        meta.insert(tables::META_FORMAT, value.as_slice()).unwrap();
+    }
+    tx.commit().unwrap();
+    drop(db);
+    let error = RedbStore::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("newer"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_an_error_that_names_it_and_spares_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.close().await;
+    let db = open_file(folder.path()).unwrap();
+    let tx = db.begin_write().unwrap();
+    let kind = huihua_core::SessionKind::P2p;
+    let key = tables::session_key(&amy().app, "amy", kind, "bob");
+    {
+        let mut sessions = tx.open_table(tables::SESSIONS).unwrap();
+        let mut value = sessions.get(key.as_slice()).unwrap().unwrap().value().to_vec();
+        value[5] ^= 4;
+        sessions.insert(key.as_slice(), value.as_slice()).unwrap();
+    }
+    tx.commit().unwrap();
+    drop(db);
+    let store = RedbStore::open(folder.path()).unwrap();
+    let error = store.list(&amy(), &QueryMySessionOption::default()).await.unwrap_err();
+    assert!(matches!(&error, Error::Damaged { what } if what.contains("amy")), "{error}");
+    let error = store.ingest(&amy().app, vec![message(2)], 10).await.unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    let bob = Owner { account: "bob".parse().unwrap(), ..amy() };
+    let page = store.list(&bob, &QueryMySessionOption::default()).await.unwrap();
+    assert_eq!(page.session_list[0].update_time, 1, "not half written by the failed event");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_is_too_far_ahead_of_the_clock_is_not_taken() {
+    let store = in_memory();
+    let events = vec![message(600_011), message(600_010)];
+    let outcomes = store.ingest(&amy().app, events, 10).await.unwrap();
+    use crate::store::Outcome::{Applied, TooFarAhead};
+    assert_eq!(outcomes, [TooFarAhead, Applied]);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn after_closing_nothing_is_taken_and_nothing_is_read() {
+    let store = in_memory();
+    store.close().await;
+    let refused = store.ingest(&amy().app, vec![message(1)], 10).await;
+    assert!(matches!(refused, Err(Error::Unavailable { .. })));
+    assert!(matches!(store.health().await, Err(Error::Unavailable { .. })));
+    let refused = store.list(&amy(), &QueryMySessionOption::default()).await;
+    assert!(matches!(refused, Err(Error::Unavailable { .. })));
+}
+
+#[tokio::test]
+async fn sessions_by_ext_alone_are_limited_and_deleting_makes_room() {
+    let store = in_memory();
+    let id = |n: usize| format!("p2p|peer{n}").parse().unwrap();
+    for n in 0..1_000 {
+        store.update(&amy(), &id(n), "x".into(), 10).await.unwrap();
+    }
+    let refused = store.update(&amy(), &id(1_000), "x".into(), 10).await;
+    assert!(matches!(refused, Err(Error::TooManySessions { max: 1_000 })));
+    store.update(&amy(), &id(5), "y".into(), 10).await.unwrap();
+    store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), 10).await.unwrap_err();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), 10).await.unwrap();
+    store.delete(&amy(), vec![id(3)]).await.unwrap();
+    store.update(&amy(), &id(1_000), "x".into(), 10).await.unwrap();
+    store.close().await;
+}
