@@ -88,7 +88,8 @@ impl Server {
         let data = folder.path().join("data");
         let mut command = Command::new(SERVER);
         command.arg("dev").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]);
-        command.stdout(log.try_clone().context("share server.log")?).stderr(log);
+        // What it prints for people holds a token and is of no use here; its log is.
+        command.stdout(Stdio::null()).stderr(log);
         let mut process = Process::start(&mut command)?;
         let ready = process::wait_for("dev.json", START_PATIENCE, || {
             if let Some(status) = process.ended()? {
@@ -138,6 +139,9 @@ impl Server {
 }
 
 fn print_log(path: &Path) {
+    if process::interrupted() {
+        return;
+    }
     let log = fs::read_to_string(path).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     println!("\nThe end of the server's log:");
