@@ -53,8 +53,11 @@ class Recorder<T>(private val told: () -> Unit = {}) : RequestCallback<T> {
     private fun note(answer: Any?) {
         thread = Thread.currentThread()
         answers += answer
-        answered.countDown()
-        told()
+        try {
+            told()
+        } finally {
+            answered.countDown()
+        }
     }
 
     private class Success<T>(val value: T)

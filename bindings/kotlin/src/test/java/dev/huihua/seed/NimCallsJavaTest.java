@@ -49,7 +49,7 @@ public class NimCallsJavaTest {
     public void aListIsQueriedWithAnOption() throws Exception {
         QueryMySessionOption option = new QueryMySessionOption();
         option.setMinTimestamp(0);
-        option.setMaxTimestamp(now - 2);
+        option.setMaxTimestamp(now);
         option.setNeedLastMsg(true);
         option.setLimit(1);
         assertTrue(option.isNeedLastMsg());

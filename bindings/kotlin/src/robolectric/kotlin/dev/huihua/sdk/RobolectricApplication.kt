@@ -1,0 +1,27 @@
+// What a device has and Robolectric lacks: a trust store, and somebody who starts the server.
+package dev.huihua.sdk
+
+import android.app.Application
+import java.security.Security
+
+/** Made by Robolectric before each test. */
+class RobolectricApplication : Application() {
+    override fun onCreate() {
+        super.onCreate()
+        Security.addProvider(RobolectricCaStore())
+        val server = ServerProcess.shared
+        // On a device the same arguments come from `am instrument -e name value`.
+        mapOf(
+            "serverUrl" to server.url,
+            "appKey" to server.appKey,
+            "appSecret" to server.appSecret,
+            "account" to ACCOUNT,
+            "token" to token,
+        ).forEach { (name, value) -> System.setProperty("instrumentation.$name", value) }
+    }
+
+    private companion object {
+        const val ACCOUNT = "tester"
+        val token by lazy { ServerProcess.shared.token(ACCOUNT) }
+    }
+}
