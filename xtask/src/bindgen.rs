@@ -11,8 +11,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::{cargo, process};
 
-/// Always built together: with another choice of packages cargo chooses other features, and compiles
-/// every dependency again.
+/// Always built together: with another choice of packages cargo chooses other features, and
+/// compiles every dependency again.
 const PACKAGES: [&str; 3] = ["huihua-server", "huihua-ffi", "uniffi-bindgen"];
 /// Where the generated Kotlin goes; Maven reads it from there.
 pub(crate) const KOTLIN_FOLDER: &str = "target/uniffi-kotlin";
