@@ -1,4 +1,4 @@
-//! The wire's error table, once: code, HTTP status, title, what a caller may do. And the error body.
+//! The wire's error table, once: code, HTTP status, title, what a caller may do; the error body.
 
 use serde::{Deserialize, Serialize};
 

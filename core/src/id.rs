@@ -113,7 +113,8 @@ text_id!(
     check
 );
 text_id!(
-    /// A team or super team. 1..=64 bytes, no control characters, no `|`; decimal where NIM made it.
+    /// A team or super team. 1..=64 bytes, no control characters, no `|`; decimal where NIM made
+    /// it.
     TeamId,
     "team id",
     TEAM_ID_BYTES_MAX,
@@ -163,7 +164,8 @@ impl fmt::Display for SessionKind {
     }
 }
 
-/// One conversation in one account's list: `p2p|<account>`, `team|<team id>`, `super_team|<team id>`.
+/// One conversation in one account's list: `p2p|<account>`, `team|<team id>` or
+/// `super_team|<team id>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
     kind: SessionKind,

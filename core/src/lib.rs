@@ -1,4 +1,4 @@
-//! The vocabulary both ends of Huihua share: ids, sessions, pages, the error table and the URL paths.
+//! The vocabulary both ends of Huihua share: ids, sessions, pages, the error table, the URL paths.
 //! With the feature `client` also [`client::SessionService`], the four calls of an app.
 //!
 //! ```
@@ -19,7 +19,7 @@ mod session;
 #[cfg(feature = "client")]
 pub mod client;
 
-pub use error::{Code, Problem};
+pub use error::{Code, CodeRow, Problem};
 pub use id::{
     ACCOUNT_BYTES_MAX, APP_KEY_BYTES_MAX, Account, AppKey, InvalidId, SessionId, SessionKind,
     TEAM_ID_BYTES_MAX, TeamId,

@@ -1,5 +1,7 @@
 //! A session as it travels: the row of a list.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize, de::Error as _};
 
 use crate::{LastMsg, SessionId};
@@ -33,8 +35,9 @@ impl<'de> Deserialize<'de> for LastMsgType {
     }
 }
 
-/// One row of an account's list. Mirrors NIM's `RecentSession`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One row of an account's list. Mirrors NIM's `RecentSession`. `Debug` shows neither ext nor
+/// message.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentSession {
     /// The session.
@@ -50,4 +53,32 @@ pub struct RecentSession {
     /// The last message as NIM's JSON object; absent when there is none or it was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_msg: Option<LastMsg>,
+}
+
+impl fmt::Debug for RecentSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecentSession")
+            .field("session_id", &self.session_id)
+            .field("update_time", &self.update_time)
+            .field("ext", &format_args!("{} bytes", self.ext.len()))
+            .field("last_msg_type", &self.last_msg_type)
+            .field("last_msg", &self.last_msg)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_tells_nothing_that_the_user_wrote() {
+        let text =
+            r#"{"sessionId":"p2p|a","updateTime":1,"ext":"s3cret","lastMsg":{"9":"s3cret"}}"#;
+        let row: RecentSession = serde_json::from_str(text).unwrap();
+        let shown =
+            [format!("{row:?}"), format!("{:?}", row.to_recent_contact()), format!("{row:#?}")];
+        assert!(!shown.concat().contains("s3cret"), "{shown:?}");
+        assert!(shown[0].contains("6 bytes"), "{shown:?}");
+    }
 }

@@ -1,5 +1,36 @@
 //! The calls of an app, over HTTP. Needs a tokio runtime of the caller's (with time and I/O on);
-//! starts no thread, prints nothing, holds no callback.
+//! starts no thread, prints nothing. Its only task of its own asks for a token (`token.rs`).
+//!
+//! ```no_run
+//! use std::{future::Future, pin::Pin, sync::Arc};
+//!
+//! use huihua_core::{
+//!     QueryMySessionOption,
+//!     client::{Error, Options, ProviderError, SessionService, TokenProvider},
+//! };
+//!
+//! struct MyServer;
+//!
+//! impl TokenProvider for MyServer {
+//!     fn token(
+//!         &self,
+//!         _refresh: bool,
+//!     ) -> Pin<Box<dyn Future<Output = Result<String, ProviderError>> + Send + '_>> {
+//!         Box::pin(async { Ok("a token that my server signed".to_owned()) })
+//!     }
+//! }
+//!
+//! # async fn example() -> Result<(), Error> {
+//! let mut options = Options::new("https://im.example.com", Arc::new(MyServer));
+//! options.root_certificates = vec![std::fs::read("root.der").expect("deployed with the app")];
+//! let service = SessionService::new(options)?;
+//! let page = service.query_my_session_list(&QueryMySessionOption::default()).await?;
+//! for session in page.session_list {
+//!     println!("{} {}", session.update_time, session.session_id);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod options;
@@ -17,7 +48,7 @@ pub use options::{
     ATTEMPT_TIMEOUT_MS_DEFAULT, ATTEMPTS_MAX_DEFAULT, CALL_TIMEOUT_MS_DEFAULT,
     CONNECT_TIMEOUT_MS_DEFAULT, Error, Options, ProviderError, TIMEOUT_MS_MAX, TokenProvider,
 };
-pub use token::UnusableToken;
+pub use token::ProviderFault;
 
 use self::{retry::Caller, transport::Request};
 use crate::{

@@ -21,9 +21,10 @@ pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Gives the bearer token.
 ///
-/// Asked from within the service's calls, by one at a time: it must not call the service itself.
-/// Its answer is kept until the server refuses it. A call that is dropped or reaches its deadline
-/// meanwhile drops the future, and the next call asks again.
+/// Asked when a call needs a token, once for all calls that wait: it must not call the service
+/// itself. The answer is kept until the server refuses it, and serves later calls even if the one
+/// that asked has gone. An answer that takes longer than a whole call may take comes too late; so
+/// does one after the service was dropped.
 pub trait TokenProvider: Send + Sync {
     /// The token, or why there is none. `refresh` is true after the server refused the token given
     /// before: a provider that caches must then ask anew.

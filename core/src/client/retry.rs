@@ -29,11 +29,12 @@ pub(super) struct Caller {
 impl Caller {
     pub(super) fn new(options: Options) -> Result<Self, Error> {
         options.validate()?;
+        let call_timeout = Duration::from_millis(options.call_timeout_ms);
         Ok(Self {
             transport: Transport::new(&options)?,
-            call_timeout: Duration::from_millis(options.call_timeout_ms),
+            call_timeout,
             attempts_max: options.attempts_max,
-            tokens: Tokens::new(options.token_provider),
+            tokens: Tokens::new(options.token_provider, call_timeout),
         })
     }
 
@@ -137,7 +138,7 @@ mod tests {
 
     fn failure(code: Code, retry_after_ms: Option<u64>) -> Failure {
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        Failure { retry_after, ..Failure::local(code, "", false) }
+        Failure { retry_after, ..Failure::local(code, "") }
     }
 
     /// The waits of a call that always fails so, in ms.
@@ -145,6 +146,7 @@ mod tests {
         let mut retries = Retries::new(attempts_max);
         std::iter::from_fn(|| retries.next(failure, remaining, random))
             .map(|wait| wait.as_millis())
+            .take(20)
             .collect()
     }
 

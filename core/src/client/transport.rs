@@ -92,7 +92,7 @@ impl Transport {
         };
         tokio::time::timeout(self.attempt_timeout, exchange).await.unwrap_or_else(|_| {
             let ms = self.attempt_timeout.as_millis();
-            Err(Failure::local(Code::Timeout, format!("no answer within {ms} ms"), true))
+            Err(Failure::local(Code::Timeout, format!("no answer within {ms} ms")))
         })
     }
 
@@ -153,7 +153,7 @@ fn broken(error: &reqwest::Error) -> Failure {
     } else {
         "the connection broke before the answer was complete"
     };
-    Failure::local(Code::Connection, detail, !connecting)
+    Failure { may_have_applied: !connecting, ..Failure::local(Code::Connection, detail) }
 }
 
 /// What was wrong with the server's certificate or its TLS, if that was it.

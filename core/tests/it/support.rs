@@ -74,7 +74,11 @@ pub(crate) fn no_content() -> Reply {
 /// An error of the contract.
 pub(crate) fn problem(status: u16, code: u16, headers: &str) -> Reply {
     let body = format!(
-        r#"{{"type":"about:blank","title":"t","status":{status},"detail":"d","code":{code},"requestId":"r1"}}"#
+        concat!(
+            r#"{{"type":"about:blank","title":"t","status":{},"#,
+            r#""detail":"d","code":{},"requestId":"r1"}}"#
+        ),
+        status, code
     );
     answer_with(status, &format!("content-type: application/problem+json\r\n{headers}"), &body)
 }

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use huihua_core::{
@@ -107,17 +108,17 @@ async fn the_provider_is_told_whether_it_is_a_refresh() {
 async fn a_caller_that_goes_away_in_its_refresh_wedges_nobody() {
     let server = Server::start(only("new")).await;
     let (refreshes, entered) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
-    let (count, signal) = (refreshes.clone(), entered.clone());
+    let gate = Arc::new(Notify::new());
+    let (count, signal, wait) = (refreshes.clone(), entered.clone(), gate.clone());
     let provider = ClosureProvider(move |refresh: bool| {
-        let (count, signal) = (count.clone(), signal.clone());
+        let (count, signal, wait) = (count.clone(), signal.clone(), wait.clone());
         async move {
             if !refresh {
                 return Ok("old".to_owned());
             }
-            if count.fetch_add(1, Ordering::SeqCst) == 0 {
-                signal.notify_one();
-                std::future::pending::<()>().await;
-            }
+            count.fetch_add(1, Ordering::SeqCst);
+            signal.notify_one();
+            wait.notified().await;
             Ok("new".to_owned())
         }
     });
@@ -130,10 +131,84 @@ async fn a_caller_that_goes_away_in_its_refresh_wedges_nobody() {
     entered.notified().await;
     let others: Vec<_> = (0..10).map(|_| spawn()).collect();
     first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    gate.notify_one();
     for other in others {
         other.await.unwrap().unwrap();
     }
-    assert_eq!(refreshes.load(Ordering::SeqCst), 2);
+    // The refresh that the dropped call began served all others.
+    assert_eq!(refreshes.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answers_is_asked_again_by_a_later_call() {
+    let server = Server::start(|_, _| json(ROW)).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let provider = ClosureProvider(move |_| {
+        let first = count.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            if first {
+                std::future::pending::<()>().await;
+            }
+            Ok("good".to_owned())
+        }
+    });
+    let mut options = Options::new(server.url(), Arc::new(provider));
+    options.call_timeout_ms = 200;
+    let service = SessionService::new(options).unwrap();
+    // All of them wait for the one asking, whatever becomes of them.
+    for call in (0..10).map(|_| service.query_my_session("p2p|bob")).collect::<Vec<_>>() {
+        let _ = tokio::time::timeout(Duration::from_millis(1), call).await;
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    // A call that begins meanwhile may still end with the first asking; not for ever, though.
+    let answered = async { while service.query_my_session("p2p|bob").await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(10), answered).await.unwrap();
+    assert_eq!(asked.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_provider_that_panics_is_an_error_and_the_next_call_works() {
+    let server = Server::start(|_, _| json(ROW)).await;
+    let asked = AtomicUsize::new(0);
+    let provider = ClosureProvider(move |_| {
+        let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
+        async move {
+            assert!(!first, "this panic is the test's");
+            Ok("good".to_owned())
+        }
+    });
+    let service = SessionService::new(Options::new(server.url(), Arc::new(provider))).unwrap();
+    let error = service.query_my_session("p2p|bob").await.unwrap_err();
+    assert!(matches!(error, Error::TokenProvider { .. }), "{error:?}");
+    service.query_my_session("p2p|bob").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_that_is_dropped_asks_for_no_token() {
+    struct OnDrop(Arc<Notify>);
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let (entered, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (signal, end) = (entered.clone(), ended.clone());
+    let provider = ClosureProvider(move |_| {
+        let (signal, end) = (signal.clone(), OnDrop(end.clone()));
+        async move {
+            let _end = end;
+            signal.notify_one();
+            std::future::pending().await
+        }
+    });
+    let service =
+        SessionService::new(Options::new("http://127.0.0.1:1", Arc::new(provider))).unwrap();
+    let call = tokio::spawn(async move { service.query_my_session("p2p|bob").await });
+    entered.notified().await;
+    call.abort();
+    tokio::time::timeout(Duration::from_secs(10), ended.notified()).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The wire's JSON, as exact strings and in both directions: a change here breaks apps in the field.
+//! The wire's JSON, as exact strings, in both directions: a change here breaks apps in the field.
 
 use huihua_core::{LastMsg, LastMsgType, Page, Problem, RecentSession};
 use serde::{Serialize, de::DeserializeOwned};
