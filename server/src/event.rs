@@ -37,6 +37,14 @@ impl Team {
         Self { kind: SessionKind::SuperTeam, id }
     }
 
+    /// The team of this session; `None` for p2p.
+    pub fn of(id: &SessionId) -> Option<Self> {
+        if id.kind() == SessionKind::P2p {
+            return None;
+        }
+        Some(Self { kind: id.kind(), id: TeamId::new(id.peer()).ok()? })
+    }
+
     /// Team or super team, never p2p.
     pub fn kind(&self) -> SessionKind {
         self.kind
@@ -158,6 +166,36 @@ impl Event {
             Self::Join { accounts, .. } => 1 + accounts.len(),
             Self::Leave { accounts, .. } => accounts.len(),
             Self::Dissolve { .. } => 1,
+        }
+    }
+
+    /// The same event in pieces of at most `accounts_max` accounts each; one piece when it names
+    /// no more. All pieces together do what the event does.
+    pub fn pieces(self, accounts_max: usize) -> Vec<Event> {
+        match self {
+            Self::Join { team, accounts, inviter, time } if accounts.len() > accounts_max => {
+                let pieces = accounts.chunks(accounts_max).enumerate();
+                let join = |(at, accounts): (usize, &[Account])| Self::Join {
+                    team: team.clone(),
+                    accounts: accounts.to_vec(),
+                    inviter: inviter.clone().filter(|_| at == 0),
+                    time,
+                };
+                pieces.map(join).collect()
+            }
+            Self::Leave { team, accounts, notice } if accounts.len() > accounts_max => {
+                let leave = |accounts: &[Account]| Self::Leave {
+                    team: team.clone(),
+                    accounts: accounts.to_vec(),
+                    notice: notice.clone(),
+                };
+                accounts.chunks(accounts_max).map(leave).collect()
+            }
+            event @ (Self::Message { .. }
+            | Self::Recall { .. }
+            | Self::Join { .. }
+            | Self::Leave { .. }
+            | Self::Dissolve { .. }) => vec![event],
         }
     }
 }

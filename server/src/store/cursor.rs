@@ -21,6 +21,9 @@ pub struct Cursor {
     pub era: u64,
     /// The last version known.
     pub version: u64,
+    /// The last version of the store when the sync began that this cursor carries on: what was
+    /// already deleted then need not be told. Equal to `version` once that sync came to its end.
+    pub start: u64,
 }
 
 /// Where a walk by token stands.
@@ -76,13 +79,14 @@ impl Cursor {
         let end = eras.get(at + 1).map_or(last, |next| next.base);
         self.owner == owner_hash(owner)
             && (eras[at].base..=end).contains(&self.version)
-            && self.version >= horizon
+            && self.start >= horizon
     }
 
     fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend(self.owner);
         bytes.extend(self.era.to_be_bytes());
         bytes.extend(self.version.to_be_bytes());
+        bytes.extend(self.start.to_be_bytes());
     }
 }
 
@@ -134,7 +138,8 @@ impl Reader<'_> {
     }
 
     fn cursor(&mut self) -> Option<Cursor> {
-        Some(Cursor { owner: self.take()?, era: self.number()?, version: self.number()? })
+        let (owner, era) = (self.take()?, self.number()?);
+        Some(Cursor { owner, era, version: self.number()?, start: self.number()? })
     }
 }
 
@@ -148,13 +153,14 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back_and_nothing_else_is() {
-        let cursor = Cursor { owner: owner_hash(&owner("k", "a")), era: 7, version: u64::MAX };
+        let owner_hash = owner_hash(&owner("k", "a"));
+        let cursor = Cursor { owner: owner_hash, era: 7, version: u64::MAX, start: 4 };
         assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         let after = Position { update_time: 9, id: "super_team|5".parse().unwrap() };
         let token = PageToken { cursor, bounds: Bounds { min: 1, max: 2 }, after };
         assert_eq!(PageToken::decode(&token.encode()), Some(token.clone()));
         for text in [cursor.encode(), token.encode()] {
-            for cut in 0..text.len().min(56) {
+            for cut in 0..text.len().min(66) {
                 assert_eq!(Cursor::decode(&text[..cut]), None);
                 assert_eq!(PageToken::decode(&text[..cut]), None);
             }
@@ -169,7 +175,7 @@ mod tests {
         let amy = owner("k", "amy");
         let eras = [Era { era: 7, base: 0 }, Era { era: 8, base: 10 }, Era { era: 9, base: 10 }];
         let known = |era, version, horizon| {
-            let cursor = Cursor { owner: owner_hash(&amy), era, version };
+            let cursor = Cursor { owner: owner_hash(&amy), era, version, start: version };
             cursor.is_known(&amy, &eras, 20, horizon)
         };
         assert!(known(7, 0, 0) && known(7, 10, 0) && !known(7, 11, 0), "a copy went its own way");
@@ -178,7 +184,7 @@ mod tests {
         assert!(!known(6, 5, 0), "an unknown era");
         assert!(known(9, 15, 15) && !known(9, 14, 15), "below the horizon");
         let bob = owner("k", "bob");
-        let cursor = Cursor { owner: owner_hash(&bob), era: 9, version: 15 };
+        let cursor = Cursor { owner: owner_hash(&bob), era: 9, version: 15, start: 15 };
         assert!(!cursor.is_known(&amy, &eras, 20, 0), "another account's");
     }
 

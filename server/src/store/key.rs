@@ -56,14 +56,34 @@ impl<'a> Key<'a> {
     }
 }
 
-/// A last message: key and `lastMsg` text. Ordered by key; the text only settles what cannot
-/// happen by accident, two texts with one digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A last message: key and `lastMsg` text. Compared by its key, which the text's digest ends: a
+/// text dropped by the sweep still outranks a late copy of itself.
+#[derive(Clone, Copy)]
 pub struct Body<'a> {
     /// Where it stands.
     pub key: Key<'a>,
     /// Compact JSON.
     pub text: &'a str,
+}
+
+impl PartialEq for Body<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Body<'_> {}
+
+impl Ord for Body<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key.cmp(&other.key)
+    }
+}
+
+impl PartialOrd for Body<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl<'a> Body<'a> {

@@ -10,10 +10,13 @@ pub mod rules;
 #[cfg(test)]
 pub(crate) mod suite;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
+use tokio::sync::broadcast;
 
-use crate::event::{Event, Owner};
+use crate::event::{Event, Owner, Team};
 
 /// What became of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,12 +93,39 @@ pub trait Store: Send + Sync {
     /// Every session changed since the cursor, once each, in change order, deletions included.
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error>;
 
+    /// The teams that the owner is in now: their messages move its list.
+    async fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error>;
+
+    /// Tells what moved, after it is durable. A receiver that lags loses hints: a hint only saves
+    /// waiting, a sync finds every change without it.
+    fn hints(&self) -> broadcast::Receiver<Hint>;
+
+    /// Forgets what is announced no more: the texts of sessions deleted over 30 days ago, and the
+    /// right of older cursors. Works in small steps between which other writes go on; safe to drop
+    /// and to repeat. Meant to be called once an hour.
+    async fn sweep(&self, now: u64) -> Result<(), Error>;
+
     /// Answers when the store can read and write.
     async fn health(&self) -> Result<(), Error>;
 
     /// Finishes what was accepted and refuses what comes after.
     async fn close(&self);
 }
+
+/// What a batch of writes moved.
+pub type Hint = Arc<[Touched]>;
+
+/// Whose list may have moved.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Touched {
+    /// This account's.
+    Account(Owner),
+    /// The list of everybody who is in this team of this app.
+    Team(AppKey, Team),
+}
+
+/// How long a deleted session is announced to other devices, in ms: 30 days.
+pub const TOMBSTONE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 
 /// Where a sync starts.
 #[derive(Debug, Clone, PartialEq, Eq)]

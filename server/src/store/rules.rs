@@ -86,6 +86,8 @@ pub struct View<'a> {
     pub update_time: Option<u64>,
     /// Grows whenever what is seen changes; no two sessions of an account share one.
     pub version: u64,
+    /// Whether the account is in the session's team now, so that the team's messages concern it.
+    pub is_in: bool,
 }
 
 /// One register that an event moves.
@@ -211,9 +213,10 @@ fn stand<'a, E>(
 }
 
 impl<'a> Row<'a> {
-    /// Takes a p2p message or recall.
+    /// Takes a p2p message or recall. What is at or below the floor will never show.
     pub fn take_last(&mut self, body: Body<'a>) -> Moved {
-        if self.last.is_some_and(|last| last >= body) {
+        let hidden = self.floor.is_some_and(|floor| floor >= body.key);
+        if hidden || self.last.is_some_and(|last| last >= body) {
             return Moved::No;
         }
         self.last = Some(body);
@@ -297,32 +300,55 @@ impl<'a> Row<'a> {
         Moved::Yes
     }
 
+    /// Drops the texts that the floor hides for ever; keys, floor and notices stay.
+    pub fn sweep(&mut self) -> Moved {
+        let Some(floor) = self.floor else { return Moved::No };
+        let mut moved = Moved::No;
+        if self.last.is_some_and(|last| last.key <= floor) {
+            self.last = None;
+            moved = Moved::Silently;
+        }
+        for notice in &mut self.notices {
+            if let Notice::Out(body) = notice
+                && body.key <= floor
+                && !body.text.is_empty()
+            {
+                body.text = "";
+                moved = Moved::Silently;
+            }
+        }
+        moved
+    }
+
     /// What the account sees of this session, `head` being its team's.
     pub fn view(&self, kind: SessionKind, head: Option<&Head<'a>>) -> View<'a> {
-        let (last, version) = match kind {
-            SessionKind::P2p => (self.last, self.version),
+        let (last, version, is_in) = match kind {
+            SessionKind::P2p => (self.last, self.version, false),
             SessionKind::Team | SessionKind::SuperTeam => self.team_last(head),
         };
         let last = last.filter(|body| self.floor.is_none_or(|floor| body.key > floor));
-        View { last, update_time: last.map(|body| body.key.time).or(self.created), version }
+        let update_time = last.map(|body| body.key.time).or(self.created);
+        View { last, update_time, version, is_in }
     }
 
-    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<Body<'a>>, u64) {
+    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<Body<'a>>, u64, bool) {
         let dissolved = head.and_then(|head| head.dissolved);
         match self.standing(dissolved) {
             Standing::In { since } => {
-                let Some(head) = head else { return (None, self.version) };
+                let Some(head) = head else { return (None, self.version, true) };
                 let shown = head.last.filter(|body| {
                     body.key > Key::since(since)
                         && dissolved.is_none_or(|end| body.key.time <= end.key.time)
                 });
-                (shown, self.version.max(head.version))
+                (shown, self.version.max(head.version), true)
             }
             Standing::Out { notice, by_dissolution } => {
                 let counts = by_dissolution || self.dissolution_may_count(head);
-                (Some(notice), self.version_with(counts, head))
+                (Some(notice), self.version_with(counts, head), false)
             }
-            Standing::Unknown => (None, self.version_with(self.dissolution_may_count(head), head)),
+            Standing::Unknown => {
+                (None, self.version_with(self.dissolution_may_count(head), head), false)
+            }
         }
     }
 
@@ -504,6 +530,22 @@ mod tests {
     }
 
     #[test]
+    fn a_swept_session_stays_deleted_whatever_old_comes_again() {
+        let mut row = Row::default();
+        row.take_last(message(5, "9"));
+        row.delete(&row.view(SessionKind::P2p, None));
+        assert_eq!(row.sweep(), Moved::Silently);
+        assert_eq!((row.last, row.sweep()), (None, Moved::No));
+        assert_eq!(row.take_last(message(5, "9")), Moved::No);
+        assert_eq!(row.take_last(recall(5, "9")), Moved::No);
+        let mut out = member(&[3, -5]);
+        out.delete(&out.view(SessionKind::Team, None));
+        assert_eq!(out.sweep(), Moved::Silently);
+        let late = Notice::Out(message(5, ""));
+        assert_eq!(out.take_membership(Membership::Notice(late)), Moved::No);
+    }
+
+    #[test]
     fn ext_alone_makes_a_session_visible_and_stays_when_a_message_comes() {
         let mut row = Row::default();
         assert_eq!(row.take_ext("x", 7), Moved::Yes);
@@ -521,7 +563,9 @@ mod tests {
     fn a_recall_takes_the_place_of_its_message_in_either_order_and_of_no_other() {
         for order in [[0, 1], [1, 0]] {
             let mut row = Row::default();
-            order.map(|at| row.take_last([message(5, "9"), recall(5, "9")][at]));
+            for at in order {
+                row.take_last([message(5, "9"), recall(5, "9")][at]);
+            }
             assert_eq!(row.last, Some(recall(5, "9")));
             assert_eq!(row.take_last(recall(4, "7")), Moved::No);
         }

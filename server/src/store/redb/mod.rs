@@ -2,6 +2,7 @@
 
 mod read;
 mod row;
+mod sweep;
 mod tables;
 mod write;
 
@@ -15,11 +16,11 @@ use std::{
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
 use redb::{Database, DatabaseError, ReadableDatabase as _};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 use self::write::{Job, Reply, unavailable};
-use super::{Changes, Error, Outcome, Store, SyncOption, cursor::Era};
-use crate::event::{Event, Owner};
+use super::{Changes, Error, Hint, Outcome, Store, SyncOption, cursor::Era};
+use crate::event::{Event, Owner, Team};
 
 /// Memory for cached pages, in bytes.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
@@ -27,6 +28,14 @@ const CACHE_BYTES: usize = 256 * 1024 * 1024;
 const READS_MAX: usize = 16;
 /// Longest wait for a place in the writer's queue.
 const QUEUE_WAIT: Duration = Duration::from_secs(5);
+
+/// Batches whose hints a slow listener may leave waiting before it loses the oldest.
+const HINTS_MAX: usize = 1_024;
+/// Register writes of one ingest that are one transaction; a larger one is done in parts, so that
+/// other writers get their turn in between.
+const PART_REGISTERS_MAX: usize = 1_024;
+/// Between two steps of a sweep: traffic goes first.
+const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
 /// Opens the database file anew; called again after an I/O error, when redb refuses to go on.
 type Opener = dyn Fn() -> Result<Database, Error> + Send + Sync;
@@ -44,6 +53,7 @@ struct Shared {
     open: Box<Opener>,
     file: RwLock<File>,
     eras: Vec<Era>,
+    hints: broadcast::Sender<Hint>,
 }
 
 /// The database file. A failed one is opened again by the next who needs it.
@@ -70,7 +80,9 @@ impl RedbStore {
     fn with_opener(open: Box<Opener>) -> Result<Self, Error> {
         let db = open()?;
         let eras = begin_era(&db)?;
-        let shared = Arc::new(Shared { open, file: RwLock::new(File::Open(db)), eras });
+        let file = RwLock::new(File::Open(db));
+        let hints = broadcast::Sender::new(HINTS_MAX);
+        let shared = Arc::new(Shared { open, file, eras, hints });
         let (jobs, queue) = mpsc::channel(write::QUEUE_JOBS_MAX);
         let of_writer = Arc::clone(&shared);
         let writer = std::thread::Builder::new()
@@ -201,12 +213,7 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
         tx.open_table(tables::SESSIONS)?;
         tx.open_table(tables::HEADS)?;
         let mut meta = tx.open_table(tables::META)?;
-        let numbers = |meta: &redb::Table<'_, &'static [u8], &'static [u8]>, key: &[u8]| {
-            use redb::ReadableTable as _;
-            let value = meta.get(key)?;
-            value.map_or(Ok(Vec::new()), |value| row::decode_numbers(key, value.value()))
-        };
-        match numbers(&meta, tables::META_FORMAT)?.first() {
+        match read::numbers(&meta, tables::META_FORMAT)?.first() {
             None | Some(&tables::FORMAT) => {}
             Some(format) => {
                 let what = format!("format {format} is newer than this server: use a newer one");
@@ -214,7 +221,7 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
             }
         }
         let base = read::last_version(&meta)?;
-        eras = numbers(&meta, tables::META_ERAS)?
+        eras = read::numbers(&meta, tables::META_ERAS)?
             .chunks_exact(2)
             .map(|pair| Era { era: pair[0], base: pair[1] })
             .collect::<Vec<_>>();
@@ -232,6 +239,24 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     Ok(eras)
 }
 
+/// Cuts events into parts of at most about `registers_max` register writes, each event with its
+/// place among all; one event of very many accounts goes into several parts.
+fn parts(events: Vec<Event>, registers_max: usize) -> Vec<Vec<(Event, usize)>> {
+    let mut parts = vec![Vec::new()];
+    let mut registers = 0;
+    for (at, event) in events.into_iter().enumerate() {
+        for piece in event.pieces(registers_max) {
+            if registers > 0 && registers + piece.registers() > registers_max {
+                parts.push(Vec::new());
+                registers = 0;
+            }
+            registers += piece.registers();
+            parts.last_mut().expect("never empty").push((piece, at));
+        }
+    }
+    parts
+}
+
 #[async_trait]
 impl Store for RedbStore {
     async fn ingest(
@@ -240,8 +265,20 @@ impl Store for RedbStore {
         events: Vec<Event>,
         now: u64,
     ) -> Result<Vec<Outcome>, Error> {
-        let app = app.clone();
-        self.write(|reply| Job::Ingest { app, events, now, reply }).await
+        let mut outcomes = Vec::with_capacity(events.len());
+        for part in parts(events, PART_REGISTERS_MAX) {
+            let app = app.clone();
+            let (events, of): (Vec<_>, Vec<_>) = part.into_iter().unzip();
+            let done = self.write(|reply| Job::Ingest { app, events, now, reply }).await?;
+            for (outcome, at) in done.into_iter().zip(of) {
+                match outcomes.get_mut(at) {
+                    Some(Outcome::Stale) => outcomes[at] = outcome,
+                    Some(_) => {}
+                    None => outcomes.push(outcome),
+                }
+            }
+        }
+        Ok(outcomes)
     }
 
     async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error> {
@@ -273,6 +310,26 @@ impl Store for RedbStore {
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error> {
         let (owner, option) = (owner.clone(), option.clone());
         self.read(move |snapshot| snapshot.sync(&owner, &option)).await
+    }
+
+    async fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error> {
+        let owner = owner.clone();
+        self.read(move |snapshot| snapshot.teams_of(&owner)).await
+    }
+
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        self.shared.hints.subscribe()
+    }
+
+    async fn sweep(&self, now: u64) -> Result<(), Error> {
+        let mut at = sweep::Place::Start;
+        loop {
+            at = self.write(|reply| Job::Sweep { now, at, reply }).await?;
+            if at == sweep::Place::End {
+                return Ok(());
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
+        }
     }
 
     async fn health(&self) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use super::super::{
     rules::{Head, Row, View},
 };
 use super::{row, tables};
-use crate::event::Owner;
+use crate::event::{Owner, Team};
 
 /// A table of bytes, in a snapshot or in a write.
 pub(super) trait Bytes: ReadableTable<&'static [u8], &'static [u8]> {}
@@ -54,7 +54,8 @@ pub(super) fn scan(
     Ok(())
 }
 
-fn with_head<T>(
+/// Calls `see` with the registers of the session's team.
+pub(super) fn with_head<T>(
     heads: &impl Bytes,
     owner: &Owner,
     kind: SessionKind,
@@ -96,14 +97,17 @@ pub(super) fn session(
     }))
 }
 
+/// The numbers under this name; none when nothing was ever written there.
+pub(super) fn numbers(meta: &impl Bytes, name: &[u8]) -> Result<Vec<u64>, Error> {
+    match meta.get(name)? {
+        Some(value) => row::decode_numbers(name, value.value()),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Version of the last write.
 pub(super) fn last_version(meta: &impl Bytes) -> Result<u64, Error> {
-    let value = meta.get(tables::META_VERSION)?;
-    let numbers = value
-        .map(|value| row::decode_numbers(tables::META_VERSION, value.value()))
-        .transpose()?
-        .unwrap_or_default();
-    Ok(numbers.first().copied().unwrap_or(0))
+    Ok(numbers(meta, tables::META_VERSION)?.first().copied().unwrap_or(0))
 }
 
 /// One snapshot of the store.
@@ -111,15 +115,18 @@ pub(super) struct Snapshot<'e> {
     sessions: redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
     heads: redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
     last: u64,
+    horizon: u64,
     eras: &'e [Era],
 }
 
 impl<'e> Snapshot<'e> {
     pub(super) fn new(tx: &ReadTransaction, eras: &'e [Era]) -> Result<Self, Error> {
-        let last = last_version(&tx.open_table(tables::META)?)?;
+        let meta = tx.open_table(tables::META)?;
+        let last = last_version(&meta)?;
+        let horizon = numbers(&meta, tables::META_HORIZON)?.first().copied().unwrap_or(0);
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
-        Ok(Self { sessions, heads, last, eras })
+        Ok(Self { sessions, heads, last, horizon, eras })
     }
 
     pub(super) fn get(
@@ -137,7 +144,8 @@ impl<'e> Snapshot<'e> {
         let limit = option.limit as usize;
         let token = option.page_token.as_deref();
         let walk = token.map(|text| self.page_token(owner, text)).transpose()?;
-        let cursor = walk.as_ref().map_or_else(|| self.cursor(owner, self.last), |w| w.cursor);
+        let cursor =
+            walk.as_ref().map_or_else(|| self.cursor(owner, self.last, self.last), |w| w.cursor);
         let bounds = walk.as_ref().map_or_else(|| Bounds::of(option), |w| w.bounds);
         let rows = self.positions(owner, bounds, walk.as_ref())?;
         let Cut { rows, has_more } = match walk {
@@ -184,26 +192,30 @@ impl<'e> Snapshot<'e> {
     }
 
     pub(super) fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error> {
-        let now = self.cursor(owner, self.last).encode();
+        let now = self.cursor(owner, self.last, self.last).encode();
         let nothing =
             |reset| Changes { changes: Vec::new(), cursor: now.clone(), has_more: false, reset };
-        let since = match &option.from {
+        let (since, start) = match &option.from {
             SyncFrom::Latest => return Ok(nothing(false)),
-            SyncFrom::Beginning => 0,
+            SyncFrom::Beginning => (0, self.last),
             SyncFrom::Cursor(text) => match Cursor::decode(text) {
-                Some(cursor) if self.knows(&cursor, owner) => cursor.version,
+                Some(cursor) if self.knows(&cursor, owner) => (cursor.version, cursor.start),
                 Some(_) | None => return Ok(nothing(true)),
             },
         };
         let mut changed = Vec::new();
         scan((&self.sessions, &self.heads), owner, |kind, peer, view| {
-            if view.version > since {
+            let news = view.update_time.is_some() || view.version > start;
+            if view.version > since && news {
                 changed.push(Changed { version: view.version, id: parse_id(kind, peer)? });
             }
             Ok(())
         })?;
         let (changed, has_more) = order::oldest_changes(changed, option.limit as usize);
-        let upto = changed.last().filter(|_| has_more).map_or(self.last, |change| change.version);
+        let cursor = match changed.last().filter(|_| has_more) {
+            Some(change) => self.cursor(owner, change.version, start).encode(),
+            None => now,
+        };
         let changes = changed
             .into_iter()
             .map(|change| {
@@ -211,18 +223,28 @@ impl<'e> Snapshot<'e> {
                 Ok(session.map_or(Change::Deleted(change.id), Change::Session))
             })
             .collect::<Result<_, Error>>()?;
-        let cursor = self.cursor(owner, upto).encode();
         Ok(Changes { changes, cursor, has_more, reset: false })
     }
 
-    fn cursor(&self, owner: &Owner, version: u64) -> Cursor {
+    pub(super) fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error> {
+        let mut teams = Vec::new();
+        scan((&self.sessions, &self.heads), owner, |kind, peer, view| {
+            if view.is_in {
+                teams.extend(Team::of(&parse_id(kind, peer)?));
+            }
+            Ok(())
+        })?;
+        Ok(teams)
+    }
+
+    fn cursor(&self, owner: &Owner, version: u64, start: u64) -> Cursor {
         // A version written before this opening is known by the era in which it was written.
         let era = self.eras.iter().rfind(|era| era.base <= version).map_or(0, |era| era.era);
-        Cursor { owner: owner_hash(owner), era, version }
+        Cursor { owner: owner_hash(owner), era, version, start }
     }
 
     fn knows(&self, cursor: &Cursor, owner: &Owner) -> bool {
-        cursor.is_known(owner, self.eras, self.last, 0)
+        cursor.is_known(owner, self.eras, self.last, self.horizon)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use huihua_core::{AppKey, SessionKind};
+use huihua_core::{Account, AppKey, SessionKind};
 use redb::TableDefinition;
 
 use crate::event::Owner;
@@ -28,6 +28,10 @@ pub(super) const META_FORMAT: &[u8] = b"format";
 pub(super) const META_VERSION: &[u8] = b"version";
 /// Pairs of era and base, in the order of the openings.
 pub(super) const META_ERAS: &[u8] = b"eras";
+/// Oldest version that a cursor may start from: what was deleted before it is announced no more.
+pub(super) const META_HORIZON: &[u8] = b"horizon";
+/// Pairs of clock (ms) and version, one an hour, oldest first.
+pub(super) const META_CLOCK: &[u8] = b"clock";
 
 /// Openings remembered; cursors of older ones are reset. 64 KiB.
 pub(super) const ERAS_MAX: usize = 4_096;
@@ -77,6 +81,15 @@ pub(super) fn owner_range(owner: &Owner) -> Range<Vec<u8>> {
 pub(super) fn peer_of<'k>(range: &Range<Vec<u8>>, key: &'k [u8]) -> Option<(SessionKind, &'k str)> {
     let (kind, peer) = key.get(range.start.len()..)?.split_first()?;
     Some((kind_of(*kind)?, std::str::from_utf8(peer).ok()?))
+}
+
+/// Owner, kind and peer in any session key; `None` when the key is damaged.
+pub(super) fn session_of(key: &[u8]) -> Option<(Owner, SessionKind, &str)> {
+    let mut parts = key.splitn(3, |byte| *byte == 0);
+    let app = AppKey::new(std::str::from_utf8(parts.next()?).ok()?).ok()?;
+    let account = Account::new(std::str::from_utf8(parts.next()?).ok()?).ok()?;
+    let (kind, peer) = parts.next()?.split_first()?;
+    Some((Owner { app, account }, kind_of(*kind)?, std::str::from_utf8(peer).ok()?))
 }
 
 /// Key of one team.

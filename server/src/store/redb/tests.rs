@@ -5,8 +5,8 @@ use redb::{Database, ReadableTable as _, backends::InMemoryBackend};
 
 use super::{RedbStore, open_file, tables};
 use crate::{
-    event::{Event, Owner, Place, Post},
-    store::{Error, Store, suite},
+    event::{Event, Owner, Place, Post, Team},
+    store::{Error, Outcome, Store, SyncFrom, SyncOption, Touched, suite},
 };
 
 fn in_memory() -> Box<dyn Store> {
@@ -62,6 +62,75 @@ async fn a_walk_goes_on_after_the_store_is_opened_again() {
     let option = QueryMySessionOption { page_token: token, ..option };
     let page = store.list(&amy(), &option).await.unwrap();
     assert_eq!(page.session_list[0].update_time, 1);
+    store.close().await;
+}
+
+/// A sync in pages names versions from before this opening: they must count as of their own era.
+#[tokio::test]
+async fn a_sync_from_the_beginning_in_pages_ends_after_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let id = |n: u64| format!("p2p|peer{n}").parse().unwrap();
+    for n in 0..5 {
+        store.update(&amy(), &id(n), "x".into(), 10).await.unwrap();
+    }
+    store.close().await;
+    let store = RedbStore::open(folder.path()).unwrap();
+    let (mut from, mut count) = (SyncFrom::Beginning, 0);
+    loop {
+        let option = SyncOption { from, limit: 2, need_last_msg: true };
+        let changes = store.sync(&amy(), &option).await.unwrap();
+        assert!(!changes.reset);
+        count += changes.changes.len();
+        from = SyncFrom::Cursor(changes.cursor);
+        if !changes.has_more {
+            break;
+        }
+    }
+    assert_eq!(count, 5);
+    store.close().await;
+}
+
+/// A join of very many accounts is done in parts; each event still has one outcome, in order.
+#[tokio::test]
+async fn a_join_in_parts_has_one_outcome_and_lets_everybody_in() {
+    let store = in_memory();
+    let accounts: Vec<_> = (0..2_500).map(|n| format!("a{n}").parse().unwrap()).collect();
+    let team = Team::team("7".parse().unwrap());
+    let inviter = Some("boss".parse().unwrap());
+    let join = Event::Join { team: team.clone(), accounts: accounts.clone(), inviter, time: 5 };
+    let post = Post { time: 6, message_id: "1".into(), last_msg: "{}".into() };
+    let place = Place::Team(team);
+    let head = Event::Message { place, post, updates_session: true, audience: Vec::new() };
+    let events = vec![message(1), join.clone(), head];
+    let outcomes = store.ingest(&amy().app, events, 10).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Applied; 3]);
+    let again = store.ingest(&amy().app, vec![join, message(1)], 10).await.unwrap();
+    assert_eq!(again, [Outcome::Stale; 2]);
+    for account in [&accounts[0], &accounts[1_023], &accounts[1_024], &accounts[2_499]]
+        .into_iter()
+        .cloned()
+        .chain(["boss".parse().unwrap()])
+    {
+        let owner = Owner { account, ..amy() };
+        assert_eq!(store.teams_of(&owner).await.unwrap().len(), 1);
+        let page = store.list(&owner, &QueryMySessionOption::default()).await.unwrap();
+        assert_eq!(page.session_list[0].update_time, 6);
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn what_moved_is_told_after_it_is_durable_and_what_did_not_is_not() {
+    let store = in_memory();
+    let mut hints = store.hints();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let bob = Owner { account: "bob".parse().unwrap(), ..amy() };
+    let expected = [Touched::Account(bob), Touched::Account(amy())];
+    assert_eq!(*hints.recv().await.unwrap(), expected);
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.delete(&amy(), vec!["p2p|bob".parse().unwrap()]).await.unwrap();
+    assert_eq!(*hints.recv().await.unwrap(), [Touched::Account(amy())]);
     store.close().await;
 }
 
@@ -144,8 +213,7 @@ async fn what_is_too_far_ahead_of_the_clock_is_not_taken() {
     let store = in_memory();
     let events = vec![message(600_011), message(600_010)];
     let outcomes = store.ingest(&amy().app, events, 10).await.unwrap();
-    use crate::store::Outcome::{Applied, TooFarAhead};
-    assert_eq!(outcomes, [TooFarAhead, Applied]);
+    assert_eq!(outcomes, [Outcome::TooFarAhead, Outcome::Applied]);
     store.close().await;
 }
 

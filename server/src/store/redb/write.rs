@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use huihua_core::{AppKey, RecentSession, SessionId};
+use huihua_core::{AppKey, RecentSession, SessionId, SessionKind};
 use redb::{Durability, ReadableTable as _, Table, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{
-    Error, Outcome,
+    Error, Outcome, Touched,
     rules::{self, EXT_ONLY_SESSIONS_MAX, Head, Moved, Row, Write},
 };
-use super::{Shared, read, row, tables};
+use super::{Shared, read, row, sweep, tables};
 use crate::event::{Event, Owner};
 
 /// Jobs that may wait; beyond that callers wait, and after a while are refused.
@@ -24,6 +24,7 @@ pub(super) enum Job {
     Ingest { app: AppKey, events: Vec<Event>, now: u64, reply: Reply<Vec<Outcome>> },
     Update { owner: Owner, id: SessionId, ext: String, now: u64, reply: Reply<RecentSession> },
     Delete { owner: Owner, ids: Vec<SessionId>, reply: Reply<()> },
+    Sweep { now: u64, at: sweep::Place, reply: Reply<sweep::Place> },
 }
 
 /// Where one caller waits. One that went away does not stop its job.
@@ -34,6 +35,7 @@ enum Answer {
     Outcomes(Vec<Outcome>),
     Session(Box<RecentSession>),
     Done,
+    Swept(sweep::Place),
     /// Refused before anything was written.
     Refused(Error),
 }
@@ -65,7 +67,7 @@ fn write_batch(shared: &Shared, mut batch: Vec<Job>) {
     loop {
         let attempt = shared.with(|db| {
             let tx = db.begin_write().map_err(|error| Failure::File(error.into()))?;
-            commit(tx, &batch)
+            commit(tx, &batch, shared)
         });
         match attempt {
             Ok(Ok(answers)) => {
@@ -91,14 +93,20 @@ fn fail_all(batch: Vec<Job>, error: &Error) {
     }
 }
 
-/// Does every job in one transaction and makes it durable.
-fn commit(mut tx: WriteTransaction, batch: &[Job]) -> Result<Vec<Answer>, Failure> {
+/// Does every job in one transaction, makes it durable, and then tells what moved.
+fn commit(
+    mut tx: WriteTransaction,
+    batch: &[Job],
+    shared: &Shared,
+) -> Result<Vec<Answer>, Failure> {
     let file = |error: Error| Failure::File(error);
     tx.set_quick_repair(true);
     tx.set_durability(Durability::Immediate).map_err(|error| file(unavailable(&error)))?;
     let mut answers = Vec::with_capacity(batch.len());
+    let touched;
     {
         let mut writer = Writer::new(&tx).map_err(file)?;
+        writer.touched = (shared.hints.receiver_count() > 0).then(Vec::new);
         for (at, job) in batch.iter().enumerate() {
             match job.run(&mut writer) {
                 Ok(answer) => answers.push(answer),
@@ -110,8 +118,13 @@ fn commit(mut tx: WriteTransaction, batch: &[Job]) -> Result<Vec<Answer>, Failur
             return Ok(answers);
         }
         writer.finish().map_err(file)?;
+        touched = writer.touched.take().unwrap_or_default();
     }
     tx.commit().map_err(|error| file(error.into()))?;
+    if !touched.is_empty() {
+        // Nobody listening is no fault.
+        let _ = shared.hints.send(touched.into());
+    }
     Ok(answers)
 }
 
@@ -125,6 +138,7 @@ impl Job {
             Self::Ingest { events, .. } => events.iter().map(Event::registers).sum(),
             Self::Update { .. } => 1,
             Self::Delete { ids, .. } => ids.len(),
+            Self::Sweep { .. } => sweep::ROWS_MAX,
         }
     }
 
@@ -139,6 +153,7 @@ impl Job {
                 ids.iter().try_for_each(|id| writer.delete(owner, id))?;
                 Ok(Answer::Done)
             }
+            Self::Sweep { now, at, .. } => writer.sweep(*now, at).map(Answer::Swept),
         }
     }
 
@@ -155,7 +170,10 @@ impl Job {
             (Self::Delete { reply, .. }, Answer::Done) => {
                 let _ = reply.send(Ok(()));
             }
-            (job, Answer::Outcomes(_) | Answer::Session(_) | Answer::Done) => {
+            (Self::Sweep { reply, .. }, Answer::Swept(place)) => {
+                let _ = reply.send(Ok(place));
+            }
+            (job, Answer::Outcomes(_) | Answer::Session(_) | Answer::Done | Answer::Swept(_)) => {
                 job.fail(Error::Unavailable { reason: "an answer of another job".into() });
             }
         }
@@ -166,6 +184,7 @@ impl Job {
             Self::Ingest { reply, .. } => drop(reply.send(Err(error))),
             Self::Update { reply, .. } => drop(reply.send(Err(error))),
             Self::Delete { reply, .. } => drop(reply.send(Err(error))),
+            Self::Sweep { reply, .. } => drop(reply.send(Err(error))),
         }
     }
 }
@@ -173,12 +192,14 @@ impl Job {
 type BytesTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
 
 /// The tables of one transaction, and the versions it hands out.
-struct Writer<'t> {
-    sessions: BytesTable<'t>,
-    heads: BytesTable<'t>,
-    meta: BytesTable<'t>,
-    version: u64,
-    wrote: bool,
+pub(super) struct Writer<'t> {
+    pub(super) sessions: BytesTable<'t>,
+    pub(super) heads: BytesTable<'t>,
+    pub(super) meta: BytesTable<'t>,
+    pub(super) version: u64,
+    pub(super) wrote: bool,
+    /// What moved; `None` while nobody listens.
+    touched: Option<Vec<Touched>>,
 }
 
 impl<'t> Writer<'t> {
@@ -187,7 +208,7 @@ impl<'t> Writer<'t> {
         let version = read::last_version(&meta)?;
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
-        Ok(Self { sessions, heads, meta, version, wrote: false })
+        Ok(Self { sessions, heads, meta, version, wrote: false, touched: None })
     }
 
     fn finish(&mut self) -> Result<(), Error> {
@@ -214,19 +235,40 @@ impl<'t> Writer<'t> {
     }
 
     fn write(&mut self, app: &AppKey, write: Write<'_>) -> Result<Moved, Error> {
-        match write {
+        let (moved, touched) = match write {
             Write::Last { account, peer, .. } => {
-                let id = SessionId::p2p(peer);
-                let key = tables::session_key(app, account.as_str(), id.kind(), id.peer());
-                self.write_row(&key, write)
+                let (kind, peer) = (SessionKind::P2p, peer.as_str());
+                let key = tables::session_key(app, account.as_str(), kind, peer);
+                (self.write_row(&key, write)?, Ok(account))
             }
             Write::Member { account, team, .. } => {
                 let (kind, id) = (team.kind(), team.id().as_str());
-                self.write_row(&tables::session_key(app, account.as_str(), kind, id), write)
+                let key = tables::session_key(app, account.as_str(), kind, id);
+                (self.write_row(&key, write)?, Ok(account))
             }
             Write::Head { team, .. } | Write::Dissolve { team, .. } => {
-                self.write_head(&tables::head_key(app, team.kind(), team.id().as_str()), write)
+                let key = tables::head_key(app, team.kind(), team.id().as_str());
+                (self.write_head(&key, write)?, Err(team))
             }
+        };
+        if moved == Moved::Yes
+            && let Some(all) = &mut self.touched
+        {
+            all.push(match touched {
+                Ok(account) => {
+                    Touched::Account(Owner { app: app.clone(), account: account.clone() })
+                }
+                Err(team) => Touched::Team(app.clone(), team.clone()),
+            });
+        }
+        Ok(moved)
+    }
+
+    fn touch(&mut self, owner: &Owner, moved: Moved) {
+        if moved == Moved::Yes
+            && let Some(all) = &mut self.touched
+        {
+            all.push(Touched::Account(owner.clone()));
         }
     }
 
@@ -242,7 +284,12 @@ impl<'t> Writer<'t> {
         Ok(moved)
     }
 
-    fn put_row(&mut self, key: &[u8], mut row: Row<'_>, moved: Moved) -> Result<(), Error> {
+    pub(super) fn put_row(
+        &mut self,
+        key: &[u8],
+        mut row: Row<'_>,
+        moved: Moved,
+    ) -> Result<(), Error> {
         match moved {
             Moved::No => return Ok(()),
             Moved::Silently => {}
@@ -293,6 +340,7 @@ impl<'t> Writer<'t> {
             old.as_deref().map_or(Ok(Row::default()), |old| row::decode_row(&key, old))?;
         let moved = row.take_ext(ext, now);
         self.put_row(&key, row, moved)?;
+        self.touch(owner, moved);
         let session = read::see((&self.sessions, &self.heads), owner, id, |row, view| {
             read::session(id, row.ext, view, true)
         })?;
@@ -320,6 +368,8 @@ impl<'t> Writer<'t> {
         let head = self.heads.get(head_key.as_slice())?.map(|value| value.value().to_vec());
         let head = head.as_deref().map(|head| row::decode_head(&head_key, head)).transpose()?;
         let moved = row.delete(&row.view(id.kind(), head.as_ref()));
-        self.put_row(&key, row, moved)
+        self.put_row(&key, row, moved)?;
+        self.touch(owner, moved);
+        Ok(())
     }
 }

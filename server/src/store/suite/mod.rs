@@ -17,7 +17,7 @@ use self::{
     model::Model,
     scenario::{Call, NOW, Segment},
 };
-use super::{Change, Changes, Outcome, Store, SyncFrom, SyncOption};
+use super::{Change, Changes, Outcome, Store, SyncFrom, SyncOption, TOMBSTONE_MS};
 use crate::event::{Event, Owner};
 
 /// Makes an empty store.
@@ -46,7 +46,8 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.block_on(future)
 }
 
-/// The list of one account as a device keeps it: by sync alone.
+/// The list of one account as a device keeps it: by sync alone, until a sweep made its cursor too
+/// old and it lists again.
 #[derive(Default)]
 struct Device {
     cursor: Option<String>,
@@ -62,8 +63,14 @@ impl Device {
             let option = SyncOption { from, limit, need_last_msg: true };
             let Changes { changes, cursor, has_more, reset } =
                 store.sync(owner, &option).await.unwrap();
-            assert!(!reset && changes.len() <= limit as usize);
+            assert!(changes.len() <= limit as usize);
             count += changes.len();
+            if reset {
+                assert!(changes.is_empty() && !has_more);
+                let page = store.list(owner, &QueryMySessionOption::default()).await.unwrap();
+                let rows = page.session_list.into_iter();
+                self.rows = rows.map(|row| (row.session_id.clone(), row)).collect();
+            }
             for change in changes {
                 match change {
                     Change::Session(row) => drop(self.rows.insert(row.session_id.clone(), row)),
@@ -116,9 +123,10 @@ fn lists_equal_the_model_and_syncs_repair_them(make: Make<'_>) {
         block_on(async {
             let (store, mut model) = (make(), Model::default());
             let owners = scenario::owners();
+            let mut sweeps = 0;
             let mut devices: Vec<Device> = owners.iter().map(|_| Device::default()).collect();
             let mut walk = paging::Walk::new(owners[walker].clone(), limit);
-            for Segment { events, call: client } in story {
+            for Segment { events, call: client, sweep } in story {
                 for event in &events {
                     ingest(&*store, event).await;
                     model.ingest(&event.0, &event.1);
@@ -127,6 +135,10 @@ fn lists_equal_the_model_and_syncs_repair_them(make: Make<'_>) {
                 if let Some(client) = &client {
                     call(&*store, client).await;
                     call_model(&mut model, client);
+                }
+                if sweep {
+                    sweeps += 1;
+                    store.sweep(NOW + sweeps * TOMBSTONE_MS).await.unwrap();
                 }
                 for (owner, device) in owners.iter().zip(&mut devices) {
                     let expected = model.list(owner);
@@ -152,7 +164,8 @@ fn any_order_and_any_repetition_give_the_same_list(make: Make<'_>) {
         block_on(async {
             let (first, second) = (make(), make());
             let mut seen: Vec<(huihua_core::AppKey, Event)> = Vec::new();
-            for Segment { events, call: client } in &story {
+            let mut sweeps = 0;
+            for Segment { events, call: client, sweep } in &story {
                 seen.extend(events.iter().cloned());
                 let mut shuffled = events.clone();
                 for _ in 0..seen.len() / 2 {
@@ -171,10 +184,17 @@ fn any_order_and_any_repetition_give_the_same_list(make: Make<'_>) {
                     call(&*first, client).await;
                     call(&*second, client).await;
                 }
+                if *sweep {
+                    sweeps += 1;
+                    second.sweep(NOW + sweeps * TOMBSTONE_MS).await.unwrap();
+                }
                 for owner in &scenario::owners() {
                     let list = whole_list(&*first, owner).await;
                     prop_assert_eq!(list, whole_list(&*second, owner).await);
                 }
+            }
+            for n in 1..3 {
+                second.sweep(NOW + (sweeps + n) * TOMBSTONE_MS).await.unwrap();
             }
             for owner in &scenario::owners() {
                 let mut device = Device::default();

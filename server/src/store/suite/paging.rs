@@ -41,7 +41,11 @@ impl Walk {
             (self.device, self.seen) = (Device::default(), Vec::new());
         }
         let option = QueryMySessionOption { limit, page_token, ..Default::default() };
-        let page = store.list(&self.owner, &option).await.unwrap();
+        let page = match store.list(&self.owner, &option).await {
+            // A sweep passed the walk by: it begins anew.
+            Err(Error::StalePageToken) if option.page_token.is_some() => return,
+            page => page.unwrap(),
+        };
         assert_eq!(page.has_more, page.next_page_token.is_some());
         let first_cursor = self.device.cursor.get_or_insert(page.sync_cursor.clone());
         assert_eq!(*first_cursor, page.sync_cursor, "the first page fixes the cursor");

@@ -17,11 +17,13 @@ const APPS: [&str; 2] = ["a", "ab"];
 const ACCOUNTS: [&str; 3] = ["bc", "c", "d"];
 const TEAM_IDS: [&str; 2] = ["1", "2"];
 
-/// Events in the order in which they arrive, then at most one call of a client.
+/// Events in the order in which they arrive, then at most one call of a client, then perhaps a
+/// sweep.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     pub(crate) events: Vec<(AppKey, Event)>,
     pub(crate) call: Option<Call>,
+    pub(crate) sweep: bool,
 }
 
 /// A client's write.
@@ -42,8 +44,10 @@ pub(crate) fn owners() -> Vec<Owner> {
 }
 
 pub(crate) fn story() -> impl Strategy<Value = Vec<Segment>> {
-    let segment = (vec((app(), event()), 0..12), prop::option::of(call()));
-    let segments = vec(segment.prop_map(|(events, call)| Segment { events, call }), 1..6);
+    let segment =
+        (vec((app(), event()), 0..12), prop::option::of(call()), prop::bool::weighted(0.3));
+    let segment = segment.prop_map(|(events, call, sweep)| Segment { events, call, sweep });
+    let segments = vec(segment, 1..6);
     (segments, vec(any::<prop::sample::Index>(), 8)).prop_map(|(story, picks)| aim(story, &picks))
 }
 

@@ -1,0 +1,99 @@
+//! Sweeping: what is announced no more gives up its texts, and cursors from before it their right.
+//! Versions carry no time; an hourly pair of clock and version tells which are old enough.
+
+use redb::ReadableTable as _;
+
+use super::super::{Error, TOMBSTONE_MS, rules::Moved};
+use super::{read, row, tables, write::Writer};
+
+/// Rows looked at in one step: about a millisecond of the writer's time.
+pub(super) const ROWS_MAX: usize = 256;
+/// Between two pairs of clock and version, in ms.
+const CLOCK_STEP_MS: u64 = 60 * 60 * 1000;
+
+/// Where a pass stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Before the first row.
+    Start,
+    /// At this key or after it.
+    From(Vec<u8>),
+    /// After the last row.
+    End,
+}
+
+impl Writer<'_> {
+    /// One step of a pass; its first one moves the horizon.
+    pub(super) fn sweep(&mut self, now: u64, at: &Place) -> Result<Place, Error> {
+        let horizon = match at {
+            Place::Start => self.move_horizon(now)?,
+            Place::From(_) => self.horizon()?,
+            Place::End => return Ok(Place::End),
+        };
+        let (old, place) = self.old_rows(at, horizon)?;
+        for key in old {
+            let value = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec());
+            let Some(value) = value else { continue };
+            let mut registers = row::decode_row(&key, &value)?;
+            let moved = registers.sweep();
+            self.put_row(&key, registers, moved)?;
+        }
+        Ok(place)
+    }
+
+    fn horizon(&self) -> Result<u64, Error> {
+        Ok(read::numbers(&self.meta, tables::META_HORIZON)?.first().copied().unwrap_or(0))
+    }
+
+    /// Notes clock and version, and moves the horizon to the newest version that is old enough. A
+    /// clock that jumps back is waited for: pairs only rise.
+    fn move_horizon(&mut self, now: u64) -> Result<u64, Error> {
+        let numbers = read::numbers(&self.meta, tables::META_CLOCK)?;
+        let mut pairs: Vec<(u64, u64)> =
+            numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
+        if pairs.last().is_none_or(|(time, _)| time.saturating_add(CLOCK_STEP_MS) <= now) {
+            pairs.push((now, self.version));
+        }
+        let is_old = |(time, _): &&(u64, u64)| time.saturating_add(TOMBSTONE_MS) <= now;
+        let horizon = pairs.iter().filter(is_old).map(|(_, version)| *version).max();
+        let horizon = horizon.unwrap_or(0).max(self.horizon()?);
+        pairs.retain(|(_, version)| *version >= horizon);
+        let numbers = pairs.into_iter().flat_map(|(time, version)| [time, version]);
+        let clock = row::encode_numbers(tables::META_CLOCK, numbers);
+        self.meta.insert(tables::META_CLOCK, clock.as_slice())?;
+        let value = row::encode_numbers(tables::META_HORIZON, [horizon]);
+        self.meta.insert(tables::META_HORIZON, value.as_slice())?;
+        self.wrote = true;
+        Ok(horizon)
+    }
+
+    /// Keys of deleted sessions at or below the horizon among the next rows. A damaged row is left
+    /// to whoever reads it: it must not end the pass.
+    fn old_rows(&self, at: &Place, horizon: u64) -> Result<(Vec<Vec<u8>>, Place), Error> {
+        let start = match at {
+            Place::From(key) => key.as_slice(),
+            Place::Start | Place::End => &[],
+        };
+        let (mut old, mut last, mut count) = (Vec::new(), None, 0);
+        for item in self.sessions.range::<&[u8]>(start..)?.take(ROWS_MAX) {
+            let (key, value) = item?;
+            count += 1;
+            last = Some(key.value().to_vec());
+            let Some((owner, kind, peer)) = tables::session_of(key.value()) else { continue };
+            let Ok(registers) = row::decode_row(key.value(), value.value()) else { continue };
+            let gone = read::with_head(&self.heads, &owner, kind, peer, |head| {
+                let view = registers.view(kind, head);
+                Ok(view.update_time.is_none() && view.version <= horizon)
+            });
+            if gone.unwrap_or(false) && registers.clone().sweep() != Moved::No {
+                old.push(key.value().to_vec());
+            }
+        }
+        let place = last.filter(|_| count == ROWS_MAX).map_or(Place::End, |mut key| {
+            // The least key that is greater.
+            key.push(0);
+            Place::From(key)
+        });
+        Ok((old, place))
+    }
+}
