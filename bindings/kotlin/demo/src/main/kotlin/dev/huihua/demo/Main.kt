@@ -1,0 +1,32 @@
+// The demo's entrance: `tour` against a running server, `down` after it was stopped. Started by
+// `cargo xtask demo`; prints for people, and ends with 1 when something is not as it must be.
+package dev.huihua.demo
+
+import dev.huihua.sdk.nim.LoginInfo
+import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.SDKOptions
+import java.nio.file.Path
+import kotlin.system.exitProcess
+
+/** Arguments: part, server URL, account, file for the rows seen. `HUIHUA_TOKEN` holds the token. */
+fun main(arguments: Array<String>) {
+    val (part, serverUrl, account, rowsFile) = arguments
+    logIn(serverUrl, account, System.getenv("HUIHUA_TOKEN"))
+    try {
+        when (part) {
+            "tour" -> Tour(serverUrl, account, Path.of(rowsFile)).run()
+            "down" -> serverDown()
+            else -> error("no such part: $part")
+        }
+    } catch (unexpected: IllegalStateException) {
+        System.err.println("\nNot as expected: ${unexpected.message}")
+        exitProcess(1)
+    }
+}
+
+/** What an app does once, after its own server gave it a token for the user. */
+internal fun logIn(serverUrl: String, account: String, token: String) {
+    val options = SDKOptions()
+    options.serverUrl = serverUrl
+    NIMClient.init(null, LoginInfo(account, token), options)
+}

@@ -1,0 +1,35 @@
+// What Android does its own way; src/jvm has the other half.
+package dev.huihua.sdk.internal
+
+import android.os.Handler
+import android.os.Looper
+import java.io.IOException
+import java.security.GeneralSecurityException
+import java.security.KeyStore
+import java.util.concurrent.Executor
+
+internal object Platform {
+    /** The main thread. Always posts, from there too: a callback never runs inside setCallback. */
+    val callbackExecutor: Executor =
+        Handler(Looper.getMainLooper()).let { main -> Executor { main.post(it) } }
+
+    /**
+     * The device's own roots, DER; none when they cannot be read. Roots that a user or a company
+     * added are left out, as Android itself leaves them out for apps since version 7.
+     */
+    fun trustedRootsDer(): List<ByteArray> = roots
+
+    private val roots: List<ByteArray> by lazy {
+        try {
+            val store = KeyStore.getInstance("AndroidCAStore").apply { load(null, null) }
+            store.aliases().toList()
+                .filter { it.startsWith("system:") }
+                .mapNotNull { store.getCertificate(it)?.encoded }
+        } catch (_: GeneralSecurityException) {
+            // The core says so, by the option's name, if the server's URL needs roots.
+            emptyList()
+        } catch (_: IOException) {
+            emptyList()
+        }
+    }
+}

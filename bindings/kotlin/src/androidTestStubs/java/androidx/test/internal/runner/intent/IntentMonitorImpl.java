@@ -1,0 +1,9 @@
+// Stand-in for androidx.test: what Robolectric names, with the real signature.
+package androidx.test.internal.runner.intent;
+
+import android.content.Intent;
+import androidx.test.runner.intent.IntentMonitor;
+
+public final class IntentMonitorImpl implements IntentMonitor {
+    public void signalIntent(Intent intent) {}
+}

@@ -1,0 +1,4 @@
+// Stand-in for androidx.test: what Robolectric names, with the real signature.
+package androidx.test.runner.lifecycle;
+
+public enum ApplicationStage { PRE_ON_CREATE, CREATED }

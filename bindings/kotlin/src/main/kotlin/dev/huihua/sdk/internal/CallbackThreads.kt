@@ -1,0 +1,50 @@
+// Loads the native library, and keeps its threads attached to the JVM as daemons.
+package dev.huihua.sdk.internal
+
+import com.sun.jna.Callback
+import com.sun.jna.CallbackThreadInitializer
+import com.sun.jna.Native
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionListCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceTokenProvider
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceVoidCallback
+import dev.huihua.sdk.ffi.uniffiEnsureInitialized
+
+/**
+ * Unless told otherwise, JNA makes a new Java thread, not a daemon, for each callback that Rust
+ * calls: measured, 130,000 threads for 130,000 callbacks. It has to be told before it makes the
+ * callback's function pointer, which happens when the library is initialised: hence one place
+ * for both.
+ */
+internal object CallbackThreads {
+    /** Everything that Rust calls. UniFFI makes the names; a test finds a missing one. */
+    val callbacks: List<Callback> = listOf(
+        uniffiCallbackInterfaceSessionListCallback.onSuccess,
+        uniffiCallbackInterfaceSessionListCallback.onFailed,
+        uniffiCallbackInterfaceSessionListCallback.onException,
+        uniffiCallbackInterfaceSessionListCallback.uniffiFree,
+        uniffiCallbackInterfaceSessionListCallback.uniffiClone,
+        uniffiCallbackInterfaceSessionCallback.onSuccess,
+        uniffiCallbackInterfaceSessionCallback.onFailed,
+        uniffiCallbackInterfaceSessionCallback.onException,
+        uniffiCallbackInterfaceSessionCallback.uniffiFree,
+        uniffiCallbackInterfaceSessionCallback.uniffiClone,
+        uniffiCallbackInterfaceVoidCallback.onSuccess,
+        uniffiCallbackInterfaceVoidCallback.onFailed,
+        uniffiCallbackInterfaceVoidCallback.onException,
+        uniffiCallbackInterfaceVoidCallback.uniffiFree,
+        uniffiCallbackInterfaceVoidCallback.uniffiClone,
+        uniffiCallbackInterfaceTokenProvider.token,
+        uniffiCallbackInterfaceTokenProvider.uniffiFree,
+        uniffiCallbackInterfaceTokenProvider.uniffiClone,
+    )
+
+    init {
+        val attachedDaemon = CallbackThreadInitializer(true, false, "huihua-runtime")
+        callbacks.forEach { Native.setCallbackThreadInitializer(it, attachedDaemon) }
+        uniffiEnsureInitialized()
+    }
+
+    /** Loads the library, once. Must come before any use of the generated code. */
+    fun load(): Unit = Unit
+}

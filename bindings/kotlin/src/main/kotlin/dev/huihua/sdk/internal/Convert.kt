@@ -1,0 +1,159 @@
+// From the records of the border to the public types, one conversion each.
+package dev.huihua.sdk.internal
+
+import dev.huihua.sdk.IMMessage
+import dev.huihua.sdk.MsgAttachment
+import dev.huihua.sdk.MsgStatusEnum
+import dev.huihua.sdk.MsgTypeEnum
+import dev.huihua.sdk.QueryMySessionOption
+import dev.huihua.sdk.RecentContact
+import dev.huihua.sdk.RecentSession
+import dev.huihua.sdk.RecentSessionList
+import dev.huihua.sdk.RevokeMsgNotification
+import dev.huihua.sdk.RevokeType
+import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.SessionIdPair
+import dev.huihua.sdk.SessionServiceOptions
+import dev.huihua.sdk.SessionTypeEnum
+import dev.huihua.sdk.ffi.JsonValue
+import dev.huihua.sdk.ffi.parseJsonObject
+import dev.huihua.sdk.ffi.MessageStub as NativeStub
+import dev.huihua.sdk.ffi.Options as NativeOptions
+import dev.huihua.sdk.ffi.QueryMySessionOption as NativeOption
+import dev.huihua.sdk.ffi.RecentSession as NativeRow
+import dev.huihua.sdk.ffi.RecentSessionList as NativePage
+import dev.huihua.sdk.ffi.RevokeMsgNotification as NativeNotice
+import dev.huihua.sdk.ffi.SessionException as NativeException
+
+internal fun SessionServiceOptions.toNative(platformRoots: List<ByteArray>): NativeOptions =
+    NativeOptions(
+        serverUrl = serverUrl,
+        rootCertificates = platformRoots + extraRootCertificates,
+        cleartextAllowed = cleartextAllowed,
+        connectTimeoutMs = connectTimeoutMs,
+        attemptTimeoutMs = attemptTimeoutMs,
+        callTimeoutMs = callTimeoutMs,
+        attemptsMax = attemptsMax,
+    )
+
+internal fun QueryMySessionOption.toNative(): NativeOption =
+    NativeOption(minTimestamp, maxTimestamp, isNeedLastMsg, limit, pageToken)
+
+internal fun NativePage.toPublic(): RecentSessionList =
+    RecentSessionList(sessionList.map { it.toPublic() }, hasMore, nextPageToken, syncCursor)
+
+internal fun NativeRow.toPublic(): RecentSession = SessionRow(
+    sessionId = sessionId,
+    updateTime = updateTime,
+    ext = ext,
+    lastMsg = lastMsg,
+    lastMsgType = lastMsgType,
+    revokeNotification = revokeNotification?.toPublic(),
+    contact = recentContact.run {
+        ContactRow(
+            contactId = contactId,
+            fromAccount = fromAccount,
+            fromNick = fromNick,
+            sessionType = SessionTypeEnum.typeOfValue(sessionType),
+            recentMessageId = recentMessageId,
+            msgType = MsgTypeEnum.typeOfValue(msgType),
+            content = content,
+            time = time,
+            attachment = attachment.ifEmpty { null }?.let(::TextAttachment),
+        )
+    },
+    extensionJson = recentContact.extension,
+)
+
+private fun NativeNotice.toPublic() = RevokeMsgNotification(
+    message = recalled.toPublic(),
+    attach = attach,
+    revokeAccount = revokeAccount,
+    customInfo = customInfo,
+    revokeType = RevokeType.typeOfValue(revokeType),
+    callbackExt = callbackExt,
+)
+
+private fun NativeStub.toPublic() = IMMessage(clientId, serverId, fromAccount, time)
+
+/** [tokenFailure]: what the token provider threw last; it never crosses the border. */
+internal fun NativeException.toPublic(tokenFailure: Throwable?): SessionException = when (this) {
+    is NativeException.Answer -> {
+        val text = "unexpected answer (HTTP $status): $reason"
+        SessionException.UnexpectedAnswer(status, mayHaveApplied, text)
+    }
+    is NativeException.TokenProvider -> SessionException.TokenProviderFailed(tokenFailure)
+    is NativeException.Closed -> SessionException.Closed()
+    is NativeException.Internal -> SessionException.Internal("internal error: $reason")
+    is NativeException.Option -> SessionException.Internal("option $field: $reason")
+}
+
+private class SessionRow(
+    override val sessionId: String,
+    override val updateTime: Long,
+    override val ext: String,
+    override val lastMsg: String,
+    override val lastMsgType: Int,
+    override val revokeNotification: RevokeMsgNotification?,
+    private val contact: ContactRow,
+    private val extensionJson: String,
+) : RecentSession {
+    override fun toRecentContact(): RecentContact {
+        CallbackThreads.load()
+        return contact.copyWith(parseJsonObject(extensionJson).toPublic())
+    }
+
+    override fun parseSessionId() = SessionIdPair(contact.sessionType, contact.contactId)
+
+    private companion object {
+        private const val serialVersionUID = 1L
+    }
+}
+
+private class ContactRow(
+    override val contactId: String,
+    override val fromAccount: String,
+    override val fromNick: String,
+    override val sessionType: SessionTypeEnum,
+    override val recentMessageId: String,
+    override val msgType: MsgTypeEnum,
+    override val content: String,
+    override val time: Long,
+    override val attachment: MsgAttachment?,
+    override var extension: Map<String, Any?> = emptyMap(),
+) : RecentContact {
+    override var msgStatus = MsgStatusEnum.success
+    override var tag = 0L
+    override val unreadCount get() = 0
+
+    fun copyWith(extension: Map<String, Any?>) = ContactRow(
+        contactId, fromAccount, fromNick, sessionType, recentMessageId, msgType, content, time,
+        attachment, extension,
+    )
+
+    private companion object {
+        private const val serialVersionUID = 1L
+    }
+}
+
+private class TextAttachment(private val text: String) : MsgAttachment {
+    override fun toJson(send: Boolean) = text
+
+    private companion object {
+        private const val serialVersionUID = 1L
+    }
+}
+
+private fun Map<String, JsonValue>.toPublic(): Map<String, Any?> =
+    mapValuesTo(LinkedHashMap()) { it.value.toPublic() }
+
+/** Numbers as Android's own JSON reader gives them: Int where it fits, else Long. */
+private fun JsonValue.toPublic(): Any? = when (this) {
+    is JsonValue.Null -> null
+    is JsonValue.Flag -> value
+    is JsonValue.Whole -> if (value == value.toInt().toLong()) value.toInt() else value
+    is JsonValue.Decimal -> value
+    is JsonValue.Text -> value
+    is JsonValue.Array -> values.mapTo(ArrayList()) { it.toPublic() }
+    is JsonValue.Dictionary -> fields.toPublic()
+}

@@ -1,0 +1,140 @@
+// The native session service: starts calls, and turns its callbacks into outcomes.
+package dev.huihua.sdk.internal
+
+import dev.huihua.sdk.QueryMySessionOption
+import dev.huihua.sdk.RecentSession
+import dev.huihua.sdk.RecentSessionList
+import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.SessionServiceOptions
+import dev.huihua.sdk.TokenProvider
+import dev.huihua.sdk.ffi.Call
+import dev.huihua.sdk.ffi.SessionCallback
+import dev.huihua.sdk.ffi.SessionListCallback
+import dev.huihua.sdk.ffi.SessionService
+import dev.huihua.sdk.ffi.TokenProviderException
+import dev.huihua.sdk.ffi.VoidCallback
+import dev.huihua.sdk.ffi.RecentSession as NativeRow
+import dev.huihua.sdk.ffi.RecentSessionList as NativePage
+import dev.huihua.sdk.ffi.SessionException as NativeException
+import dev.huihua.sdk.ffi.TokenProvider as NativeTokenProvider
+
+/**
+ * The native service. Each running call holds it through its callback, so that collecting a service
+ * that the app no longer references ends no call.
+ *
+ * @throws IllegalArgumentException names the option that is wrong.
+ */
+internal class NativeService(options: SessionServiceOptions) {
+    private val tokens = TokenSource(options.tokenProvider)
+    private val service: SessionService
+
+    init {
+        CallbackThreads.load()
+        service = try {
+            SessionService(options.toNative(Platform.trustedRootsDer()), tokens)
+        } catch (wrong: NativeException.Option) {
+            throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
+        } catch (other: NativeException) {
+            throw other.toPublic(tokenFailure = null)
+        }
+    }
+
+    fun queryMySessionList(option: QueryMySessionOption, to: Delivery<RecentSessionList>) =
+        start(to) { service.queryMySessionList(option.toNative(), ListAnswer(this, to)) }
+
+    fun queryMySession(sessionId: String, to: Delivery<RecentSession>) =
+        start(to) { service.queryMySession(sessionId, SessionAnswer(this, to)) }
+
+    fun updateMySession(sessionId: String, ext: String, to: Delivery<Void>) =
+        start(to) { service.updateMySession(sessionId, ext, VoidAnswer(this, to)) }
+
+    fun deleteMySession(sessionIds: List<String>, to: Delivery<Void>) =
+        start(to) { service.deleteMySession(sessionIds, VoidAnswer(this, to)) }
+
+    /** Ends running calls with [SessionException.Closed]; waits for nothing. */
+    fun close() = service.destroy()
+
+    private inline fun start(to: Delivery<*>, call: () -> Call) {
+        try {
+            to.started(RunningCall(call()))
+        } catch (thrown: Throwable) {
+            // After close, the generated code throws; no call of ours throws on the app's thread.
+            val closed = service.uniffiIsDestroyed
+            to.end(Outcome.Exception(if (closed) SessionException.Closed() else fault(thrown)))
+        }
+    }
+
+    fun outcome(error: NativeException) = Outcome.Exception(error.toPublic(tokens.failure))
+}
+
+private fun fault(thrown: Throwable) =
+    SessionException.Internal("internal error: a call could not start", thrown)
+
+private class RunningCall(private val call: Call) : NativeCall {
+    override fun abort() = call.abort()
+
+    override fun destroy() = call.destroy()
+}
+
+/** Converts and hands over. Nothing thrown may reach JNA: Rust would take an Error for success. */
+private inline fun <T> Delivery<T>.endWith(outcome: () -> Outcome<T>) {
+    val result = try {
+        outcome()
+    } catch (thrown: Throwable) {
+        Outcome.Exception(SessionException.Internal("internal error: unreadable answer", thrown))
+    }
+    end(result)
+}
+
+private class ListAnswer(
+    private val service: NativeService,
+    private val to: Delivery<RecentSessionList>,
+) : SessionListCallback {
+    override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
+
+    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+
+    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+private class SessionAnswer(
+    private val service: NativeService,
+    private val to: Delivery<RecentSession>,
+) : SessionCallback {
+    override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
+
+    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+
+    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+private class VoidAnswer(
+    private val service: NativeService,
+    private val to: Delivery<Void>,
+) : VoidCallback {
+    override fun onSuccess() = to.end(Outcome.Success(null))
+
+    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+
+    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+/** The app's token provider, as Rust calls it; what it throws stays here. */
+private class TokenSource(private val provider: TokenProvider) : NativeTokenProvider {
+    /** What the provider threw last. */
+    @Volatile
+    var failure: Throwable? = null
+        private set
+
+    override fun token(refresh: Boolean): String {
+        // From Java, a token may be null whatever the type says.
+        val token: String? = try {
+            provider.getToken(refresh)
+        } catch (thrown: Throwable) {
+            failure = thrown
+            throw TokenProviderException.Thrown()
+        }
+        failure = null
+        return token ?: throw TokenProviderException.Thrown()
+    }
+}

@@ -1,0 +1,66 @@
+// A Huihua server that tests talk to, and the messages that NIM would copy to it.
+package dev.huihua.sdk
+
+import java.net.HttpURLConnection
+import java.net.URL
+import java.security.MessageDigest
+
+/** A server that runs; where it comes from is the platform's. */
+interface TestServer {
+    val url: String
+    val appKey: String
+    val appSecret: String
+
+    /** A bearer token of [account], good for an hour. */
+    fun token(account: String): String
+}
+
+fun TestServer.service(
+    account: String,
+    configure: SessionServiceOptions.Builder.() -> Unit = {},
+): SessionService =
+    SessionService(SessionServiceOptions.Builder(url, token(account)).apply(configure).build())
+
+/** Delivers one copy as NIM does; the row is durable when this returns. */
+fun TestServer.deliver(copy: Map<String, Any>) {
+    val body = copy.entries.joinToString(",", "{", "}") { (k, v) -> "\"$k\":\"${v.escaped()}\"" }
+        .toByteArray()
+    val curTime = System.currentTimeMillis().toString()
+    val sum = hex("SHA-1", (appSecret + hex("MD5", body) + curTime).toByteArray())
+    val connection = URL("$url/nim/copy").openConnection() as HttpURLConnection
+    connection.requestMethod = "POST"
+    connection.doOutput = true
+    connection.setRequestProperty("Content-Type", "application/json")
+    connection.setRequestProperty("AppKey", appKey)
+    connection.setRequestProperty("CurTime", curTime)
+    connection.setRequestProperty("CheckSum", sum)
+    connection.outputStream.use { it.write(body) }
+    check(connection.responseCode == 200) { "copy answered ${connection.responseCode}" }
+    connection.inputStream.use { it.readBytes() }
+}
+
+/** A text message; [time] is ms since 1970. */
+fun TestServer.deliverText(from: String, to: String, time: Long, id: Long, body: String) {
+    deliver(
+        mapOf(
+            "eventType" to 1, "convType" to "PERSON", "to" to to, "fromAccount" to from,
+            "fromNick" to "nick of $from", "msgTimestamp" to time, "msgType" to "TEXT",
+            "msgidServer" to id, "msgidClient" to "client-$id", "body" to body,
+        ),
+    )
+}
+
+/** The recall of a message that [deliverText] delivered. */
+fun TestServer.deliverRecall(from: String, to: String, messageTime: Long, id: Long, words: String) {
+    deliver(
+        mapOf(
+            "eventType" to 7, "from" to from, "to" to to, "msgId" to id, "clientId" to "client-$id",
+            "sendTime" to messageTime, "deleteTime" to messageTime + 1_000, "selfMsg" to words,
+        ),
+    )
+}
+
+private fun Any.escaped() = toString().replace("\\", "\\\\").replace("\"", "\\\"")
+
+private fun hex(algorithm: String, bytes: ByteArray) =
+    MessageDigest.getInstance(algorithm).digest(bytes).joinToString("") { "%02x".format(it) }

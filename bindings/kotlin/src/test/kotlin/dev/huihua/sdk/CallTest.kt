@@ -1,0 +1,215 @@
+// Handles: abort, garbage collection, close; and that nothing is left behind.
+package dev.huihua.sdk
+
+import dev.huihua.sdk.ScriptedServer.Companion.PAGE
+import dev.huihua.sdk.ScriptedServer.Companion.SESSION
+import dev.huihua.sdk.ScriptedServer.Companion.send
+import dev.huihua.sdk.ffi.FfiConverterTypeSessionCallback
+import dev.huihua.sdk.ffi.FfiConverterTypeSessionListCallback
+import dev.huihua.sdk.ffi.FfiConverterTypeTokenProvider
+import dev.huihua.sdk.ffi.FfiConverterTypeVoidCallback
+import java.io.File
+import java.lang.management.ManagementFactory
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.Semaphore
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicInteger
+import javax.management.ObjectName
+import kotlin.random.Random
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+class CallTest {
+    @Test
+    fun afterAbortNobodyIsTold() {
+        val gate = CountDownLatch(1)
+        ScriptedServer.stalled(gate).use { server ->
+            server.service().use { service ->
+                val recorder = Recorder<RecentSessionList>()
+                val call = service.queryMySessionList(null, recorder)
+                assertTrue(call.abort())
+                assertFalse("a second abort aborts nothing", call.abort())
+                gate.countDown()
+                // A later call that is told shows that the first one's time has come.
+                Recorder<RecentSessionList>()
+                    .also { service.queryMySessionList(null, it) }.result()
+                assertFalse(recorder.toldWithin(100))
+            }
+        }
+    }
+
+    @Test
+    fun abortSaysTheTruthAtEveryMoment() {
+        val random = Random(7)
+        ScriptedServer { it.send(200, PAGE) }.use { server ->
+            server.service().use { service ->
+                val rounds = (0 until 500).map {
+                    val recorder = Recorder<RecentSessionList>()
+                    val call = service.queryMySessionList(null, recorder)
+                    val end = System.nanoTime() + random.nextLong(3_000_000)
+                    while (System.nanoTime() < end) Thread.onSpinWait()
+                    call.abort() to recorder
+                }
+                rounds.filterNot { it.first }.forEach { it.second.result() }
+                Thread.sleep(100) // Were an aborted call told, it would be by now.
+                rounds.filter { it.first }.forEach { assertEquals(0, it.second.answers.size) }
+                val aborted = rounds.count { it.first }
+                assertTrue("both must occur, $aborted aborted", aborted in 1 until rounds.size)
+            }
+        }
+    }
+
+    @Test
+    fun anAnswerThatWaitsForItsExecutorCanStillBeAborted() {
+        val tasks = java.util.concurrent.LinkedBlockingQueue<Runnable>()
+        ScriptedServer { it.send(200, PAGE) }.use { server ->
+            server.service { callbackExecutor(tasks::add) }.use { service ->
+                val recorder = Recorder<RecentSessionList>()
+                val call = service.queryMySessionList(null, recorder)
+                val task = checkNotNull(tasks.poll(10, TimeUnit.SECONDS))
+                assertTrue(call.abort())
+                task.run()
+                assertEquals(0, recorder.answers.size)
+            }
+        }
+    }
+
+    /** NIM's users keep nothing: neither handle nor service may end a call by being collected. */
+    @Test
+    fun collectingHandleAndServiceEndsNoCall() {
+        val gate = CountDownLatch(1)
+        ScriptedServer.stalled(gate).use { server ->
+            val recorder = Recorder<RecentSessionList>()
+            startAndForget(server, recorder)
+            awaitTrue("the request arrived") { server.requests.get() == 1 }
+            collect()
+            assertFalse(recorder.toldWithin(50))
+            gate.countDown()
+            assertEquals(1, recorder.result().sessionList.size)
+        }
+    }
+
+    private fun startAndForget(server: ScriptedServer, recorder: Recorder<RecentSessionList>) {
+        server.service().queryMySessionList(null, recorder)
+    }
+
+    @Test
+    fun closeTellsRunningCalls() {
+        val gate = CountDownLatch(1)
+        ScriptedServer.stalled(gate).use { server ->
+            val service = server.service()
+            val recorders = (1..5).map { Recorder<RecentSessionList>() }
+            recorders.forEach { service.queryMySessionList(null, it) }
+            awaitTrue("the requests arrived") { server.requests.get() == recorders.size }
+            service.close()
+            recorders.forEach { assertTrue(it.exception() is SessionException.Closed) }
+            gate.countDown()
+        }
+    }
+
+    @Test
+    fun tenThousandCallsLeaveNothingBehind() {
+        val body = mapOf("GET" to PAGE, "PUT" to SESSION, "POST" to "")
+        val server = ScriptedServer {
+            val one = it.requestMethod == "GET" && it.requestURI.path != "/v1/sessions"
+            val status = if (it.requestMethod == "POST") 204 else 200
+            it.send(status, if (one) SESSION else body.getValue(it.requestMethod))
+        }
+        collect() // Services that other tests only dropped are gone now.
+        val providers = FfiConverterTypeTokenProvider.handleMap.size
+        val others = runtimeThreads()
+        server.use {
+            server.service().use { service ->
+                run(service, 200) // Threads and connections that stay are there now.
+                val threads = javaThreads()
+                val nativeThreads = nativeThreads().size
+                run(service, 10_000)
+                awaitTrue("callbacks: ${handles()}") { handles().values.all { it == 0 } }
+                awaitTrue("Java threads: ${javaThreads()} of $threads") {
+                    javaThreads() <= threads
+                }
+                awaitTrue("threads: ${nativeThreads()} from $nativeThreads") {
+                    nativeThreads().size <= nativeThreads
+                }
+                assertEquals(providers + 1, FfiConverterTypeTokenProvider.handleMap.size)
+            }
+            awaitTrue("token provider") {
+                FfiConverterTypeTokenProvider.handleMap.size == providers
+            }
+            awaitTrue("runtime threads: ${nativeThreads()}") {
+                runtimeThreads() == others
+            }
+            val types = "ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall)"
+            val ofCalls = Regex("dev[.]huihua[.]sdk[.]($types)")
+            assertEquals(emptyMap<String, Int>(), liveInstances().filterKeys(ofCalls::matches))
+        }
+    }
+
+    /** [count] calls of all four kinds, 50 at a time, each told once. */
+    private fun run(service: SessionService, count: Int) {
+        val window = Semaphore(50)
+        val answers = AtomicInteger()
+        repeat(count) { n ->
+            window.acquire()
+            val told = { answers.incrementAndGet(); window.release() }
+            when (n % 4) {
+                0 -> service.queryMySessionList(null, Recorder(told))
+                1 -> service.queryMySession("p2p|amy", Recorder(told))
+                2 -> service.updateMySession("p2p|amy", "x", Recorder(told))
+                else -> service.deleteMySession(listOf("p2p|amy"), Recorder(told))
+            }
+        }
+        window.acquire(50)
+        assertEquals(count, answers.get())
+    }
+
+    private fun handles() = mapOf(
+        "list" to FfiConverterTypeSessionListCallback.handleMap.size,
+        "session" to FfiConverterTypeSessionCallback.handleMap.size,
+        "void" to FfiConverterTypeVoidCallback.handleMap.size,
+    )
+
+    private fun javaThreads() =
+        Thread.getAllStackTraces().keys.count { it.name.startsWith("huihua") }
+
+    /** Names of the process's threads but the test server's, the compiler's, the collector's. */
+    private fun nativeThreads() = File("/proc/self/task").listFiles().orEmpty()
+        .mapNotNull { runCatching { File(it, "comm").readText().trim() }.getOrNull() }
+        .filterNot { name -> OTHERS.any(name::startsWith) }
+
+    private fun runtimeThreads() = nativeThreads().count { it == "huihua-runtime" }
+
+    /** Objects alive after a full collection, by class. */
+    private fun liveInstances(): Map<String, Int> {
+        val bean = ObjectName("com.sun.management:type=DiagnosticCommand")
+        val arguments = arrayOf<Any?>(emptyArray<String>())
+        val signature = arrayOf(Array<String>::class.java.name)
+        val table = ManagementFactory.getPlatformMBeanServer()
+            .invoke(bean, "gcClassHistogram", arguments, signature) as String
+        return table.lines().map { it.trim().split(Regex("\\s+")) }
+            .filter { it.size >= 4 && it[1].toIntOrNull() != null }
+            .associate { it[3] to it[1].toInt() }
+    }
+
+    private companion object {
+        val OTHERS = listOf("scripted", "C1 ", "C2 ", "GC ", "G1 ")
+    }
+}
+
+/** Waits for a condition that comes about on other threads. */
+internal fun awaitTrue(what: String, condition: () -> Boolean) {
+    val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
+    while (!condition()) {
+        assertTrue(what, System.nanoTime() < deadline)
+        Thread.sleep(10)
+    }
+}
+
+/** Collects until an object that nobody holds is gone, and JNA's cleaner has seen it. */
+internal fun collect() {
+    val canary = java.lang.ref.WeakReference(Any())
+    awaitTrue("a collection") { System.gc(); canary.get() == null }
+    repeat(3) { System.gc(); Thread.sleep(50) }
+}

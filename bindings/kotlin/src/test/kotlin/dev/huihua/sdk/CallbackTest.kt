@@ -1,0 +1,190 @@
+// What happens around the app's callbacks: what they throw, where they run, what else may throw.
+package dev.huihua.sdk
+
+import com.sun.jna.Callback
+import dev.huihua.sdk.ScriptedServer.Companion.PAGE
+import dev.huihua.sdk.ScriptedServer.Companion.fail
+import dev.huihua.sdk.ScriptedServer.Companion.send
+import dev.huihua.sdk.internal.CallbackThreads
+import java.io.File
+import java.util.concurrent.Executor
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.RejectedExecutionException
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicInteger
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertSame
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+class CallbackTest {
+    private val server = ScriptedServer {
+        when (it.requestURI.path.substringAfterLast('/')) {
+            "sessions" -> it.send(200, PAGE)
+            "p2p%7Cgone", "p2p|gone" -> it.fail(404, 404)
+            else -> it.send(502, "<html>proxy</html>", "text/html")
+        }
+    }
+
+    @Test
+    fun whatACallbackThrowsReachesTheUncaughtHandlerAndNothingElse() = server.use {
+        server.service().use { service -> throwFromEachMethod(service, "huihua-callback") }
+    }
+
+    @Test
+    fun soItDoesOnAnExecutorThatRunsItOnTheSpot() = server.use {
+        server.service { callbackExecutor(Executor(Runnable::run)) }
+            .use { service -> throwFromEachMethod(service, "huihua-runtime") }
+    }
+
+    private fun throwFromEachMethod(service: SessionService, thread: String) {
+        val calls = listOf<(Recorder<Any>) -> Call>(
+            { service.queryMySessionList(null, it.cast()) },
+            { service.queryMySession("p2p|gone", it.cast()) },
+            { service.queryMySession("p2p|garbage", it.cast()) },
+        )
+        val expected = listOf("PageAnswer", 404, SessionException.UnexpectedAnswer::class)
+        for ((call, answer) in calls.zip(expected)) {
+            for (thrown in listOf(IllegalStateException("a bug"), AssertionError("a bug"))) {
+                val uncaught = uncaughtDuring {
+                    val recorder = Recorder<Any> { throw thrown }
+                    call(recorder)
+                    assertTrue(recorder.toldWithin(20_000))
+                    // The next call works, and brings no second answer of the first.
+                    Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }
+                        .result()
+                    assertEquals("$answer", 1, recorder.answers.size)
+                    if (answer == 404) assertEquals(404, recorder.answers.single())
+                }
+                assertSame(thrown, uncaught.second)
+                assertEquals(thread, uncaught.first.name)
+            }
+        }
+    }
+
+    /** The one thing that reaches the uncaught-exception handler while [block] runs. */
+    private fun uncaughtDuring(block: () -> Unit): Pair<Thread, Throwable> {
+        val seen = LinkedBlockingQueue<Pair<Thread, Throwable>>()
+        val before = Thread.getDefaultUncaughtExceptionHandler()
+        Thread.setDefaultUncaughtExceptionHandler { thread, thrown -> seen += thread to thrown }
+        try {
+            block()
+            val first = checkNotNull(seen.poll(10, TimeUnit.SECONDS)) { "nothing was uncaught" }
+            assertNull("a second one", seen.poll(50, TimeUnit.MILLISECONDS))
+            return first
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(before)
+        }
+    }
+
+    @Test
+    fun theSdksThreadsAreDaemons() = server.use {
+        val onRuntime = Recorder<RecentSessionList>()
+        server.service { callbackExecutor(Executor(Runnable::run)) }.use {
+            it.queryMySessionList(null, onRuntime)
+            onRuntime.result()
+        }
+        val byDefault = Recorder<RecentSessionList>()
+        server.service().use {
+            it.queryMySessionList(null, byDefault)
+            byDefault.result()
+        }
+        for (thread in listOf(onRuntime.thread, byDefault.thread)) {
+            assertTrue("${thread.name} keeps the JVM alive", thread.isDaemon)
+        }
+        assertEquals("huihua-runtime", onRuntime.thread.name)
+    }
+
+    @Test
+    fun anExecutorThatRefusesEndsTheCallInOnException() = server.use {
+        val refusal = RejectedExecutionException("full")
+        server.service { callbackExecutor { throw refusal } }.use { service ->
+            repeat(2) {
+                val recorder = Recorder<RecentSessionList>()
+                service.queryMySessionList(null, recorder)
+                assertSame(refusal, recorder.exception())
+                assertEquals("huihua-callback", recorder.thread.name)
+            }
+        }
+    }
+
+    @Test
+    fun aTokenProviderThatFailsEndsTheCallAndIsAskedAgain() = server.use {
+        val failures = ArrayDeque(listOf(IllegalStateException("no login"), AssertionError("bug")))
+        val threads = LinkedBlockingQueue<Thread>()
+        val provider = TokenProvider {
+            threads += Thread.currentThread()
+            throw failures.removeFirstOrNull() ?: return@TokenProvider "token"
+        }
+        val url = server.options().build().serverUrl
+        SessionService(SessionServiceOptions.Builder(url, provider).build()).use { service ->
+            for (failure in failures.toList()) {
+                val recorder = Recorder<RecentSessionList>()
+                service.queryMySessionList(null, recorder)
+                val told = recorder.exception()
+                assertTrue("$told", told is SessionException.TokenProviderFailed)
+                assertSame(failure, told.cause)
+            }
+            Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }.result()
+        }
+        assertEquals(3, threads.size)
+        assertTrue(threads.all { it.isDaemon && it != Thread.currentThread() })
+    }
+
+    @Test
+    fun aRefusedTokenIsRenewedOnce() {
+        val real = ServerProcess.shared
+        val asked = LinkedBlockingQueue<Boolean>()
+        val provider = TokenProvider { refresh ->
+            asked += refresh
+            if (refresh) real.token("renewer") else "expired"
+        }
+        SessionService(SessionServiceOptions.Builder(real.url, provider).build()).use { service ->
+            repeat(2) {
+                Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }.result()
+            }
+        }
+        assertEquals(listOf(false, true), asked.toList())
+    }
+
+    @Test
+    fun anAnswerThatIsNotOursIsAnException() = server.use {
+        server.service().use { service ->
+            val recorder = Recorder<RecentSession>()
+            service.queryMySession("p2p|garbage", recorder)
+            val told = recorder.exception()
+            assertTrue("$told", told is SessionException.UnexpectedAnswer)
+            assertEquals(502, (told as SessionException.UnexpectedAnswer).status)
+        }
+    }
+
+    @Test
+    fun nobodyNeedsToListen() {
+        val deletions = AtomicInteger()
+        ScriptedServer { deletions.incrementAndGet(); it.send(204, "") }.use { server ->
+            server.service().use { service ->
+                service.deleteMySession(listOf("p2p|amy"), null)
+                awaitTrue("the request") { deletions.get() == 1 }
+            }
+        }
+    }
+
+    /** A callback left out of the list would attach and detach a Java thread for each call. */
+    @Test
+    fun everyGeneratedCallbackIsInTheListOfCallbackThreads() {
+        val location = dev.huihua.sdk.ffi.SessionService::class.java.protectionDomain.codeSource
+        val folder = File(File(location.location.toURI()), "dev/huihua/sdk/ffi")
+        val generated = checkNotNull(folder.list()).filter { it.endsWith(".class") }
+            .map { "dev.huihua.sdk.ffi." + it.removeSuffix(".class") }
+            .map { Class.forName(it, false, javaClass.classLoader) }
+            .filter { Callback::class.java.isAssignableFrom(it) && !it.isInterface }
+            .toSet()
+        assertFalse(generated.isEmpty())
+        assertEquals(generated, CallbackThreads.callbacks.map { it.javaClass }.toSet())
+    }
+
+    @Suppress("UNCHECKED_CAST")
+    private fun <T> Recorder<Any>.cast() = this as RequestCallback<T>
+}

@@ -1,0 +1,46 @@
+// Rows travel in Android's Bundles and through process death: they must survive Java serialization.
+package dev.huihua.sdk
+
+import java.io.ByteArrayInputStream
+import java.io.ByteArrayOutputStream
+import java.io.ObjectInputStream
+import java.io.ObjectOutputStream
+import org.junit.Assert.assertEquals
+import org.junit.Test
+
+class SerializableTest {
+    @Test
+    fun aPageComesBackWhole() {
+        val server = ServerProcess.shared
+        val now = System.currentTimeMillis()
+        server.deliverText("amy", "packer", now, 31, "first")
+        server.deliverRecall("amy", "packer", now, 31, "taken back")
+        server.deliverText("ben", "packer", now, 32, "second")
+        server.service("packer").use { service ->
+            val recorder = Recorder<RecentSessionList>()
+            service.queryMySessionList(null, recorder)
+            val page = recorder.result()
+            val copy = copyOf(page)
+            assertEquals(2, copy.sessionList.size)
+            for ((row, again) in page.sessionList.zip(copy.sessionList)) {
+                assertEquals(row.sessionId, again.sessionId)
+                assertEquals(row.lastMsg, again.lastMsg)
+                assertEquals(
+                    row.revokeNotification?.message?.serverIdText,
+                    again.revokeNotification?.message?.serverIdText,
+                )
+                val contact = copyOf(again.toRecentContact())
+                assertEquals(row.toRecentContact().content, contact.content)
+                assertEquals(row.parseSessionId(), copyOf(again.parseSessionId()))
+            }
+            val option = QueryMySessionOption(1, 2, false, 3).apply { pageToken = "t" }
+            assertEquals("t", copyOf(option).pageToken)
+        }
+    }
+
+    @Suppress("UNCHECKED_CAST")
+    private fun <T> copyOf(value: T): T {
+        val bytes = ByteArrayOutputStream().also { ObjectOutputStream(it).writeObject(value) }
+        return ObjectInputStream(ByteArrayInputStream(bytes.toByteArray())).readObject() as T
+    }
+}

@@ -1,0 +1,139 @@
+//! What Kotlin implements: three callbacks and the token provider; and [`Answer`], which makes sure
+//! that a callback is told exactly once.
+
+use std::{
+    error::Error,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use huihua_core::client;
+
+use crate::{
+    CallbackError, RecentSession, RecentSessionList, SessionError, TokenProviderError,
+    error::Failure,
+};
+
+/// Told once how `query_my_session_list` ended, on a thread of the runtime. Must not block.
+#[uniffi::export(foreign)]
+pub trait SessionListCallback: Send + Sync {
+    /// The page.
+    fn on_success(&self, list: RecentSessionList) -> Result<(), CallbackError>;
+    /// A failure with a code of the wire's table.
+    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    /// Any other failure.
+    fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
+}
+
+/// Told once how `query_my_session` ended, on a thread of the runtime. Must not block.
+#[uniffi::export(foreign)]
+pub trait SessionCallback: Send + Sync {
+    /// The session.
+    fn on_success(&self, session: RecentSession) -> Result<(), CallbackError>;
+    /// A failure with a code of the wire's table.
+    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    /// Any other failure.
+    fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
+}
+
+/// Told once how a call without a result ended, on a thread of the runtime. Must not block.
+#[uniffi::export(foreign)]
+pub trait VoidCallback: Send + Sync {
+    /// It was done.
+    fn on_success(&self) -> Result<(), CallbackError>;
+    /// A failure with a code of the wire's table.
+    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    /// Any other failure.
+    fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
+}
+
+/// Gives the bearer token. Called on a thread where it may block, never twice at a time.
+#[uniffi::export(foreign)]
+pub trait TokenProvider: Send + Sync {
+    /// The token; `refresh` is true after the server refused the one given before.
+    fn token(&self, refresh: bool) -> Result<String, TokenProviderError>;
+}
+
+/// Core's view of a Kotlin token provider.
+pub(crate) struct BlockingTokenProvider(pub(crate) Arc<dyn TokenProvider>);
+
+impl client::TokenProvider for BlockingTokenProvider {
+    fn token(
+        &self,
+        refresh: bool,
+    ) -> Pin<Box<dyn Future<Output = Result<String, Box<dyn Error + Send + Sync>>> + Send + '_>>
+    {
+        let provider = self.0.clone();
+        // An app asks its own server here, with blocking code: never on one of the two workers.
+        Box::pin(
+            async move { Ok(tokio::task::spawn_blocking(move || provider.token(refresh)).await??) },
+        )
+    }
+}
+
+/// The three foreign callbacks, seen as one.
+pub(crate) trait Listener: Send + 'static {
+    /// What success brings.
+    type Value: Send + 'static;
+    fn success(&self, value: Self::Value) -> Result<(), CallbackError>;
+    fn failed(&self, code: i32) -> Result<(), CallbackError>;
+    fn exception(&self, error: SessionError) -> Result<(), CallbackError>;
+}
+
+macro_rules! listener {
+    ($callback:ident, $value:ty, |$this:ident, $it:pat_param| $success:expr) => {
+        impl Listener for Arc<dyn $callback> {
+            type Value = $value;
+            fn success(&self, $it: $value) -> Result<(), CallbackError> {
+                let $this = self;
+                $success
+            }
+            fn failed(&self, code: i32) -> Result<(), CallbackError> {
+                self.on_failed(code)
+            }
+            fn exception(&self, error: SessionError) -> Result<(), CallbackError> {
+                self.on_exception(error)
+            }
+        }
+    };
+}
+
+listener!(SessionListCallback, RecentSessionList, |this, list| this.on_success(list));
+listener!(SessionCallback, RecentSession, |this, session| this.on_success(session));
+listener!(VoidCallback, (), |this, ()| this.on_success());
+
+/// Tells a listener how its call ended. Whoever turns `told` to true may speak, nobody after; an
+/// answer dropped untold (the runtime went away under its call) says [`SessionError::Closed`].
+pub(crate) struct Answer<L: Listener> {
+    listener: L,
+    told: Arc<AtomicBool>,
+}
+
+impl<L: Listener> Answer<L> {
+    pub(crate) fn new(listener: L, told: Arc<AtomicBool>) -> Self {
+        Self { listener, told }
+    }
+
+    pub(crate) fn tell(&self, outcome: Result<L::Value, Failure>) {
+        if self.told.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let thrown = match outcome {
+            Ok(value) => self.listener.success(value),
+            Err(Failure::Code(code)) => self.listener.failed(code),
+            Err(Failure::Exception(error)) => self.listener.exception(error),
+        };
+        // The facade catches what the app throws; were it to throw itself, the call is over anyway.
+        drop(thrown);
+    }
+}
+
+impl<L: Listener> Drop for Answer<L> {
+    fn drop(&mut self) {
+        self.tell(Err(Failure::Exception(SessionError::Closed)));
+    }
+}

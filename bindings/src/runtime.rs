@@ -1,0 +1,172 @@
+//! The threads that calls run on: two workers of our own, so that no app needs a tokio and no
+//! call ever runs on an app's thread.
+
+use std::{
+    future::Future,
+    io,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use tokio::{runtime::Builder, task::JoinError};
+
+use crate::{
+    Call, SessionError,
+    callback::{Answer, Listener},
+    error::Failure,
+};
+
+/// Calls wait, they do not compute: two workers keep one slow conversion from holding up the rest.
+const WORKERS: usize = 2;
+/// The deepest stack is rustls' handshake, far below this; the default of 2 MiB is for servers.
+const STACK_BYTES: usize = 1024 * 1024;
+/// Name look-ups and the token provider block; more than this at a time waits.
+const BLOCKING_THREADS_MAX: usize = 8;
+
+/// Owns the workers. Dropping it ends every call at once and waits for nothing.
+pub(crate) struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    pub(crate) fn new() -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .max_blocking_threads(BLOCKING_THREADS_MAX)
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("huihua-runtime")
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Runs `work` and tells `listener`, exactly once, unless the returned call is aborted first.
+    pub(crate) fn start<L: Listener>(
+        &self,
+        listener: L,
+        work: impl Future<Output = Result<L::Value, Failure>> + Send + 'static,
+    ) -> Arc<Call> {
+        let told = Arc::new(AtomicBool::new(false));
+        let answer = Answer::new(listener, told.clone());
+        let runtime = self.0.as_ref().expect("only drop takes it");
+        // Two tasks, so that a panic in the first is an outcome for the second to tell.
+        let task = runtime.spawn(work);
+        let call = Call::new(told, task.abort_handle());
+        runtime.spawn(async move {
+            let outcome = task.await.unwrap_or_else(|error| Err(ended(&error)));
+            answer.tell(outcome);
+        });
+        call
+    }
+}
+
+fn ended(error: &JoinError) -> Failure {
+    if error.is_panic() {
+        // The panic's text stays out: it may quote what the server sent.
+        let reason = "a call panicked; this is a bug in the SDK".to_owned();
+        return Failure::Exception(SessionError::Internal { reason });
+    }
+    Failure::Exception(SessionError::Closed)
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Never `drop`: it would wait, and panic when a callback closes its own service.
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc::{Receiver, Sender, channel},
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::CallbackError;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// Long enough for a second answer to show, were there one.
+    const SILENCE: Duration = Duration::from_millis(100);
+
+    struct Recorder(Sender<String>);
+
+    impl Listener for Recorder {
+        type Value = i32;
+        fn success(&self, value: i32) -> Result<(), CallbackError> {
+            self.note(format!("success {value}"))
+        }
+        fn failed(&self, code: i32) -> Result<(), CallbackError> {
+            self.note(format!("failed {code}"))
+        }
+        fn exception(&self, error: SessionError) -> Result<(), CallbackError> {
+            self.note(format!("exception {error}"))
+        }
+    }
+
+    impl Recorder {
+        fn note(&self, what: String) -> Result<(), CallbackError> {
+            self.0.send(what).expect("the test holds the receiver");
+            // Whatever a callback throws, the next call must work.
+            Err(CallbackError::Thrown)
+        }
+    }
+
+    fn start(
+        runtime: &Runtime,
+        work: impl Future<Output = Result<i32, Failure>> + Send + 'static,
+    ) -> (Arc<Call>, Receiver<String>) {
+        let (sender, answers) = channel();
+        (runtime.start(Recorder(sender), work), answers)
+    }
+
+    /// One answer, then none: after it the listener itself is gone.
+    fn only(answers: &Receiver<String>) -> String {
+        let answer = answers.recv_timeout(PATIENCE).unwrap();
+        assert!(answers.recv_timeout(PATIENCE).is_err(), "told twice");
+        answer
+    }
+
+    #[test]
+    fn every_ending_is_told_exactly_once() {
+        let runtime = Runtime::new().unwrap();
+        let (call, answers) = start(&runtime, async { Ok(7) });
+        assert_eq!(only(&answers), "success 7");
+        assert!(!call.abort(), "nothing is left to abort");
+        let (_, answers) = start(&runtime, async { Err(Failure::Code(404)) });
+        assert_eq!(only(&answers), "failed 404");
+        let (_, answers) = start(&runtime, async { panic!("a bug, with a secret in it") });
+        let text = only(&answers);
+        assert!(text.starts_with("exception internal error") && !text.contains("secret"), "{text}");
+    }
+
+    #[test]
+    fn abort_is_true_once_and_then_nobody_is_told() {
+        let runtime = Runtime::new().unwrap();
+        let (call, answers) = start(&runtime, std::future::pending());
+        assert!(call.abort());
+        assert!(!call.abort());
+        assert!(answers.recv_timeout(SILENCE).is_err());
+    }
+
+    #[test]
+    fn a_dropped_handle_does_not_stop_its_call() {
+        let runtime = Runtime::new().unwrap();
+        let (go, wait) = tokio::sync::oneshot::channel::<()>();
+        let (call, answers) = start(&runtime, async {
+            wait.await.unwrap();
+            Ok(1)
+        });
+        drop(call);
+        go.send(()).unwrap();
+        assert_eq!(only(&answers), "success 1");
+    }
+
+    #[test]
+    fn a_runtime_that_goes_away_tells_its_calls() {
+        let runtime = Runtime::new().unwrap();
+        let (_call, answers) = start(&runtime, std::future::pending());
+        drop(runtime);
+        assert_eq!(only(&answers), "exception the session service was closed");
+    }
+}

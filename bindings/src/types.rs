@@ -1,0 +1,270 @@
+//! Records that cross the border, one exhaustive conversion each. `i32` and `i64` only: Kotlin's
+//! unsigned types have mangled names that Java cannot call.
+
+use std::sync::Arc;
+
+use huihua_core::{self as core, Code, SessionKind, client};
+
+use crate::{SessionError, error::Failure};
+
+/// What a service is made with; the token provider stands beside it.
+#[derive(uniffi::Record)]
+pub struct Options {
+    /// Base URL of the server.
+    pub server_url: String,
+    /// Trusted roots, DER.
+    pub root_certificates: Vec<Vec<u8>>,
+    /// Allows `http` to any host.
+    pub cleartext_allowed: bool,
+    /// Longest wait for a connection, ms; none = core's default.
+    pub connect_timeout_ms: Option<i64>,
+    /// Longest wait for one attempt, ms; none = core's default.
+    pub attempt_timeout_ms: Option<i64>,
+    /// Longest wait for a whole call, ms; none = core's default.
+    pub call_timeout_ms: Option<i64>,
+    /// Attempts of one call; none = core's default.
+    pub attempts_max: Option<i32>,
+}
+
+impl Options {
+    pub(crate) fn into_core(
+        self,
+        token_provider: Arc<dyn client::TokenProvider>,
+    ) -> Result<client::Options, SessionError> {
+        let defaults = client::Options::new(self.server_url, token_provider);
+        Ok(client::Options {
+            root_certificates: self.root_certificates,
+            cleartext_allowed: self.cleartext_allowed,
+            connect_timeout_ms: number(
+                "connect_timeout_ms",
+                self.connect_timeout_ms,
+                defaults.connect_timeout_ms,
+            )?,
+            attempt_timeout_ms: number(
+                "attempt_timeout_ms",
+                self.attempt_timeout_ms,
+                defaults.attempt_timeout_ms,
+            )?,
+            call_timeout_ms: number(
+                "call_timeout_ms",
+                self.call_timeout_ms,
+                defaults.call_timeout_ms,
+            )?,
+            attempts_max: number(
+                "attempts_max",
+                self.attempts_max.map(i64::from),
+                defaults.attempts_max,
+            )?,
+            user_agent: concat!("huihua-kotlin/", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..defaults
+        })
+    }
+}
+
+/// A whole number of an option, which core counts unsigned.
+fn number<N: TryFrom<i64>>(field: &str, value: Option<i64>, default: N) -> Result<N, SessionError> {
+    let Some(value) = value else { return Ok(default) };
+    N::try_from(value).map_err(|_| SessionError::option(field, "must not be negative"))
+}
+
+/// What a list call asks for.
+#[derive(uniffi::Record)]
+pub struct QueryMySessionOption {
+    /// Oldest `updateTime` wanted, ms, inclusive; 0 = unbounded.
+    pub min_timestamp: i64,
+    /// Newest `updateTime` wanted, ms, inclusive; 0 = unbounded.
+    pub max_timestamp: i64,
+    /// Whether rows carry their last message.
+    pub need_last_msg: bool,
+    /// Rows wanted, 1..=100.
+    pub limit: i32,
+    /// The next-page token of the page before.
+    pub page_token: Option<String>,
+}
+
+impl QueryMySessionOption {
+    /// A negative number cannot be said in core; the wire calls it an invalid parameter.
+    pub(crate) fn into_core(self) -> Result<core::QueryMySessionOption, Failure> {
+        let Self { min_timestamp, max_timestamp, need_last_msg, limit, page_token } = self;
+        let invalid = |_| Failure::from(Code::InvalidParameter);
+        Ok(core::QueryMySessionOption {
+            min_timestamp: min_timestamp.try_into().map_err(invalid)?,
+            max_timestamp: max_timestamp.try_into().map_err(invalid)?,
+            need_last_msg,
+            limit: limit.try_into().map_err(invalid)?,
+            page_token,
+        })
+    }
+}
+
+/// One page of a list.
+#[derive(uniffi::Record)]
+pub struct RecentSessionList {
+    /// The rows, newest first.
+    pub session_list: Vec<RecentSession>,
+    /// Whether older rows match.
+    pub has_more: bool,
+    /// Asks for the next page; present exactly while there is more.
+    pub next_page_token: Option<String>,
+    /// Everything up to here is in the walk that this page belongs to.
+    pub sync_cursor: String,
+}
+
+/// One row of a list, with all that core reads from its last message: plain data from here on.
+#[derive(uniffi::Record)]
+pub struct RecentSession {
+    /// `p2p|<account>`, `team|<team id>`, `super_team|<team id>`.
+    pub session_id: String,
+    /// Time of the last message, else of the first update; ms since 1970.
+    pub update_time: i64,
+    /// The account's own text on the session.
+    pub ext: String,
+    /// The last message's JSON; empty for a recall and for none.
+    pub last_msg: String,
+    /// 0 message or none, 1 recall.
+    pub last_msg_type: i32,
+    /// The recall's notice, exactly when the last message is one.
+    pub revoke_notification: Option<RevokeMsgNotification>,
+    /// The row as NIM's local recent contact.
+    pub recent_contact: RecentContact,
+}
+
+/// A recall's notice, as far as a row tells.
+#[derive(uniffi::Record)]
+pub struct RevokeMsgNotification {
+    /// The message that was recalled.
+    pub recalled: MessageStub,
+    /// The notice's attachment.
+    pub attach: String,
+    /// Who recalled.
+    pub revoke_account: String,
+    /// The recaller's words.
+    pub custom_info: String,
+    /// NIM's number of the recall's kind; -1 when unknown.
+    pub revoke_type: i32,
+    /// What a callback of the app's server added.
+    pub callback_ext: String,
+}
+
+/// A message of which little is known.
+#[derive(uniffi::Record)]
+pub struct MessageStub {
+    /// Its time, ms since 1970; 0 when unknown.
+    pub time: i64,
+    /// Its sender.
+    pub from_account: String,
+    /// Its client id.
+    pub client_id: String,
+    /// Its server id.
+    pub server_id: String,
+}
+
+/// A row as NIM's local recent contact.
+#[derive(uniffi::Record)]
+pub struct RecentContact {
+    /// The account or team id.
+    pub contact_id: String,
+    /// NIM's number of the session's kind.
+    pub session_type: i32,
+    /// Sender of the last message; of a recall, who recalled.
+    pub from_account: String,
+    /// The sender's nick.
+    pub from_nick: String,
+    /// Client id of the last message.
+    pub recent_message_id: String,
+    /// NIM's number of the message's type, -1 for none.
+    pub msg_type: i32,
+    /// The message's body; of a recall, the recaller's words.
+    pub content: String,
+    /// The row's `updateTime`, ms since 1970.
+    pub time: i64,
+    /// The message's attachment, as text.
+    pub attachment: String,
+    /// The text of a JSON object.
+    pub extension: String,
+}
+
+impl From<core::Page> for RecentSessionList {
+    fn from(page: core::Page) -> Self {
+        let core::Page { session_list, has_more, next_page_token, sync_cursor } = page;
+        let session_list = session_list.into_iter().map(Into::into).collect();
+        Self { session_list, has_more, next_page_token, sync_cursor }
+    }
+}
+
+impl From<core::RecentSession> for RecentSession {
+    fn from(row: core::RecentSession) -> Self {
+        let recent_contact = row.to_recent_contact().into();
+        let revoke_notification = row.revoke_notification().map(Into::into);
+        let core::RecentSession { session_id, update_time, ext, last_msg_type, last_msg } = row;
+        let (last_msg_type, last_msg) = match last_msg_type {
+            core::LastMsgType::Message => (0, last_msg.map(|it| it.as_str().to_owned())),
+            core::LastMsgType::Recall => (1, None),
+        };
+        Self {
+            session_id: session_id.to_string(),
+            update_time: update_time.try_into().unwrap_or(i64::MAX),
+            ext,
+            last_msg: last_msg.unwrap_or_default(),
+            last_msg_type,
+            revoke_notification,
+            recent_contact,
+        }
+    }
+}
+
+impl From<core::RevokeMsgNotification> for RevokeMsgNotification {
+    fn from(notice: core::RevokeMsgNotification) -> Self {
+        let core::RevokeMsgNotification {
+            message,
+            attach,
+            revoke_account,
+            custom_info,
+            revoke_type,
+            callback_ext,
+        } = notice;
+        let recalled = message.into();
+        Self { recalled, attach, revoke_account, custom_info, revoke_type, callback_ext }
+    }
+}
+
+impl From<core::MessageStub> for MessageStub {
+    fn from(stub: core::MessageStub) -> Self {
+        let core::MessageStub { time, from, client_id, server_id } = stub;
+        Self { time, from_account: from, client_id, server_id }
+    }
+}
+
+impl From<core::RecentContact> for RecentContact {
+    fn from(contact: core::RecentContact) -> Self {
+        let core::RecentContact {
+            contact_id,
+            session_kind,
+            from_account,
+            from_nick,
+            recent_message_id,
+            msg_type,
+            content,
+            time,
+            attachment,
+            extension,
+        } = contact;
+        let session_type = match session_kind {
+            SessionKind::P2p => 0,
+            SessionKind::Team => 1,
+            SessionKind::SuperTeam => 5,
+        };
+        Self {
+            contact_id,
+            session_type,
+            from_account,
+            from_nick,
+            recent_message_id,
+            msg_type,
+            content,
+            time,
+            attachment,
+            extension,
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! `bindgen`: the Kotlin that UniFFI generates from the library's own metadata. Never committed and
+//! never public: the facade in `bindings/kotlin` stands in front of it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{cargo, process};
+
+/// Always built together: with another choice of packages cargo chooses other features, and
+/// compiles every dependency again.
+const PACKAGES: [&str; 3] = ["huihua-server", "huihua-ffi", "uniffi-bindgen"];
+/// Where the generated Kotlin goes; Maven reads it from there.
+pub(crate) const KOTLIN_FOLDER: &str = "target/uniffi-kotlin";
+/// The global configuration. UniFFI ignores keys that it does not know without a word.
+const CONFIG: &str = "uniffi.toml";
+/// A line that is in the output only when the configuration was taken.
+const PACKAGE_LINE: &str = "package dev.huihua.sdk.ffi";
+/// An API-33 class of Android, there when `disable_java_cleaner` was not taken.
+const CLEANER: &str = "java.lang.ref.Cleaner";
+
+/// Builds, and generates the library's Kotlin.
+///
+/// # Errors
+/// When a command fails, or the output does not show the configuration.
+pub(crate) fn run() -> Result<()> {
+    println!("cargo: building server, library and generator (the first time: minutes)");
+    let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
+    process::run(cargo().arg("build").args(packages))?;
+    generate()
+}
+
+fn generate() -> Result<()> {
+    println!("bindgen: generating Kotlin into {KOTLIN_FOLDER}");
+    if Path::new(KOTLIN_FOLDER).exists() {
+        // A type that is no longer exported would stay, and compile.
+        fs::remove_dir_all(KOTLIN_FOLDER).context("clear the generated Kotlin")?;
+    }
+    process::run(
+        Command::new("target/debug/uniffi-bindgen")
+            .arg("generate")
+            .args(["--language", "kotlin", "--no-format", "--config", CONFIG])
+            .args(["--out-dir", KOTLIN_FOLDER])
+            .arg(library()),
+    )?;
+    let files = kotlin_files(Path::new(KOTLIN_FOLDER))?;
+    let texts: Result<Vec<String>> = files
+        .iter()
+        .map(|path| fs::read_to_string(path).with_context(|| format!("read {}", path.display())))
+        .collect();
+    took_the_config(&texts?)?;
+    println!("bindgen: {} file with {PACKAGE_LINE}", files.len());
+    Ok(())
+}
+
+/// The library of the debug build.
+pub(crate) fn library() -> PathBuf {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    Path::new("target/debug").join(format!("{DLL_PREFIX}huihua{DLL_SUFFIX}"))
+}
+
+fn took_the_config(texts: &[String]) -> Result<()> {
+    if texts.is_empty() {
+        bail!("bindgen: nothing was generated");
+    }
+    for text in texts {
+        if !text.lines().any(|line| line == PACKAGE_LINE) {
+            bail!("bindgen: no line `{PACKAGE_LINE}` in the output: was {CONFIG} taken?");
+        }
+        if text.contains(CLEANER) {
+            bail!("bindgen: the output names {CLEANER}: was {CONFIG} taken?");
+        }
+    }
+    Ok(())
+}
+
+/// Every Kotlin file below a folder.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub(crate) fn kotlin_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
+        let path = entry.with_context(|| format!("list {}", folder.display()))?.path();
+        if path.is_dir() {
+            files.extend(kotlin_files(&path)?);
+        } else if path.extension().is_some_and(|end| end == "kt") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn output_without_the_config_is_refused() {
+        let good = format!("// generated\n{PACKAGE_LINE}\nimport a.b\n");
+        took_the_config(std::slice::from_ref(&good)).unwrap();
+        for bad in ["package uniffi.huihua\n".to_owned(), format!("{good}import {CLEANER}\n")] {
+            took_the_config(&[good.clone(), bad]).unwrap_err();
+        }
+        took_the_config(&[]).unwrap_err();
+    }
+}

@@ -1,0 +1,130 @@
+//! Delivering message copies as NIM does: signed, over several connections at once, again when they
+//! are not taken.
+
+use std::{
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use md5::Md5;
+use serde_json::Value;
+use sha1::{Digest, Sha1};
+
+/// NIM sends over several connections, so copies pass one another.
+const CONNECTIONS: usize = 4;
+/// One delivery, with the server's fsync in it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a server is, and what a NIM that is to send copies there knows.
+pub(super) struct Site {
+    /// `http://host:port`.
+    pub(super) url: String,
+    app_key: String,
+    app_secret: String,
+}
+
+impl Site {
+    /// Reads the file that `huihua-server dev` writes for scripts.
+    pub(super) fn from_dev_json(dev: &Value) -> Result<Self> {
+        let text = |name: &str| {
+            dev[name]
+                .as_str()
+                .map(str::to_owned)
+                .with_context(|| format!("no `{name}` in dev.json"))
+        };
+        Ok(Self { url: text("url")?, app_key: text("appKey")?, app_secret: text("appSecret")? })
+    }
+}
+
+/// Whether the server says that it can serve.
+pub(super) fn is_ready(site: &Site) -> bool {
+    let answer = agent().get(format!("{}/readyz", site.url)).call();
+    answer.is_ok_and(|answer| answer.status() == 200)
+}
+
+/// Delivers each line, every connection its share in the order of the file.
+///
+/// # Errors
+/// When a delivery is not answered as taken.
+pub(super) fn deliver(site: &Site, copies: &str) -> Result<()> {
+    let lines: Vec<&str> = copies.lines().collect();
+    let results: Vec<Result<()>> = thread::scope(|scope| {
+        let share = |connection: usize| {
+            let lines = lines.iter().enumerate().skip(connection).step_by(CONNECTIONS);
+            move || deliver_share(site, lines)
+        };
+        let threads: Vec<_> = (0..CONNECTIONS).map(|number| scope.spawn(share(number))).collect();
+        let panicked = "a delivering thread does not panic";
+        threads.into_iter().map(|thread| thread.join().expect(panicked)).collect()
+    });
+    results.into_iter().collect::<Result<()>>()?;
+    println!("{} copies over {CONNECTIONS} connections, each answered 200: durable", lines.len());
+    Ok(())
+}
+
+fn deliver_share<'a>(site: &Site, lines: impl Iterator<Item = (usize, &'a &'a str)>) -> Result<()> {
+    let agent = agent();
+    for (at, line) in lines {
+        let (status, answer) = post(&agent, site, &site.app_secret, line)
+            .with_context(|| format!("deliver line {}", at + 1))?;
+        if status != 200 || answer["code"] != 200 {
+            bail!("line {} of the copies was answered {status} {answer}", at + 1);
+        }
+    }
+    Ok(())
+}
+
+/// A copy that somebody else signed must not be taken.
+///
+/// # Errors
+/// When it is.
+pub(super) fn refused_when_forged(site: &Site) -> Result<()> {
+    let (status, answer) = post(&agent(), site, "another secret", "{}")?;
+    ensure!(status == 403 && answer["code"] == 414, "a forged copy got {status} {answer}");
+    println!("One more, signed with another secret: refused, {status} {answer}");
+    Ok(())
+}
+
+fn post(agent: &ureq::Agent, site: &Site, secret: &str, body: &str) -> Result<(u16, Value)> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("read the clock")?;
+    let cur_time = now.as_millis().to_string();
+    let md5 = hex::encode(Md5::digest(body));
+    let mut answer = agent
+        .post(format!("{}/nim/copy", site.url))
+        .header("Content-Type", "application/json")
+        .header("AppKey", &site.app_key)
+        .header("CurTime", &cur_time)
+        .header("MD5", &md5)
+        .header("CheckSum", check_sum(secret, &md5, &cur_time))
+        .send(body)
+        .context("post to /nim/copy")?;
+    let text = answer.body_mut().read_to_string().context("read the answer")?;
+    let json = serde_json::from_str(&text).context("read the answer as JSON")?;
+    Ok((answer.status().as_u16(), json))
+}
+
+fn check_sum(secret: &str, md5: &str, cur_time: &str) -> String {
+    hex::encode(Sha1::digest(format!("{secret}{md5}{cur_time}")))
+}
+
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT));
+    config.http_status_as_error(false).build().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_check_sum_is_nims() {
+        // printf %s 'secret99914b932bd37a50b983c5e7c90ae93b1700000000000' | sha1sum
+        let md5 = hex::encode(Md5::digest("{}"));
+        assert_eq!(md5, "99914b932bd37a50b983c5e7c90ae93b");
+        assert_eq!(
+            check_sum("secret", &md5, "1700000000000"),
+            "7acb2d62dfaeb0df3424787e7b6c7e008d58637e"
+        );
+    }
+}

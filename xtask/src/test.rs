@@ -1,0 +1,110 @@
+//! `test`: everything that must pass before a change is handed in, in the order in which a breach
+//! is cheapest to find.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::{Args, builder::PossibleValuesParser};
+
+use crate::{bindgen, cargo, machine, maven, process, tidy};
+
+#[derive(Args)]
+pub(crate) struct TestArguments {
+    /// Run this step alone
+    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    only: Option<String>,
+    /// Print the steps and what they need, run nothing
+    #[arg(long)]
+    list: bool,
+}
+
+fn step_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(STEPS.map(|step| step.name))
+}
+
+const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> Result<()>,
+}
+
+const STEPS: [Step; 8] = [
+    Step {
+        name: "machine",
+        what: "JDK 17, Maven, curl; installed when root on Debian or Ubuntu",
+        run: machine::run,
+    },
+    Step { name: "tidy", what: "the rules of CONTRIBUTING.md", run: tidy::run },
+    Step { name: "fmt", what: "Rust is formatted", run: fmt },
+    Step { name: "clippy", what: "no lint of rustc or clippy (first run: minutes)", run: clippy },
+    Step { name: "rust", what: "unit and integration tests of every crate", run: rust },
+    Step { name: "rustdoc", what: "documents build, links in them hold", run: rustdoc },
+    Step {
+        name: "bindgen",
+        what: "server and library as Kotlin's tests use them, and UniFFI's Kotlin",
+        run: bindgen::run,
+    },
+    Step {
+        name: "kotlin",
+        what: "facade, demo, sample app, on the real library and server; API as committed",
+        run: maven::verify,
+    },
+];
+
+/// Runs the steps, and says at the end how long each took.
+///
+/// # Errors
+/// At the first step that fails, with its name.
+pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
+    if arguments.list {
+        for step in &STEPS {
+            println!("{:<8} {}", step.name, step.what);
+        }
+        return Ok(());
+    }
+    let mut times: Vec<(&str, Duration)> = Vec::new();
+    let wanted = |step: &&Step| arguments.only.as_ref().is_none_or(|only| only == step.name);
+    for step in STEPS.iter().filter(wanted) {
+        println!("\n== {}: {}", step.name, step.what);
+        let start = Instant::now();
+        let result = (step.run)();
+        times.push((step.name, start.elapsed()));
+        if result.is_err() {
+            print_times(&times, "failed");
+        }
+        result.with_context(|| {
+            format!("step {name} (alone: cargo xtask test --only {name})", name = step.name)
+        })?;
+    }
+    print_times(&times, "ok");
+    Ok(())
+}
+
+fn print_times(times: &[(&str, Duration)], last: &str) {
+    println!("\n== steps");
+    for (at, (name, time)) in times.iter().enumerate() {
+        let result = if at + 1 == times.len() { last } else { "ok" };
+        println!("{name:<8} {:>6.1} s  {result}", time.as_secs_f64());
+    }
+}
+
+fn fmt() -> Result<()> {
+    process::run(cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn clippy() -> Result<()> {
+    let lints = ["--", "--deny", "warnings"];
+    process::run(cargo().arg("clippy").args(EVERYTHING).arg("--all-targets").args(lints))
+}
+
+fn rust() -> Result<()> {
+    process::run(cargo().arg("test").args(EVERYTHING))
+}
+
+fn rustdoc() -> Result<()> {
+    let mut command = cargo();
+    command.arg("doc").args(EVERYTHING).arg("--no-deps");
+    process::run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+}

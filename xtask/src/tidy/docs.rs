@@ -1,0 +1,150 @@
+//! Rules about documents: the ones that everybody reads stay short, and none names a file that is
+//! not there.
+
+use super::{Problem, Source};
+
+/// Longest ARCHITECTURE.md, in lines.
+const ARCHITECTURE_LINES_MAX: usize = 150;
+/// Longest decision record, in lines.
+const ADR_LINES_MAX: usize = 59;
+/// Where decision records stand.
+const ADR_FOLDER: &str = "docs/adr/";
+
+/// Ends of names that only files of the tree have.
+const FILE_ENDS: [&str; 12] = [
+    ".rs", ".kt", ".kts", ".java", ".md", ".toml", ".xml", ".json", ".jsonl", ".pro", ".api", ".sh",
+];
+
+/// What everybody is to read is short.
+pub(super) fn line_limit(source: &Source) -> Option<Problem> {
+    let limit = match source.path.as_str() {
+        "ARCHITECTURE.md" => ARCHITECTURE_LINES_MAX,
+        path if path.starts_with(ADR_FOLDER) && path.ends_with(".md") => ADR_LINES_MAX,
+        _ => return None,
+    };
+    let lines = source.text.lines().count();
+    (lines > limit)
+        .then(|| Problem::new(source, limit + 1, format!("{lines} lines, at most {limit}")))
+}
+
+/// A document names no file or folder that is not there. Decision records are exempt: they are
+/// never edited, while files move.
+pub(super) fn missing_files(source: &Source, paths: &[String]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !source.path.ends_with(".md") || source.path.starts_with(ADR_FOLDER) {
+        return problems;
+    }
+    let mut in_code_block = false;
+    for (at, line) in source.text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            in_code_block = !in_code_block;
+        }
+        if in_code_block {
+            continue;
+        }
+        let folder = source.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let links = links(line).filter(|link| !has(paths, &join(folder, link)));
+        let names = quoted(line).filter(|name| looks_like_path(name) && !ends_a_path(paths, name));
+        for name in links.chain(names) {
+            problems.push(Problem::new(source, at + 1, format!("`{name}` is not in the tree")));
+        }
+    }
+    problems
+}
+
+/// Targets of `[text](target)` that are not on the web.
+fn links(line: &str) -> impl Iterator<Item = &str> {
+    let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let paths = targets.map(|target| target.split('#').next().unwrap_or(target));
+    paths.filter(|path| !path.is_empty() && !path.contains("://"))
+}
+
+/// What stands between single back quotes.
+fn quoted(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// A file of ours by its end, or a folder by its slashes; not a pattern, a URL or something built.
+fn looks_like_path(name: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    let built = ["target/", "/", "./", "http", "~"].iter().any(|start| name.starts_with(start));
+    let is_folder = name.ends_with('/') && !name.contains('.');
+    let is_file = FILE_ENDS.iter().any(|end| name.ends_with(end));
+    // Without a folder, only source files: `huihua.toml` may be the reader's.
+    let is_ours = name.contains('/') || name.ends_with(".rs") || name.ends_with(".kt");
+    name.chars().all(plain) && !built && (is_folder || is_file && is_ours)
+}
+
+fn has(paths: &[String], wanted: &str) -> bool {
+    let folder = format!("{}/", wanted.trim_end_matches('/'));
+    paths.iter().any(|path| path == wanted || path.starts_with(&folder))
+}
+
+/// `store/rules.rs` stands for `server/src/store/rules.rs`.
+fn ends_a_path(paths: &[String], name: &str) -> bool {
+    paths.iter().any(|path| {
+        let padded = format!("/{path}");
+        let wanted = format!("/{name}");
+        if name.ends_with('/') { padded.contains(&wanted) } else { padded.ends_with(&wanted) }
+    })
+}
+
+fn join(folder: &str, link: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in link.split('/') {
+        match part {
+            ".." => drop(parts.pop()),
+            "." | "" => {}
+            name => parts.push(name),
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tests::{lines, source},
+        *,
+    };
+
+    #[test]
+    fn what_everybody_reads_is_short() {
+        for (path, limit) in [("ARCHITECTURE.md", 150), ("docs/adr/0001-a.md", 59)] {
+            assert_eq!(line_limit(&source(path, &"a\n".repeat(limit))), None);
+            let long = source(path, &"a\n".repeat(limit + 1));
+            assert_eq!(lines(line_limit(&long)), [limit + 1], "{path}");
+        }
+        assert_eq!(line_limit(&source("docs/protocol.md", &"a\n".repeat(999))), None);
+    }
+
+    #[test]
+    fn a_missing_file_is_found() {
+        let paths = ["server/src/store/rules.rs".to_owned(), "docs/protocol.md".to_owned()];
+        for text in [
+            "see [the rules](../server/src/store/rule.rs)",
+            "see `store/rule.rs`",
+            "see `rule.rs`",
+            "see `server/src/handlers/`",
+            "see `docs/operate.md`",
+        ] {
+            let found = missing_files(&source("docs/a.md", text), &paths);
+            assert_eq!(lines(found), [1], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_or_is_no_path_of_ours_is_fine() {
+        let paths = ["server/src/store/rules.rs".to_owned(), "docs/protocol.md".to_owned()];
+        for text in [
+            "see [the rules](../server/src/store/rules.rs#L1), [protocol](protocol.md)",
+            "see `store/rules.rs`, `rules.rs`, `server/src/store/`, `docs/protocol.md`",
+            "[web](https://example.org/a.rs), `target/debug/a.json`, `docs/adr/NNNN-*.md`",
+            "`huihua.toml`, `dev.json`, `/v1/sessions`, `p2p|bob`, `a / b`, `GET /v1/sync`",
+            "```\nsee `store/rule.rs`\n```",
+        ] {
+            assert_eq!(missing_files(&source("docs/a.md", text), &paths), [], "{text}");
+        }
+        assert_eq!(missing_files(&source("docs/adr/0001-a.md", "`gone.rs`"), &paths), []);
+    }
+}
