@@ -10,7 +10,8 @@ use crate::store;
 
 /// After how many seconds a caller that the store could not serve may come back.
 const RETRY_UNAVAILABLE_S: u32 = 1;
-/// After how many seconds a caller with too many sessions may come back: only its own deletions help.
+/// After how many seconds a caller with too many sessions may come back: only its own deletions
+/// help.
 const RETRY_TOO_MANY_S: u32 = 60;
 
 /// Why a request is not served. Details name the field and the remedy, never a value.

@@ -7,7 +7,6 @@ use axum::{
     http::{Request, header},
 };
 use huihua_core::{Account, Page, Problem, QueryMySessionOption, RecentSession, SessionId};
-
 use tokio::sync::broadcast;
 
 use super::*;
@@ -60,6 +59,15 @@ impl Store for Failing {
         Err(self.0())
     }
     async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
+        Err(self.0())
+    }
+    async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
+        Err(self.0())
+    }
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        broadcast::channel(1).1
+    }
+    async fn sweep(&self, _: u64) -> Result<(), store::Error> {
         Err(self.0())
     }
     async fn health(&self) -> Result<(), store::Error> {

@@ -1,5 +1,6 @@
-//! Builds `lastMsg`: a JSON object with NIM's numeric keys, ascending, compact, absent fields absent.
-//! Its bytes decide between two bodies of one id, so the same input must give the same text for ever.
+//! Builds `lastMsg`: a JSON object with NIM's numeric keys, ascending, compact, absent fields
+//! absent. Its bytes decide between two bodies of one id, so the same input must give the same
+//! text for ever.
 
 use huihua_core::SessionKind;
 
