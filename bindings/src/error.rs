@@ -80,7 +80,7 @@ impl From<client::Error> for SessionError {
             client::Error::Answer { status, reason, may_have_applied } => {
                 Self::Answer { status: status.into(), reason, may_have_applied }
             }
-            // The cause stays in Kotlin, where it was thrown: it may hold what the app must not log.
+            // The cause stays in Kotlin, where it was thrown: nobody else may read or log it.
             client::Error::TokenProvider { .. } => Self::TokenProvider,
             client::Error::Option { field, reason } => Self::option(field, reason),
             failed @ client::Error::Failed { .. } => Self::Internal { reason: failed.to_string() },

@@ -20,8 +20,8 @@ import org.junit.Test
 import org.junit.runner.RunWith
 
 /**
- * Needs a server that `huihua-server dev` runs, told by arguments (`am instrument -e serverUrl … -e
- * appKey … -e appSecret … -e account … -e token …`, all from its `dev.json` but the last two).
+ * Needs a server that `huihua-server dev` runs, told by arguments: `am instrument -e serverUrl
+ * …`, and so `appKey`, `appSecret` (both in its `dev.json`), `account` and its `token`.
  */
 @RunWith(AndroidJUnit4::class)
 class SessionListActivityTest {
@@ -39,7 +39,9 @@ class SessionListActivityTest {
     @Test
     fun sessionsAreShownPageByPage() {
         val now = System.currentTimeMillis()
-        (1L..25L).forEach { server.deliverText("friend$it", account, now - it, now + it, "你好 $it") }
+        (1L..25L).forEach {
+            server.deliverText("friend$it", account, now - it, now + it, "你好 $it")
+        }
         server.deliverRecall("friend2", account, now - 2, now + 2, "oops")
         val activity = open(server.url, server.token(account))
         awaitOnMain("the first page") { activity.status() == "20 sessions" }

@@ -115,7 +115,8 @@ private class SessionRows(private val sessions: List<RecentSession>) : BaseAdapt
     override fun getItemId(position: Int) = position.toLong()
 
     override fun getView(position: Int, reused: View?, parent: ViewGroup): View {
-        val row = reused as? TextView ?: TextView(parent.context).apply { setPadding(24, 16, 24, 16) }
+        val row = reused as? TextView
+            ?: TextView(parent.context).apply { setPadding(24, 16, 24, 16) }
         row.text = describe(sessions[position])
         return row
     }

@@ -26,8 +26,8 @@ public interface RequestCallback<T> {
     /**
      * The call failed in a way that has a number.
      *
-     * @param code 302 token refused, 403 not allowed, 404 no such session, 408 no answer in time, 414
-     *     invalid parameter, 415 no connection, 416 too frequent or too many, 500 fault of the
+     * @param code 302 token refused, 403 not allowed, 404 no such session, 408 no answer in time,
+     *     414 invalid parameter, 415 no connection, 416 too frequent or too many, 500 fault of the
      *     server, 503 server unavailable. After 408, 415, 500 and 503 the server may have acted
      *     all the same.
      */

@@ -7,11 +7,12 @@ package dev.huihua.sdk
  */
 public interface Call {
     /**
-     * Stops waiting for the answer. Does not block; may be called from any thread, callbacks included.
+     * Stops waiting for the answer. Does not block; may be called from any thread, also from a
+     * callback.
      *
      * True: no method of the callback was or will be called. False: one was, or is being called
-     * right now, or the call was aborted before. It undoes nothing: a request that was sent may have
-     * been carried out.
+     * right now, or the call was aborted before. It undoes nothing: a request that was sent may
+     * have been carried out.
      */
     public fun abort(): Boolean
 }

@@ -9,8 +9,8 @@ package dev.huihua.sdk
  */
 public interface InvocationFuture<T> {
     /**
-     * Sets who is told how the call ends, before or after it did; null tells nobody. Does not block.
-     * See [RequestCallback] for thread and number of calls.
+     * Sets who is told how the call ends, before or after it did; null tells nobody. Does not
+     * block. See [RequestCallback] for thread and number of calls.
      *
      * @throws IllegalStateException when called a second time.
      */

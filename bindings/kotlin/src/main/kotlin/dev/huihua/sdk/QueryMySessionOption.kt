@@ -8,14 +8,15 @@ import java.io.Serializable
  * do not reach it. Not safe to change from two threads at once.
  *
  * Two ways to page. By time, as NIM's users do: the next [maxTimestamp] is the last row's
- * `updateTime`; that row comes again, since the bound is inclusive. By token: exact, see [pageToken].
+ * `updateTime`; that row comes again, since the bound is inclusive. By token: exact, see
+ * [pageToken].
  *
  * @property minTimestamp oldest `updateTime` wanted, ms since 1970, inclusive; 0 = unbounded.
  * @property maxTimestamp newest `updateTime` wanted, ms since 1970, inclusive; 0 = unbounded. A
  * minimum above it ends in `onFailed(414)`.
  * @property isNeedLastMsg whether rows carry their last message.
- * @property limit rows wanted, 1..=100; anything else ends in `onFailed(414)`. A page is longer only
- * where more rows than that share one `updateTime`, so that paging by time never sticks.
+ * @property limit rows wanted, 1..=100; anything else ends in `onFailed(414)`. A page is longer
+ * only where more rows than that share one `updateTime`, so that paging by time never sticks.
  */
 public class QueryMySessionOption(
     public var minTimestamp: Long = 0,

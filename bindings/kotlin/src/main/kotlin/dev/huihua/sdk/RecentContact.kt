@@ -4,8 +4,9 @@ package dev.huihua.sdk
 import java.io.Serializable
 
 /**
- * A session row in the shape of NIM's local recent contact, made by [RecentSession.toRecentContact].
- * A copy of its own: setters change it and nothing else. Not safe to change from two threads at once.
+ * A session row in the shape of NIM's local recent contact: what [RecentSession.toRecentContact]
+ * makes. A copy of its own: setters change it and nothing else. Not safe to change from two threads
+ * at once.
  */
 public interface RecentContact : Serializable {
     /** The account, or the team id. */

@@ -17,7 +17,7 @@ public interface RecentSession : Serializable {
     /** The account's own text on the session, seen by nobody else; empty when never set. */
     public val ext: String
 
-    /** The last message as the text of a JSON object; empty for a recall, and where there is none. */
+    /** The last message, the text of a JSON object; empty for a recall, and where there is none. */
     public val lastMsg: String
 
     /** 0 for a message or none, 1 for the notice of a recall. */

@@ -8,7 +8,7 @@ public class RecentSessionList internal constructor(
     /** The rows: newest `updateTime` first, ties by kind (p2p, team, super team), then by id. */
     public val sessionList: List<RecentSession>,
     private val more: Boolean,
-    /** Asks for the next page ([QueryMySessionOption.pageToken]); non-null exactly while [hasMore]. */
+    /** Asks for the next page, see [QueryMySessionOption.pageToken]; null when there is none. */
     public val nextPageToken: String?,
     /** Opaque; everything up to here is in the walk that this page belongs to. */
     public val syncCursor: String,

@@ -10,8 +10,8 @@ import java.util.concurrent.Executor
  * The cloud session list of one account.
  *
  * Every call returns at once and tells its callback how it ended, on the thread and as often as
- * [RequestCallback] says; a null callback tells nobody. No call throws, whatever its arguments: a bad
- * one ends in `onFailed(414)`, and any call after [close] in `onException` with
+ * [RequestCallback] says; a null callback tells nobody. No call throws, whatever its arguments: a
+ * bad one ends in `onFailed(414)`, and any call after [close] in `onException` with
  * [SessionException.Closed]. A call that fails in passing is tried again within its deadline; an
  * update or a deletion so repeated takes effect once. Safe to use from any thread.
  *
@@ -43,9 +43,9 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
         startQueryMySession(sessionId).also { it.setCallback(callback) }
 
     /**
-     * Sets the account's own text on a session; its `updateTime` stays. A session that is not in the
-     * list gets in, with `updateTime` = now and no last message; 1,000 sessions of an account may
-     * exist that way, then `onFailed(416)`.
+     * Sets the account's own text on a session; its `updateTime` stays. A session that is not in
+     * the list gets in, with `updateTime` = now and no last message; 1,000 sessions of an account
+     * may exist that way, then `onFailed(416)`.
      *
      * @param sessionId as in [queryMySession].
      * @param ext at most 4,096 bytes of UTF-8; empty takes it away.

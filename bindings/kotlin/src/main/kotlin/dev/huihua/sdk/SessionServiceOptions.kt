@@ -42,7 +42,10 @@ public class SessionServiceOptions private constructor(builder: Builder) {
      * emulator's host), unless [cleartextAllowed].
      * @param tokenProvider gives the bearer token.
      */
-    public class Builder(internal val serverUrl: String, internal val tokenProvider: TokenProvider) {
+    public class Builder(
+        internal val serverUrl: String,
+        internal val tokenProvider: TokenProvider,
+    ) {
         internal val extraRootCertificates = mutableListOf<ByteArray>()
         internal var cleartextAllowed = false
         internal var connectTimeoutMs: Long? = null

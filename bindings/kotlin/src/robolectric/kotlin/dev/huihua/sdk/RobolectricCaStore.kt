@@ -52,8 +52,12 @@ class RobolectricCaStore : Provider("RobolectricCaStore", 1.0, "for tests") {
 
         override fun engineGetCertificateAlias(cert: Certificate): String? = null
 
-        override fun engineSetKeyEntry(a: String, k: Key, p: CharArray?, c: Array<out Certificate>?) =
-            readOnly()
+        override fun engineSetKeyEntry(
+            a: String,
+            k: Key,
+            p: CharArray?,
+            c: Array<out Certificate>?,
+        ) = readOnly()
 
         override fun engineSetKeyEntry(a: String, k: ByteArray, c: Array<out Certificate>?) =
             readOnly()

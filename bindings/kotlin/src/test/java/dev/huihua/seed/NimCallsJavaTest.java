@@ -55,7 +55,9 @@ public class NimCallsJavaTest {
         assertTrue(option.isNeedLastMsg());
         NIMClient.getService(MsgService.class).queryMySessionList(option).setCallback(new Show());
         assertEquals("1 sessions, more: true", see());
-        NIMClient.getService(MsgService.class).queryMySessionList(new QueryMySessionOption(0, 0, false, 100)).setCallback(new Show());
+        NIMClient.getService(MsgService.class)
+                .queryMySessionList(new QueryMySessionOption(0, 0, false, 100))
+                .setCallback(new Show());
         assertEquals("3 sessions, more: false", see());
         NIMClient.getService(MsgService.class).queryMySessionList(null).setCallback(new Show());
         assertEquals("3 sessions, more: false", see());
@@ -67,12 +69,16 @@ public class NimCallsJavaTest {
         long startTime = 0;
         long endTime = now - 1;
         int queryAmount = 2;
-        NIMClient.getService(MsgService.class).queryMySessionList(startTime, endTime, 1, queryAmount, 1).setCallback(new Show());
+        NIMClient.getService(MsgService.class)
+                .queryMySessionList(startTime, endTime, 1, queryAmount, 1)
+                .setCallback(new Show());
         assertEquals("2 sessions, more: true", see());
         assertTrue(shown.get(0).getLastMsg().contains("hello 1"));
-        NIMClient.getService(MsgService.class).queryMySessionList(0, null, null, null, null).setCallback(new Show());
+        NIMClient.getService(MsgService.class).queryMySessionList(0, null, null, null, null)
+                .setCallback(new Show());
         assertEquals("3 sessions, more: false", see());
-        NIMClient.getService(MsgService.class).queryMySessionList(0, 0L, 0, 100, 0).setCallback(new Show());
+        NIMClient.getService(MsgService.class).queryMySessionList(0, 0L, 0, 100, 0)
+                .setCallback(new Show());
         assertEquals("3 sessions, more: false", see());
         assertEquals("", shown.get(0).getLastMsg());
     }
@@ -80,7 +86,8 @@ public class NimCallsJavaTest {
     @Test
     public void oneSessionIsQueried() throws Exception {
         String sessionId = "p2p|peer1";
-        NIMClient.getService(MsgService.class).queryMySession(sessionId).setCallback(new RequestCallback<RecentSession>() {
+        NIMClient.getService(MsgService.class).queryMySession(sessionId)
+                .setCallback(new RequestCallback<RecentSession>() {
             @Override
             public void onSuccess(RecentSession param) {
                 shown.add(param);
@@ -108,9 +115,11 @@ public class NimCallsJavaTest {
 
     @Test
     public void anExtIsUpdatedAndSessionsAreDeleted() throws Exception {
-        NIMClient.getService(MsgService.class).updateMySession("p2p|peer2", "pinned").setCallback(new Tell("updated"));
+        NIMClient.getService(MsgService.class).updateMySession("p2p|peer2", "pinned")
+                .setCallback(new Tell("updated"));
         assertEquals("updated", see());
-        NIMClient.getService(MsgService.class).queryMySession("p2p|peer2").setCallback(new RequestCallback<RecentSession>() {
+        NIMClient.getService(MsgService.class).queryMySession("p2p|peer2")
+                .setCallback(new RequestCallback<RecentSession>() {
             @Override
             public void onSuccess(RecentSession param) {
                 screen.add(param.getExt());
@@ -124,9 +133,11 @@ public class NimCallsJavaTest {
         });
         assertEquals("pinned", see());
         String[] selectedArr = {"p2p|peer2", "p2p|peer3"};
-        NIMClient.getService(MsgService.class).deleteMySession(selectedArr).setCallback(new Tell("deleted"));
+        NIMClient.getService(MsgService.class).deleteMySession(selectedArr)
+                .setCallback(new Tell("deleted"));
         assertEquals("deleted", see());
-        NIMClient.getService(MsgService.class).deleteMySession(new String[0]).setCallback(new Tell("deleted"));
+        NIMClient.getService(MsgService.class).deleteMySession(new String[0])
+                .setCallback(new Tell("deleted"));
         assertEquals("failed, code=414", see());
     }
 
@@ -139,7 +150,8 @@ public class NimCallsJavaTest {
     private static String sessionToString(RecentSession session) {
         SessionTypeEnum type = session.parseSessionId().first;
         String id = session.parseSessionId().second;
-        return type + " " + id + " at " + session.getUpdateTime() + " type " + session.getLastMsgType();
+        String when = " at " + session.getUpdateTime();
+        return type + " " + id + when + " type " + session.getLastMsgType();
     }
 
     private class Show implements RequestCallback<RecentSessionList> {

@@ -119,7 +119,7 @@ class CallTest {
         }
         collect() // Services that other tests only dropped are gone now.
         val providers = FfiConverterTypeTokenProvider.handleMap.size
-        val runtimeThreads = runtimeThreads()
+        val others = runtimeThreads()
         server.use {
             server.service().use { service ->
                 run(service, 200) // Threads and connections that stay are there now.
@@ -127,15 +127,22 @@ class CallTest {
                 val nativeThreads = nativeThreads().size
                 run(service, 10_000)
                 awaitTrue("callbacks: ${handles()}") { handles().values.all { it == 0 } }
-                awaitTrue("Java threads: ${javaThreads()} from $threads") { javaThreads() <= threads }
+                awaitTrue("Java threads: ${javaThreads()} of $threads") {
+                    javaThreads() <= threads
+                }
                 awaitTrue("threads: ${nativeThreads()} from $nativeThreads") {
                     nativeThreads().size <= nativeThreads
                 }
                 assertEquals(providers + 1, FfiConverterTypeTokenProvider.handleMap.size)
             }
-            awaitTrue("token provider") { FfiConverterTypeTokenProvider.handleMap.size == providers }
-            awaitTrue("runtime threads: ${nativeThreads()}") { runtimeThreads() == runtimeThreads }
-            val ofCalls = Regex("dev[.]huihua[.]sdk[.](ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall))")
+            awaitTrue("token provider") {
+                FfiConverterTypeTokenProvider.handleMap.size == providers
+            }
+            awaitTrue("runtime threads: ${nativeThreads()}") {
+                runtimeThreads() == others
+            }
+            val types = "ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall)"
+            val ofCalls = Regex("dev[.]huihua[.]sdk[.]($types)")
             assertEquals(emptyMap<String, Int>(), liveInstances().filterKeys(ofCalls::matches))
         }
     }
@@ -167,10 +174,10 @@ class CallTest {
     private fun javaThreads() =
         Thread.getAllStackTraces().keys.count { it.name.startsWith("huihua") }
 
-    /** Names of all threads of the process but the test server's, the compiler's and the collector's. */
+    /** Names of the process's threads but the test server's, the compiler's, the collector's. */
     private fun nativeThreads() = File("/proc/self/task").listFiles().orEmpty()
         .mapNotNull { runCatching { File(it, "comm").readText().trim() }.getOrNull() }
-        .filterNot { name -> listOf("scripted", "C1 ", "C2 ", "GC ", "G1 ").any(name::startsWith) }
+        .filterNot { name -> OTHERS.any(name::startsWith) }
 
     private fun runtimeThreads() = nativeThreads().count { it == "huihua-runtime" }
 
@@ -184,6 +191,10 @@ class CallTest {
         return table.lines().map { it.trim().split(Regex("\\s+")) }
             .filter { it.size >= 4 && it[1].toIntOrNull() != null }
             .associate { it[3] to it[1].toInt() }
+    }
+
+    private companion object {
+        val OTHERS = listOf("scripted", "C1 ", "C2 ", "GC ", "G1 ")
     }
 }
 

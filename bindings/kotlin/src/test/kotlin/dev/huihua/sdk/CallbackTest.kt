@@ -177,7 +177,8 @@ class CallbackTest {
         val location = dev.huihua.sdk.ffi.SessionService::class.java.protectionDomain.codeSource
         val folder = File(File(location.location.toURI()), "dev/huihua/sdk/ffi")
         val generated = checkNotNull(folder.list()).filter { it.endsWith(".class") }
-            .map { Class.forName("dev.huihua.sdk.ffi." + it.removeSuffix(".class"), false, javaClass.classLoader) }
+            .map { "dev.huihua.sdk.ffi." + it.removeSuffix(".class") }
+            .map { Class.forName(it, false, javaClass.classLoader) }
             .filter { Callback::class.java.isAssignableFrom(it) && !it.isInterface }
             .toSet()
         assertFalse(generated.isEmpty())

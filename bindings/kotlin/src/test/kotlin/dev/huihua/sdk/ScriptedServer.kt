@@ -1,5 +1,5 @@
-// A server that answers what a test says, and when: for stalls, garbage and counted calls, which the
-// real one cannot be asked for.
+// A server that answers what a test says, and when: for stalls, garbage and counted calls, which
+// the real one cannot be asked for.
 package dev.huihua.sdk
 
 import com.sun.net.httpserver.HttpExchange

@@ -47,9 +47,11 @@ class NimCallsKotlinTest {
         option.maxTimestamp = now
         option.isNeedLastMsg = true
         option.limit = 2
-        NIMClient.getService(MsgService::class.java).queryMySessionList(option).setCallback(ShowList())
+        NIMClient.getService(MsgService::class.java)
+            .queryMySessionList(option).setCallback(ShowList())
         assertEquals("p2p|peer1 p2p|peer2 more: true", see())
-        NIMClient.getService(MsgService::class.java).queryMySessionList(null).setCallback(ShowList())
+        NIMClient.getService(MsgService::class.java)
+            .queryMySessionList(null).setCallback(ShowList())
         assertEquals("p2p|peer1 p2p|peer2 p2p|peer3 more: false", see())
     }
 
@@ -69,7 +71,8 @@ class NimCallsKotlinTest {
 
     @Test
     fun oneSessionIsQueried() {
-        NIMClient.getService(MsgService::class.java).queryMySession("p2p|peer1").setCallback(object : RequestCallback<RecentSession> {
+        NIMClient.getService(MsgService::class.java)
+            .queryMySession("p2p|peer1").setCallback(object : RequestCallback<RecentSession> {
             override fun onSuccess(param: RecentSession) {
                 val (type, id) = param.parseSessionId()
                 assertEquals(SessionTypeEnum.P2P, type)
@@ -115,14 +118,18 @@ class NimCallsKotlinTest {
         logInAs("newcomer")
         kept.queryMySessionList(null).setCallback(ShowList())
         assertEquals(" more: false", see())
-        assertThrows(IllegalArgumentException::class.java) { NIMClient.getService(String::class.java) }
+        assertThrows(IllegalArgumentException::class.java) {
+            NIMClient.getService(String::class.java)
+        }
     }
 
-    private fun see(): String = checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "nobody was told" }
+    private fun see(): String =
+        checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "nobody was told" }
 
     private inner class ShowList : RequestCallback<RecentSessionList> {
         override fun onSuccess(param: RecentSessionList) {
-            screen.add(param.sessionList.joinToString(" ") { it.sessionId } + " more: ${param.hasMore()}")
+            val ids = param.sessionList.joinToString(" ") { it.sessionId }
+            screen.add("$ids more: ${param.hasMore()}")
         }
 
         override fun onFailed(code: Int) {

@@ -1,4 +1,4 @@
-// Stand-in for androidx.test: where Robolectric leaves its instrumentation, and tests their arguments.
+// Stand-in for androidx.test: Robolectric leaves its instrumentation here, tests get arguments.
 package androidx.test.platform.app;
 
 import android.app.Instrumentation;
@@ -13,7 +13,7 @@ public final class InstrumentationRegistry {
     private InstrumentationRegistry() {}
 
     public static Instrumentation getInstrumentation() {
-        if (instrumentation == null) throw new IllegalStateException("No instrumentation registered");
+        if (instrumentation == null) throw new IllegalStateException("no instrumentation");
         return instrumentation;
     }
 

@@ -17,7 +17,7 @@ import dev.huihua.sdk.ffi.uniffiEnsureInitialized
  * for both.
  */
 internal object CallbackThreads {
-    /** Everything that Rust calls. UniFFI makes the names; a test finds one that is missing here. */
+    /** Everything that Rust calls. UniFFI makes the names; a test finds a missing one. */
     val callbacks: List<Callback> = listOf(
         uniffiCallbackInterfaceSessionListCallback.onSuccess,
         uniffiCallbackInterfaceSessionListCallback.onFailed,

@@ -1,4 +1,4 @@
-// Brings the outcome of one call to its callback: on the executor, exactly once, whatever is thrown.
+// Brings a call's outcome to its callback: on the executor, exactly once, whatever is thrown.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.AbortableFuture

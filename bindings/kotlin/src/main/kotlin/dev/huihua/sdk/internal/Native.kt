@@ -59,7 +59,8 @@ internal class NativeService(options: SessionServiceOptions) {
             to.started(RunningCall(call()))
         } catch (thrown: Throwable) {
             // After close, the generated code throws; no call of ours throws on the app's thread.
-            to.end(Outcome.Exception(if (service.uniffiIsDestroyed) SessionException.Closed() else fault(thrown)))
+            val closed = service.uniffiIsDestroyed
+            to.end(Outcome.Exception(if (closed) SessionException.Closed() else fault(thrown)))
         }
     }
 

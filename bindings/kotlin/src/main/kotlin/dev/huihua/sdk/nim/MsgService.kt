@@ -14,7 +14,9 @@ import dev.huihua.sdk.SessionService
  */
 public interface MsgService {
     /** One page of the list; null stands for the default option. */
-    public fun queryMySessionList(option: QueryMySessionOption?): InvocationFuture<RecentSessionList>
+    public fun queryMySessionList(
+        option: QueryMySessionOption?,
+    ): InvocationFuture<RecentSessionList>
 
     /**
      * One page of the list; a null argument stands for its default.

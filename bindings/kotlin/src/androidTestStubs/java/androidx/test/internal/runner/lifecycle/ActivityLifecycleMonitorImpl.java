@@ -10,6 +10,8 @@ import java.util.WeakHashMap;
 
 public final class ActivityLifecycleMonitorImpl implements ActivityLifecycleMonitor {
     private final Map<Activity, Stage> stages = Collections.synchronizedMap(new WeakHashMap<>());
-    public void signalLifecycleChange(Stage stage, Activity activity) { stages.put(activity, stage); }
+    public void signalLifecycleChange(Stage stage, Activity activity) {
+        stages.put(activity, stage);
+    }
     @Override public Stage getLifecycleStageOf(Activity activity) { return stages.get(activity); }
 }
