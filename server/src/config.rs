@@ -1,5 +1,5 @@
-//! The configuration file: where to listen, where to keep data, which apps there are and their keys.
-//! `config.default.toml` beside this file names and explains every key.
+//! The configuration file: where to listen, where to keep data, which apps there are and their
+//! keys. `config.default.toml` beside this file names and explains every key.
 
 use std::{collections::HashMap, fmt, net::SocketAddr, path::PathBuf};
 
@@ -210,7 +210,7 @@ impl App {
 fn long_enough(text: String, field: &str) -> Result<Secret, Error> {
     if text.len() < KEY_BYTES_MIN {
         let reason = format!(
-            "is shorter than {KEY_BYTES_MIN} bytes: make one with `openssl rand -hex {KEY_BYTES_MIN}`"
+            "is shorter than {KEY_BYTES_MIN} bytes: run `openssl rand -hex {KEY_BYTES_MIN}`"
         );
         return Err(field_error(field, reason));
     }

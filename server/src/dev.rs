@@ -1,5 +1,5 @@
-//! `dev`: a server that needs nothing. Its data folder holds a configuration with keys made there, and
-//! `dev.json` for scripts; three curl lines show what it does.
+//! `dev`: a server that needs nothing. Its data folder holds a configuration with keys made
+//! there, and `dev.json` for scripts; three curl lines show what it does.
 
 use std::{
     fs, io,
@@ -114,7 +114,8 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 /// # Errors
 /// [`Error`] names the file.
 pub fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Result<String, Error> {
-    let app = config.apps.values().next().expect("a configuration has at least one app");
+    let app = config.apps.values().min_by(|a, b| a.key.cmp(&b.key));
+    let app = app.expect("a configuration has at least one app");
     let url = format!("http://{address}");
     let json = serde_json::json!({
         "url": url,
@@ -145,12 +146,14 @@ fn welcome(app: &App, url: &str, data: &Path, now_ms: u64) -> String {
          token    {token}\n\
          another: huihua-server token --data {data} --account bob --ttl 1h\n\n\
          # a message from bob comes in, as NIM would deliver it\n\
-         curl -sS -w '\\n' '{url}{nim_copy}' -H 'AppKey: {}' -H 'CurTime: {time}' -H 'CheckSum: {sum}' \
+         curl -sS -w '\\n' '{url}{nim_copy}' -H 'AppKey: {}' -H 'CurTime: {time}' \
+         -H 'CheckSum: {sum}' \
          -H 'Content-Type: application/json' -d '{message}'\n\n\
          # alice's list\n\
          curl -sS -w '\\n' '{url}{sessions}?limit=20' -H 'Authorization: Bearer {token}'\n\n\
          # alice pins the conversation\n\
-         curl -sS -w '\\n' -X PUT '{url}{sessions}/p2p%7Cbob/ext' -H 'Authorization: Bearer {token}' \
+         curl -sS -w '\\n' -X PUT '{url}{sessions}/p2p%7Cbob/ext' \
+         -H 'Authorization: Bearer {token}' \
          -H 'Content-Type: application/json' -d '{{\"ext\":\"pinned\"}}'\n",
         app.key, app.key
     )

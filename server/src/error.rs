@@ -10,7 +10,8 @@ use crate::store;
 
 /// After how many seconds a caller that the store could not serve may come back.
 const RETRY_UNAVAILABLE_S: u32 = 1;
-/// After how many seconds a caller with too many sessions may come back: only its own deletions help.
+/// After how many seconds a caller with too many sessions may come back: only its own deletions
+/// help.
 const RETRY_TOO_MANY_S: u32 = 60;
 
 /// Why a request is not served. Details name the field and the remedy, never a value.
@@ -71,7 +72,8 @@ impl Error {
         match self {
             Self::Unauthorized { .. } => (Code::Unauthorized, None, None),
             Self::NotFound { .. } => (Code::NotFound, None, None),
-            Self::Invalid { .. } | Self::Store(store::Error::StalePageToken) => {
+            Self::Invalid { .. }
+            | Self::Store(store::Error::StalePageToken | store::Error::KeyReused) => {
                 (Code::InvalidParameter, None, None)
             }
             Self::BodyTooLarge { .. } => {
@@ -187,6 +189,7 @@ mod tests {
             (Error::BodyIncomplete { detail: "x" }, 503, 503, Some("1"), true),
             (Error::Panic, 500, 500, None, false),
             (store::Error::StalePageToken.into(), 400, 414, None, false),
+            (store::Error::KeyReused.into(), 400, 414, None, false),
             (store::Error::TooManySessions { max: 9 }.into(), 429, 416, Some("60"), true),
             (unavailable.into(), 503, 503, Some("1"), true),
             (damaged.into(), 500, 500, None, false),

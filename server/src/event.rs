@@ -28,7 +28,7 @@ pub struct Team {
 
 impl Team {
     /// A team (高级群).
-    pub fn team(id: TeamId) -> Self {
+    pub fn normal(id: TeamId) -> Self {
         Self { kind: SessionKind::Team, id }
     }
 

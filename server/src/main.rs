@@ -45,7 +45,8 @@ async fn run(
 ) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
     let store = Arc::new(RedbStore::open(&config.data)?);
-    let server = server::Server::bind(config.listen, config.apps.clone(), store).await?;
+    let limits = server::Limits::default();
+    let server = server::Server::bind(config.listen, config.apps.clone(), store, limits).await?;
     let text = announce(config, server.local_addr(), handlers::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;
     tracing::info!(address = %server.local_addr(), "listening");

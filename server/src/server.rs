@@ -22,16 +22,34 @@ use crate::{
     store::Store,
 };
 
-/// Most connections at once; further ones wait in the kernel's queue.
-const CONNECTIONS_MAX: usize = 8_192;
-/// Longest wait for the head of a request, and longest rest between two requests of a connection.
-const HEAD_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Longest time a peer may take nothing of its answer.
-const WRITE_STALL_MAX: Duration = Duration::from_secs(30);
-/// Longest wait for requests in flight when the server stops.
-const DRAIN_MAX: Duration = Duration::from_secs(10);
+/// What keeps slow or many peers from holding the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most connections at once; further ones wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Longest wait for the head of a request, and longest rest between two requests.
+    pub head_wait: Duration,
+    /// Longest time a peer may take nothing of its answer.
+    pub write_stall: Duration,
+    /// Longest wait for requests in flight when the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 8_192,
+            head_wait: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// From one sweep of the store to the next.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// The address cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +66,7 @@ pub struct Server {
     local_addr: SocketAddr,
     router: Router,
     store: Arc<dyn Store>,
+    limits: Limits,
 }
 
 impl Server {
@@ -59,12 +78,13 @@ impl Server {
         listen: SocketAddr,
         apps: Apps,
         store: Arc<dyn Store>,
+        limits: Limits,
     ) -> Result<Self, ListenError> {
         let failed = |source| ListenError { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         let context = Context { apps: Arc::new(apps), store: Arc::clone(&store) };
-        Ok(Self { listener, local_addr, router: handlers::routes(context), store })
+        Ok(Self { listener, local_addr, router: handlers::routes(context), store, limits })
     }
 
     /// Where it listens.
@@ -72,14 +92,17 @@ impl Server {
         self.local_addr
     }
 
-    /// Serves until `stop` ends; then lets requests in flight finish for at most 10 s, and closes
-    /// the store.
+    /// Serves until `stop` ends; then lets requests in flight finish within their limit, and
+    /// closes the store.
     ///
     /// HTTP/1.1 only: each of its waits has a limit here, while an HTTP/2 peer could rest for ever.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let slots = Arc::new(Semaphore::new(self.limits.connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
+        // Ends with this function: a sweep is safe to drop.
+        let mut sweeper = JoinSet::new();
+        sweeper.spawn(sweep(Arc::clone(&self.store)));
         let mut stop = pin!(stop);
         loop {
             let next = async {
@@ -99,7 +122,7 @@ impl Server {
                     continue;
                 }
             };
-            let connection = graceful.watch(serve(stream, self.router.clone()));
+            let connection = graceful.watch(serve(stream, self.router.clone(), &self.limits));
             connections.spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended early");
@@ -108,11 +131,22 @@ impl Server {
             });
         }
         drop(self.listener);
-        if tokio::time::timeout(DRAIN_MAX, graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
             tracing::warn!(left = connections.len(), "requests in flight took too long: cut off");
             connections.shutdown().await;
         }
+        sweeper.shutdown().await;
         self.store.close().await;
+    }
+}
+
+async fn sweep(store: Arc<dyn Store>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        if let Err(error) = store.sweep(handlers::now_ms()).await {
+            tracing::warn!(%error, "the store is not swept; the next try is in an hour");
+        }
     }
 }
 
@@ -121,16 +155,16 @@ type Connection = http1::Connection<
     TowerToHyperService<Router>,
 >;
 
-fn serve(stream: TcpStream, router: Router) -> Connection {
+fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
     // Answers are whole when they are written; waiting for more only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");
     }
     let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(WRITE_STALL_MAX));
+    stream.set_write_timeout(Some(limits.write_stall));
     http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT_MAX)
+        .header_read_timeout(limits.head_wait)
         .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }
 

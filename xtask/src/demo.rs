@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::{bindgen, maven, process, process::Process};
+use crate::{bindgen, machine, maven, process, process::Process};
 
 mod delivery;
 mod expected;
@@ -61,6 +61,7 @@ pub(crate) fn run() -> Result<()> {
 
 fn build() -> Result<String> {
     println!("== Building the server, the library and the Kotlin demo");
+    machine::run()?;
     bindgen::run()?;
     maven::demo_classpath()
 }

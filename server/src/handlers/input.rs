@@ -1,5 +1,5 @@
-//! Reads requests strictly: what is unknown, repeated, too large or of another type is refused by its
-//! name. Details never hold a value.
+//! Reads requests strictly: what is unknown, repeated, too large or of another type is refused by
+//! its name. Details never hold a value.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -85,8 +85,8 @@ pub(super) fn value<T: DeserializeOwned>(
     serde_json::from_str(raw.get()).map_err(|_| Error::invalid(field, form))
 }
 
-/// The whole body, at most `bytes_max` bytes. A larger one is read on for a while and thrown away: to
-/// close on a peer that still sends would lose the answer that tells it why.
+/// The whole body, at most `bytes_max` bytes. A larger one is read on for a while and thrown
+/// away: to close on a peer that still sends would lose the answer that tells it why.
 pub(super) async fn whole_body(
     headers: &HeaderMap,
     body: Body,

@@ -5,12 +5,19 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
-use huihua_core::{DELETE_IDS_MAX, EXT_BYTES_MAX, LIMIT_MAX, QueryMySessionOption, SessionId};
+use huihua_core::{
+    DELETE_IDS_MAX, EXT_BYTES_MAX, LIMIT_MAX, QueryMySessionOption, SessionId, paths,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{Context, input, json, json_text, now_ms};
-use crate::{auth::Caller, error::Error, event::Owner};
+use crate::{
+    auth::Caller,
+    error::Error,
+    event::Owner,
+    store::{Attempt, IdempotencyKey},
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,7 +119,8 @@ pub(super) async fn set_ext(
     if ext.len() > EXT_BYTES_MAX {
         return Err(Error::invalid("ext", format_args!("is longer than {EXT_BYTES_MAX} bytes")));
     }
-    Ok(json(&context.store.update(&caller.owner, &id, ext, now_ms()).await?))
+    let attempt = attempt(&parts.headers)?;
+    Ok(json(&context.store.update(&caller.owner, &id, ext, &attempt).await?))
 }
 
 pub(super) async fn delete(
@@ -133,8 +141,26 @@ pub(super) async fn delete(
         text.parse::<SessionId>().map_err(|e| Error::invalid(&format!("sessionIds[{n}]"), e))
     };
     let ids = texts.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
-    context.store.delete(&caller.owner, ids).await?;
+    context.store.delete(&caller.owner, ids, &attempt(&parts.headers)?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// This try of the client's write. A key that is there must be one: a client that sent it relies
+/// on it.
+fn attempt(headers: &HeaderMap) -> Result<Attempt, Error> {
+    let mut keys = headers.get_all(paths::IDEMPOTENCY_KEY).iter();
+    let key = match (keys.next(), keys.next()) {
+        (None, _) => None,
+        (Some(key), None) => {
+            Some(key.to_str().ok().and_then(IdempotencyKey::new).ok_or_else(|| {
+                Error::invalid(paths::IDEMPOTENCY_KEY, "must be 1..=64 visible ASCII characters")
+            })?)
+        }
+        (Some(_), Some(_)) => {
+            return Err(Error::invalid(paths::IDEMPOTENCY_KEY, "must stand only once"));
+        }
+    };
+    Ok(Attempt { now: now_ms(), key })
 }
 
 fn session_id(path: Result<Path<String>, PathRejection>) -> Result<SessionId, Error> {

@@ -7,14 +7,15 @@ use axum::{
     http::{Request, header},
 };
 use huihua_core::{Account, Page, Problem, QueryMySessionOption, RecentSession, SessionId};
+use tokio::sync::broadcast;
 
 use super::*;
 use crate::{
     auth,
     config::{App, Secret},
-    event::{Event, Owner},
+    event::{Event, Owner, Team},
     nim::copy,
-    store::{self, Changes, Outcome, SyncOption},
+    store::{self, Attempt, Changes, Hint, Outcome, SyncOption},
 };
 
 /// Fails every call in one way.
@@ -41,14 +42,23 @@ impl Store for Failing {
         _: &Owner,
         _: &SessionId,
         _: String,
-        _: u64,
+        _: &Attempt,
     ) -> Result<RecentSession, store::Error> {
         Err(self.0())
     }
-    async fn delete(&self, _: &Owner, _: Vec<SessionId>) -> Result<(), store::Error> {
+    async fn delete(&self, _: &Owner, _: Vec<SessionId>, _: &Attempt) -> Result<(), store::Error> {
         Err(self.0())
     }
     async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
+        Err(self.0())
+    }
+    async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
+        Err(self.0())
+    }
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        broadcast::channel(1).1
+    }
+    async fn sweep(&self, _: u64) -> Result<(), store::Error> {
         Err(self.0())
     }
     async fn health(&self) -> Result<(), store::Error> {

@@ -1,5 +1,5 @@
-//! NIM's message copies come in here. NIM takes 200 and 500 as received and sends again for anything
-//! else: so 200 is said only for what is durable, and 500 never.
+//! NIM's message copies come in here. NIM takes 200 and 500 as received and sends again for
+//! anything else: so 200 is said only for what is durable, and 500 never.
 
 use std::any::Any;
 
@@ -88,7 +88,7 @@ async fn take(context: &Context, app: &App, body: &[u8]) -> Answer {
         }
         Ok(_) => Answer::Received,
         Err(error) => {
-            tracing::error!(app_key, %error, "a message copy is not stored; NIM will send it again");
+            tracing::error!(app_key, %error, "a message copy is not stored: NIM will send again");
             Answer::SendAgain
         }
     }

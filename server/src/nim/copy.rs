@@ -12,7 +12,8 @@ use subtle::ConstantTimeEq as _;
 use super::last_msg::{Message, MessageType, Recall};
 use crate::event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 
-/// Most accounts that one copy may name: NIM names at most 200. A list that is longer is unreadable.
+/// Most accounts that one copy may name: NIM names at most 200. A list that is longer is
+/// unreadable.
 const ACCOUNTS_MAX: usize = 10_000;
 
 /// Why a copy is no copy. Names the field; never its content.
@@ -360,7 +361,7 @@ impl<'a> Fields<'a> {
         let from = account(from_field)?;
         let place = match kind {
             SessionKind::P2p => Place::P2p { from: from.clone(), to: account("to")? },
-            SessionKind::Team => Place::Team(Team::team(team()?)),
+            SessionKind::Team => Place::Team(Team::normal(team()?)),
             SessionKind::SuperTeam => Place::Team(Team::super_team(team()?)),
         };
         Ok((from, place))

@@ -1,5 +1,6 @@
-//! Builds `lastMsg`: a JSON object with NIM's numeric keys, ascending, compact, absent fields absent.
-//! Its bytes decide between two bodies of one id, so the same input must give the same text for ever.
+//! Builds `lastMsg`: a JSON object with NIM's numeric keys, ascending, compact, absent fields
+//! absent. Its bytes decide between two bodies of one id, so the same input must give the same
+//! text for ever.
 
 use huihua_core::SessionKind;
 
@@ -373,7 +374,7 @@ mod tests {
     #[test]
     fn a_notice_is_made_from_the_event_alone() {
         let id = TeamId::new("42").unwrap();
-        assert_eq!(notice(&Team::team(id.clone()), 9), r#"{"0":1,"1":"42","7":9,"8":5}"#);
+        assert_eq!(notice(&Team::normal(id.clone()), 9), r#"{"0":1,"1":"42","7":9,"8":5}"#);
         assert_eq!(notice(&Team::super_team(id), 9), r#"{"0":5,"1":"42","7":9,"8":5}"#);
     }
 

@@ -18,6 +18,37 @@ use tokio::sync::broadcast;
 
 use crate::event::{Event, Owner, Team};
 
+/// How long the result of a client's write is given again, in ms: 10 minutes.
+pub const IDEMPOTENCY_MS: u64 = 10 * 60 * 1000;
+
+/// Names one write of a client, the same on each of its tries. 1..=64 printable ASCII characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// The key in this text; `None` when it is none.
+    pub fn new(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len());
+        (fits && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| Self(text.to_owned()))
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One try of a client's write. For 10 minutes, across restarts, a further try under the same key
+/// gets the first one's result and does nothing: a retried delete never hides a message that came
+/// in between. Refusals are not remembered: they did nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The server's clock, ms since 1970.
+    pub now: u64,
+    /// `None`: every try is a write of its own.
+    pub key: Option<IdempotencyKey>,
+}
+
 /// What became of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -43,6 +74,9 @@ pub enum Error {
         /// The limit.
         max: usize,
     },
+    /// The idempotency key was used for another write within the last 10 minutes.
+    #[error("Idempotency-Key was used for another call: take a new one for each call")]
+    KeyReused,
     /// Not durable, and perhaps not done: disk full, I/O error, queue full, closing. Send again.
     #[error("the store is unavailable: {reason}")]
     Unavailable {
@@ -78,17 +112,22 @@ pub trait Store: Send + Sync {
     /// One session, or `None` when it is not visible.
     async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error>;
 
-    /// Sets the ext, durable before the answer; makes the session visible. Idempotent.
+    /// Sets the ext, durable before the answer; makes the session visible.
     async fn update(
         &self,
         owner: &Owner,
         id: &SessionId,
         ext: String,
-        now: u64,
+        attempt: &Attempt,
     ) -> Result<RecentSession, Error>;
 
     /// Hides the sessions up to their last messages, all or none, durable before the answer.
-    async fn delete(&self, owner: &Owner, ids: Vec<SessionId>) -> Result<(), Error>;
+    async fn delete(
+        &self,
+        owner: &Owner,
+        ids: Vec<SessionId>,
+        attempt: &Attempt,
+    ) -> Result<(), Error>;
 
     /// Every session changed since the cursor, once each, in change order, deletions included.
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error>;

@@ -1,5 +1,6 @@
-//! `kill -9` during a stream of signed copies: after the restart everything that was answered 200 is
-//! in its lists. 5 rounds here; `HUIHUA_KILL_ROUNDS=50 cargo test -p huihua-server kill_9` for more.
+//! `kill -9` during a stream of signed copies: after the restart everything that was answered 200
+//! is in its lists. 5 rounds here; `HUIHUA_KILL_ROUNDS=50 cargo test -p huihua-server kill_9` for
+//! more.
 
 use std::{
     collections::HashMap,

@@ -1,5 +1,7 @@
 //! The server from outside: its routes by URL, its promises over crashes, its examples in the docs.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail loudly, like the tests")]
+
 mod support;
 
 mod routes {
@@ -14,6 +16,8 @@ mod bad_input;
 mod borders;
 mod crash;
 mod dev;
+mod log;
 
 mod protocol;
+mod slow;
 mod stop;

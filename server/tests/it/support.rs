@@ -13,7 +13,7 @@ use huihua_server::{
     auth::{self, Apps},
     config::{App, Secret},
     nim::copy,
-    server::Server,
+    server::{Limits, Server},
     store::redb::RedbStore,
 };
 use reqwest::{Client, Method, header::CONTENT_TYPE};
@@ -177,14 +177,18 @@ fn app(key: &str) -> App {
 
 impl TestServer {
     pub(crate) async fn start() -> Self {
-        Self::start_in(TempDir::new().unwrap()).await
+        Self::start_in(TempDir::new().unwrap(), Limits::default()).await
     }
 
-    async fn start_in(folder: TempDir) -> Self {
+    pub(crate) async fn start_with(limits: Limits) -> Self {
+        Self::start_in(TempDir::new().unwrap(), limits).await
+    }
+
+    pub(crate) async fn start_in(folder: TempDir, limits: Limits) -> Self {
         let apps: Apps = ["a", "ab"].map(|key| (AppKey::new(key).unwrap(), app(key))).into();
         let store = Arc::new(RedbStore::open(folder.path()).unwrap());
         let listen = "127.0.0.1:0".parse().unwrap();
-        let server = Server::bind(listen, apps.clone(), store).await.unwrap();
+        let server = Server::bind(listen, apps.clone(), store, limits).await.unwrap();
         let http = Http::new(format!("http://{}", server.local_addr()));
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
@@ -195,7 +199,7 @@ impl TestServer {
 
     /// Stops it and starts another on the same data.
     pub(crate) async fn restart(self) -> Self {
-        Self::start_in(self.stop().await).await
+        Self::start_in(self.stop().await, Limits::default()).await
     }
 
     /// Stops it; the data stays.
@@ -266,13 +270,20 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) async fn start(data: &Path) -> Self {
+        Self::start_logging(data, "error").await
+    }
+
+    /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
+    pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
         let dev_json = data.join("dev.json");
         // A killed server leaves its own behind; waiting for the file must not find that one.
         let _ = std::fs::remove_file(&dev_json);
         let mut child = binary()
             .args(["dev", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
+            .env("HUIHUA_LOG", level)
             .stdout(std::fs::File::create(data.join("stdout")).unwrap())
+            .stderr(std::fs::File::create(data.join("stderr")).unwrap())
             .spawn()
             .unwrap();
         let started = Instant::now();

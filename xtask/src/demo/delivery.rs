@@ -117,6 +117,50 @@ fn agent() -> ureq::Agent {
 mod tests {
     use super::*;
 
+    fn copies() -> Vec<Value> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../samples/nim-copy.jsonl");
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_sample_has_every_shape() {
+        let copies = copies();
+        assert!(copies.len() >= 300, "{} copies", copies.len());
+        let shown = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+        let has = |wanted: &[(&str, &str)]| {
+            copies.iter().any(|copy| wanted.iter().all(|(key, value)| shown(&copy[*key]) == *value))
+        };
+        let kinds = ["TEXT", "PICTURE", "AUDIO", "VIDEO", "LOCATION", "FILE", "TIPS", "CUSTOM"];
+        for conv in ["PERSON", "TEAM", "SUPER_TEAM"] {
+            for kind in kinds {
+                assert!(has(&[("convType", conv), ("msgType", kind)]), "no {kind} in {conv}");
+            }
+        }
+        for event in ["7", "8", "25"] {
+            assert!(has(&[("eventType", event)]), "no event {event}");
+        }
+        assert!(has(&[("resendFlag", "1")]) && copies.contains(&serde_json::json!({})));
+        let is = |key: &str, test: fn(&Value) -> bool| copies.iter().any(|copy| test(&copy[key]));
+        assert!(is("msgTimestamp", Value::is_string) && is("msgTimestamp", Value::is_number));
+        assert!(is("attach", Value::is_string) && is("attach", Value::is_object));
+        assert!(is("tMembers", Value::is_string) && is("tMembers", Value::is_array));
+        assert!(is("msgidServer", |id| id.as_u64().is_some_and(|id| id > 1 << 53)));
+    }
+
+    #[test]
+    fn the_sample_repeats_and_recalls_before_the_message() {
+        let copies = copies();
+        let again = (1..copies.len()).filter(|at| copies[..*at].contains(&copies[*at])).count();
+        assert!(again >= 20, "{again} repeats");
+        let id = |copy: &Value, key: &str| copy[key].to_string().replace('"', "");
+        let early = copies.iter().enumerate().filter(|(at, copy)| {
+            let comes_later = |message: &Value| id(message, "msgidServer") == id(copy, "msgId");
+            !copy["msgId"].is_null() && copies[at + 1..].iter().any(comes_later)
+        });
+        assert!(early.count() >= 3, "recalls come after their messages");
+    }
+
     #[test]
     fn the_check_sum_is_nims() {
         // printf %s 'secret99914b932bd37a50b983c5e7c90ae93b1700000000000' | sha1sum

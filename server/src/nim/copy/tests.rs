@@ -382,6 +382,14 @@ fn half_an_emoji_costs_no_message() {
 }
 
 #[test]
+fn depth_costs_no_stack() {
+    let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
+    let attach = format!(r#"{{"id":0,"data":{{"ids":["b"]}},"x":{deep}}}"#);
+    let json = team("TEAM", "NOTIFICATION", &format!(r#","attach":{attach},"y":{deep}"#));
+    assert_eq!(change(&json), "in b by amy");
+}
+
+#[test]
 fn an_overlong_notice_loses_its_attach_and_still_counts() {
     let padding = "x".repeat(20_000);
     let attach = format!(r#","attach":{{"id":0,"pad":"{padding}","data":{{"ids":["b"]}}}}"#);

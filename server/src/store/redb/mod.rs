@@ -1,5 +1,6 @@
 //! The embedded engine: one redb file in a folder, one writer, MVCC readers. For one machine.
 
+mod once;
 mod read;
 mod row;
 mod sweep;
@@ -7,7 +8,7 @@ mod tables;
 mod write;
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
     thread::JoinHandle,
     time::Duration,
@@ -18,8 +19,8 @@ use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
 use redb::{Database, DatabaseError, ReadableDatabase as _};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
-use self::write::{Job, Reply, unavailable};
-use super::{Changes, Error, Hint, Outcome, Store, SyncOption, cursor::Era};
+use self::write::{Call, Job, Reply, unavailable};
+use super::{Attempt, Changes, Error, Hint, Outcome, Store, SyncOption, cursor::Era};
 use crate::event::{Event, Owner, Team};
 
 /// Memory for cached pages, in bytes.
@@ -184,7 +185,7 @@ fn open_file(folder: &Path) -> Result<Database, Error> {
     Ok(db)
 }
 
-fn explain(error: DatabaseError, path: &PathBuf) -> Error {
+fn explain(error: DatabaseError, path: &Path) -> Error {
     let path = path.display();
     match error {
         DatabaseError::DatabaseAlreadyOpen => Error::Unavailable {
@@ -212,6 +213,7 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     {
         tx.open_table(tables::SESSIONS)?;
         tx.open_table(tables::HEADS)?;
+        tx.open_table(tables::RESULTS)?;
         let mut meta = tx.open_table(tables::META)?;
         match read::numbers(&meta, tables::META_FORMAT)?.first() {
             None | Some(&tables::FORMAT) => {}
@@ -296,15 +298,21 @@ impl Store for RedbStore {
         owner: &Owner,
         id: &SessionId,
         ext: String,
-        now: u64,
+        attempt: &Attempt,
     ) -> Result<RecentSession, Error> {
-        let (owner, id) = (owner.clone(), id.clone());
-        self.write(|reply| Job::Update { owner, id, ext, now, reply }).await
+        let call = Call { owner: owner.clone(), attempt: attempt.clone() };
+        let id = id.clone();
+        self.write(|reply| Job::Update { call, id, ext, reply }).await
     }
 
-    async fn delete(&self, owner: &Owner, ids: Vec<SessionId>) -> Result<(), Error> {
-        let owner = owner.clone();
-        self.write(|reply| Job::Delete { owner, ids, reply }).await
+    async fn delete(
+        &self,
+        owner: &Owner,
+        ids: Vec<SessionId>,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
+        let call = Call { owner: owner.clone(), attempt: attempt.clone() };
+        self.write(|reply| Job::Delete { call, ids, reply }).await
     }
 
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error> {
@@ -322,7 +330,7 @@ impl Store for RedbStore {
     }
 
     async fn sweep(&self, now: u64) -> Result<(), Error> {
-        let mut at = sweep::Place::Start;
+        let mut at = sweep::Place::START;
         loop {
             at = self.write(|reply| Job::Sweep { now, at, reply }).await?;
             if at == sweep::Place::End {

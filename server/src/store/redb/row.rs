@@ -10,6 +10,7 @@ use super::super::{
 const ROW_FORMAT: u8 = 1;
 const HEAD_FORMAT: u8 = 2;
 const NUMBERS_FORMAT: u8 = 3;
+const FIRST_RESULT_FORMAT: u8 = 4;
 
 const SEAL_BYTES: usize = 4;
 
@@ -110,6 +111,40 @@ pub(super) fn decode_numbers(key: &[u8], value: &[u8]) -> Result<Vec<u64>, Error
         numbers.push(input.number().ok_or_else(|| damaged("numbers", key))?);
     }
     Ok(numbers)
+}
+
+/// The first result of a client's write, remembered under its idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FirstResult<'a> {
+    /// When it was written, ms since 1970.
+    pub(super) time: u64,
+    /// Tells the write from any other.
+    pub(super) request: [u8; 8],
+    /// The answer as JSON; empty for one without a body.
+    pub(super) answer: &'a str,
+}
+
+/// The bytes of a first result, sealed under its key.
+pub(super) fn encode_first_result(key: &[u8], result: &FirstResult<'_>) -> Vec<u8> {
+    let mut out = Writer(vec![FIRST_RESULT_FORMAT]);
+    out.number(result.time);
+    out.0.extend(result.request);
+    out.text(result.answer);
+    seal(key, out.0)
+}
+
+/// The first result in a value.
+pub(super) fn decode_first_result<'a>(
+    key: &[u8],
+    value: &'a [u8],
+) -> Result<FirstResult<'a>, Error> {
+    let mut input = unseal(key, value, FIRST_RESULT_FORMAT)?;
+    let mut read = || {
+        let (time, request) = (input.number()?, input.take()?);
+        Some(FirstResult { time, request, answer: input.text()? })
+    };
+    let result = read();
+    result.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("first result", key))
 }
 
 fn checksum(key: &[u8], value: &[u8]) -> [u8; SEAL_BYTES] {
@@ -252,6 +287,9 @@ mod tests {
             assert_eq!(decode_head(b"k", &encode_head(b"k", &head)).unwrap(), head);
         }
         assert_eq!(decode_numbers(b"k", &encode_numbers(b"k", [1, 2])).unwrap(), [1, 2]);
+        let result = FirstResult { time: 1, request: [2; 8], answer: "{}" };
+        let value = encode_first_result(b"k", &result);
+        assert_eq!(decode_first_result(b"k", &value).unwrap(), result);
     }
 
     #[test]

@@ -11,34 +11,59 @@ pub(super) const ROWS_MAX: usize = 256;
 /// Between two pairs of clock and version, in ms.
 const CLOCK_STEP_MS: u64 = 60 * 60 * 1000;
 
-/// Where a pass stands.
+/// Where a pass stands: at this key of a table or after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Before the first row.
-    Start,
-    /// At this key or after it.
-    From(Vec<u8>),
+    /// Among the first results of clients' writes.
+    Results(Vec<u8>),
+    /// Among the sessions.
+    Sessions(Vec<u8>),
     /// After the last row.
     End,
 }
 
+impl Place {
+    pub(super) const START: Place = Place::Results(Vec::new());
+}
+
+/// Calls `see` with the next rows from this key on. Returns where to go on; `None` at the end.
+pub(super) fn next_rows(
+    table: &impl read::Bytes,
+    from: &[u8],
+    mut see: impl FnMut(&[u8], &[u8]),
+) -> Result<Option<Vec<u8>>, Error> {
+    let (mut last, mut count) = (None, 0);
+    for item in table.range::<&[u8]>(from..)?.take(ROWS_MAX) {
+        let (key, value) = item?;
+        see(key.value(), value.value());
+        count += 1;
+        last = Some(key.value().to_vec());
+    }
+    let more = last.filter(|_| count == ROWS_MAX);
+    Ok(more.map(|mut key| {
+        // The least key that is greater.
+        key.push(0);
+        key
+    }))
+}
+
 impl Writer<'_> {
-    /// One step of a pass; its first one moves the horizon.
+    /// One step of a pass.
     pub(super) fn sweep(&mut self, now: u64, at: &Place) -> Result<Place, Error> {
-        let horizon = match at {
-            Place::Start => self.move_horizon(now)?,
-            Place::From(_) => self.horizon()?,
-            Place::End => return Ok(Place::End),
-        };
-        let (old, place) = self.old_rows(at, horizon)?;
-        for key in old {
-            let value = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec());
-            let Some(value) = value else { continue };
-            let mut registers = row::decode_row(&key, &value)?;
-            let moved = registers.sweep();
-            self.put_row(&key, registers, moved)?;
+        match at {
+            Place::Results(from) => {
+                let next = self.sweep_results(now, from)?;
+                Ok(next.map_or(Place::Sessions(Vec::new()), Place::Results))
+            }
+            Place::Sessions(from) => {
+                // The first step moves the horizon.
+                let horizon =
+                    if from.is_empty() { self.move_horizon(now)? } else { self.horizon()? };
+                let next = self.sweep_sessions(from, horizon)?;
+                Ok(next.map_or(Place::End, Place::Sessions))
+            }
+            Place::End => Ok(Place::End),
         }
-        Ok(place)
     }
 
     fn horizon(&self) -> Result<u64, Error> {
@@ -67,33 +92,28 @@ impl Writer<'_> {
         Ok(horizon)
     }
 
-    /// Keys of deleted sessions at or below the horizon among the next rows. A damaged row is left
-    /// to whoever reads it: it must not end the pass.
-    fn old_rows(&self, at: &Place, horizon: u64) -> Result<(Vec<Vec<u8>>, Place), Error> {
-        let start = match at {
-            Place::From(key) => key.as_slice(),
-            Place::Start | Place::End => &[],
-        };
-        let (mut old, mut last, mut count) = (Vec::new(), None, 0);
-        for item in self.sessions.range::<&[u8]>(start..)?.take(ROWS_MAX) {
-            let (key, value) = item?;
-            count += 1;
-            last = Some(key.value().to_vec());
-            let Some((owner, kind, peer)) = tables::session_of(key.value()) else { continue };
-            let Ok(registers) = row::decode_row(key.value(), value.value()) else { continue };
+    /// Drops the texts of deleted sessions at or below the horizon among the next rows. A damaged
+    /// row is left to whoever reads it: it must not end the pass.
+    fn sweep_sessions(&mut self, from: &[u8], horizon: u64) -> Result<Option<Vec<u8>>, Error> {
+        let mut old = Vec::new();
+        let next = next_rows(&self.sessions, from, |key, value| {
+            let Some((owner, kind, peer)) = tables::session_of(key) else { return };
+            let Ok(registers) = row::decode_row(key, value) else { return };
             let gone = read::with_head(&self.heads, &owner, kind, peer, |head| {
                 let view = registers.view(kind, head);
                 Ok(view.update_time.is_none() && view.version <= horizon)
             });
             if gone.unwrap_or(false) && registers.clone().sweep() != Moved::No {
-                old.push(key.value().to_vec());
+                old.push(key.to_vec());
             }
+        })?;
+        for key in old {
+            let value = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec());
+            let Some(value) = value else { continue };
+            let mut registers = row::decode_row(&key, &value)?;
+            let moved = registers.sweep();
+            self.put_row(&key, registers, moved)?;
         }
-        let place = last.filter(|_| count == ROWS_MAX).map_or(Place::End, |mut key| {
-            // The least key that is greater.
-            key.push(0);
-            Place::From(key)
-        });
-        Ok((old, place))
+        Ok(next)
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use huihua_core::{Account, AppKey, SessionKind};
 use redb::TableDefinition;
 
+use super::super::IdempotencyKey;
 use crate::event::Owner;
 
 /// File of the store in its data folder.
@@ -19,6 +20,8 @@ pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u
 pub(super) const SESSIONS: Definition = TableDefinition::new("sessions");
 /// app ‖ 00 ‖ kind ‖ team id → the registers of one team.
 pub(super) const HEADS: Definition = TableDefinition::new("heads");
+/// app ‖ 00 ‖ account ‖ 00 ‖ idempotency key → the write and its first result.
+pub(super) const RESULTS: Definition = TableDefinition::new("results");
 /// One of the names below → numbers.
 pub(super) const META: Definition = TableDefinition::new("meta");
 
@@ -64,6 +67,13 @@ pub(super) fn session_key(app: &AppKey, account: &str, kind: SessionKind, peer: 
     key.push(kind_byte(kind));
     key.extend(peer.as_bytes());
     key
+}
+
+/// Key of one write of a client.
+pub(super) fn result_key(owner: &Owner, key: &IdempotencyKey) -> Vec<u8> {
+    let mut bytes = owner_prefix(&owner.app, owner.account.as_str());
+    bytes.extend(key.as_str().as_bytes());
+    bytes
 }
 
 /// Keys of all sessions of this owner. No account holds a control character, so none is another's

@@ -6,7 +6,10 @@ use redb::{Database, ReadableTable as _, backends::InMemoryBackend};
 use super::{RedbStore, open_file, tables};
 use crate::{
     event::{Event, Owner, Place, Post, Team},
-    store::{Error, Outcome, Store, SyncFrom, SyncOption, Touched, suite},
+    store::{
+        Attempt, Error, IDEMPOTENCY_MS, IdempotencyKey, Outcome, Store, SyncFrom, SyncOption,
+        Touched, suite,
+    },
 };
 
 fn in_memory() -> Box<dyn Store> {
@@ -21,6 +24,10 @@ fn conforms_to_the_suite() {
 
 fn amy() -> Owner {
     Owner { app: "app".parse().unwrap(), account: "amy".parse().unwrap() }
+}
+
+fn attempt(now: u64) -> Attempt {
+    Attempt { now, key: None }
 }
 
 fn message(time: u64) -> Event {
@@ -72,7 +79,7 @@ async fn a_sync_from_the_beginning_in_pages_ends_after_the_store_is_opened_again
     let store = RedbStore::open(folder.path()).unwrap();
     let id = |n: u64| format!("p2p|peer{n}").parse().unwrap();
     for n in 0..5 {
-        store.update(&amy(), &id(n), "x".into(), 10).await.unwrap();
+        store.update(&amy(), &id(n), "x".into(), &attempt(10)).await.unwrap();
     }
     store.close().await;
     let store = RedbStore::open(folder.path()).unwrap();
@@ -96,7 +103,7 @@ async fn a_sync_from_the_beginning_in_pages_ends_after_the_store_is_opened_again
 async fn a_join_in_parts_has_one_outcome_and_lets_everybody_in() {
     let store = in_memory();
     let accounts: Vec<_> = (0..2_500).map(|n| format!("a{n}").parse().unwrap()).collect();
-    let team = Team::team("7".parse().unwrap());
+    let team = Team::normal("7".parse().unwrap());
     let inviter = Some("boss".parse().unwrap());
     let join = Event::Join { team: team.clone(), accounts: accounts.clone(), inviter, time: 5 };
     let post = Post { time: 6, message_id: "1".into(), last_msg: "{}".into() };
@@ -129,8 +136,51 @@ async fn what_moved_is_told_after_it_is_durable_and_what_did_not_is_not() {
     let expected = [Touched::Account(bob), Touched::Account(amy())];
     assert_eq!(*hints.recv().await.unwrap(), expected);
     store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
-    store.delete(&amy(), vec!["p2p|bob".parse().unwrap()]).await.unwrap();
+    store.delete(&amy(), vec!["p2p|bob".parse().unwrap()], &attempt(10)).await.unwrap();
     assert_eq!(*hints.recv().await.unwrap(), [Touched::Account(amy())]);
+    store.close().await;
+}
+
+/// NIM's users retry. The first try of a delete took effect and its answer was lost; a message came
+/// in; the retry must not hide it. So across a restart, and for 10 minutes.
+#[tokio::test]
+async fn a_retried_delete_does_not_hide_a_message_that_came_in_between() {
+    let folder = tempfile::tempdir().unwrap();
+    let bob = || vec!["p2p|bob".parse().unwrap()];
+    let tried = |now| Attempt { now, key: IdempotencyKey::new("call-1") };
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.delete(&amy(), bob(), &tried(10)).await.unwrap();
+    store.ingest(&amy().app, vec![message(2)], 10).await.unwrap();
+    store.delete(&amy(), bob(), &tried(11)).await.unwrap();
+    assert_eq!(times(&store).await, [2]);
+    store.close().await;
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.sweep(10 + IDEMPOTENCY_MS).await.unwrap();
+    store.delete(&amy(), bob(), &tried(10 + IDEMPOTENCY_MS)).await.unwrap();
+    assert_eq!(times(&store).await, [2], "after a restart and a sweep, within 10 minutes");
+    store.sweep(11 + IDEMPOTENCY_MS).await.unwrap();
+    store.delete(&amy(), bob(), &tried(11 + IDEMPOTENCY_MS)).await.unwrap();
+    assert_eq!(times(&store).await, Vec::<u64>::new(), "a new call by then");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_retried_update_gets_its_first_result_and_another_call_under_its_key_is_refused() {
+    let store = in_memory();
+    let bob = "p2p|bob".parse().unwrap();
+    let tried = |now| Attempt { now, key: IdempotencyKey::new("call-1") };
+    let first = store.update(&amy(), &bob, "x".into(), &tried(10)).await.unwrap();
+    store.update(&amy(), &bob, "y".into(), &attempt(11)).await.unwrap();
+    let again = store.update(&amy(), &bob, "x".into(), &tried(12)).await.unwrap();
+    assert_eq!(again, first);
+    assert_eq!(store.get(&amy(), &bob).await.unwrap().unwrap().ext, "y");
+    let other = store.update(&amy(), &bob, "z".into(), &tried(13)).await;
+    assert!(matches!(other, Err(Error::KeyReused)));
+    let other = store.delete(&amy(), vec![bob.clone()], &tried(13)).await;
+    assert!(matches!(other, Err(Error::KeyReused)));
+    let amx = Owner { account: "amx".parse().unwrap(), ..amy() };
+    store.update(&amx, &bob, "z".into(), &tried(13)).await.unwrap();
     store.close().await;
 }
 
@@ -233,15 +283,15 @@ async fn sessions_by_ext_alone_are_limited_and_deleting_makes_room() {
     let store = in_memory();
     let id = |n: usize| format!("p2p|peer{n}").parse().unwrap();
     for n in 0..1_000 {
-        store.update(&amy(), &id(n), "x".into(), 10).await.unwrap();
+        store.update(&amy(), &id(n), "x".into(), &attempt(10)).await.unwrap();
     }
-    let refused = store.update(&amy(), &id(1_000), "x".into(), 10).await;
+    let refused = store.update(&amy(), &id(1_000), "x".into(), &attempt(10)).await;
     assert!(matches!(refused, Err(Error::TooManySessions { max: 1_000 })));
-    store.update(&amy(), &id(5), "y".into(), 10).await.unwrap();
-    store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), 10).await.unwrap_err();
+    store.update(&amy(), &id(5), "y".into(), &attempt(10)).await.unwrap();
+    store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), &attempt(10)).await.unwrap_err();
     store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
-    store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), 10).await.unwrap();
-    store.delete(&amy(), vec![id(3)]).await.unwrap();
-    store.update(&amy(), &id(1_000), "x".into(), 10).await.unwrap();
+    store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), &attempt(10)).await.unwrap();
+    store.delete(&amy(), vec![id(3)], &attempt(10)).await.unwrap();
+    store.update(&amy(), &id(1_000), "x".into(), &attempt(10)).await.unwrap();
     store.close().await;
 }

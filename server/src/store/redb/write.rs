@@ -8,10 +8,10 @@ use redb::{Durability, ReadableTable as _, Table, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::super::{
-    Error, Outcome, Touched,
+    Attempt, Error, Outcome, Touched,
     rules::{self, EXT_ONLY_SESSIONS_MAX, Head, Moved, Row, Write},
 };
-use super::{Shared, read, row, sweep, tables};
+use super::{Shared, once::Request, read, row, sweep, tables};
 use crate::event::{Event, Owner};
 
 /// Jobs that may wait; beyond that callers wait, and after a while are refused.
@@ -22,16 +22,22 @@ const BATCH_REGISTERS_MAX: usize = 1_024;
 /// What a caller wants written, and where it waits.
 pub(super) enum Job {
     Ingest { app: AppKey, events: Vec<Event>, now: u64, reply: Reply<Vec<Outcome>> },
-    Update { owner: Owner, id: SessionId, ext: String, now: u64, reply: Reply<RecentSession> },
-    Delete { owner: Owner, ids: Vec<SessionId>, reply: Reply<()> },
+    Update { call: Call, id: SessionId, ext: String, reply: Reply<RecentSession> },
+    Delete { call: Call, ids: Vec<SessionId>, reply: Reply<()> },
     Sweep { now: u64, at: sweep::Place, reply: Reply<sweep::Place> },
+}
+
+/// Whose write it is, and which try of it.
+pub(super) struct Call {
+    pub(super) owner: Owner,
+    pub(super) attempt: Attempt,
 }
 
 /// Where one caller waits. One that went away does not stop its job.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
 /// What a job has to tell when its transaction is durable.
-enum Answer {
+pub(super) enum Answer {
     Outcomes(Vec<Outcome>),
     Session(Box<RecentSession>),
     Done,
@@ -148,10 +154,16 @@ impl Job {
                 let outcomes = events.iter().map(|event| writer.ingest(app, event, *now));
                 outcomes.collect::<Result<_, _>>().map(Answer::Outcomes)
             }
-            Self::Update { owner, id, ext, now, .. } => writer.update(owner, id, ext, *now),
-            Self::Delete { owner, ids, .. } => {
-                ids.iter().try_for_each(|id| writer.delete(owner, id))?;
-                Ok(Answer::Done)
+            Self::Update { call, id, ext, .. } => {
+                writer.once(call, &Request::Update { id, ext }, |writer| {
+                    writer.update(&call.owner, id, ext, call.attempt.now)
+                })
+            }
+            Self::Delete { call, ids, .. } => {
+                writer.once(call, &Request::Delete { ids }, |writer| {
+                    ids.iter().try_for_each(|id| writer.delete(&call.owner, id))?;
+                    Ok(Answer::Done)
+                })
             }
             Self::Sweep { now, at, .. } => writer.sweep(*now, at).map(Answer::Swept),
         }
@@ -195,6 +207,7 @@ type BytesTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
 pub(super) struct Writer<'t> {
     pub(super) sessions: BytesTable<'t>,
     pub(super) heads: BytesTable<'t>,
+    pub(super) results: BytesTable<'t>,
     pub(super) meta: BytesTable<'t>,
     pub(super) version: u64,
     pub(super) wrote: bool,
@@ -208,7 +221,8 @@ impl<'t> Writer<'t> {
         let version = read::last_version(&meta)?;
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
-        Ok(Self { sessions, heads, meta, version, wrote: false, touched: None })
+        let results = tx.open_table(tables::RESULTS)?;
+        Ok(Self { sessions, heads, results, meta, version, wrote: false, touched: None })
     }
 
     fn finish(&mut self) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use self::{
     model::Model,
     scenario::{Call, NOW, Segment},
 };
-use super::{Change, Changes, Outcome, Store, SyncFrom, SyncOption, TOMBSTONE_MS};
+use super::{Attempt, Change, Changes, Outcome, Store, SyncFrom, SyncOption, TOMBSTONE_MS};
 use crate::event::{Event, Owner};
 
 /// Makes an empty store.
@@ -98,9 +98,13 @@ async fn whole_list(store: &dyn Store, owner: &Owner) -> Vec<RecentSession> {
 async fn call(store: &dyn Store, call: &Call) {
     match call {
         Call::Update { owner, id, ext, now } => {
-            store.update(owner, id, ext.clone(), *now).await.unwrap();
+            let attempt = Attempt { now: *now, key: None };
+            store.update(owner, id, ext.clone(), &attempt).await.unwrap();
         }
-        Call::Delete { owner, ids } => store.delete(owner, ids.clone()).await.unwrap(),
+        Call::Delete { owner, ids } => {
+            let attempt = Attempt { now: NOW, key: None };
+            store.delete(owner, ids.clone(), &attempt).await.unwrap();
+        }
     }
 }
 

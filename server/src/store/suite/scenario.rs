@@ -85,7 +85,7 @@ fn accounts() -> impl Strategy<Value = Vec<Account>> {
 fn team() -> impl Strategy<Value = Team> {
     (select(&TEAM_IDS[..]), any::<bool>()).prop_map(|(id, is_super)| {
         let id: TeamId = id.parse().unwrap();
-        if is_super { Team::super_team(id) } else { Team::team(id) }
+        if is_super { Team::super_team(id) } else { Team::normal(id) }
     })
 }
 
