@@ -1,5 +1,6 @@
 //! Who asks: a bearer JWT becomes the [`Caller`], and nothing else in a request names an account;
-//! an ingest key becomes the [`Ingestor`]. Signing lives here too. Every failure is code 302 with a detail that says what to change.
+//! an ingest key becomes the [`Ingestor`]. Signing lives here too. Every failure is code 302 with a
+//! detail that says what to change.
 
 use std::{
     collections::HashMap,

@@ -337,11 +337,15 @@ impl Process {
 
     /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
     pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
+        Self::start_at(data, level, "127.0.0.1:0").await
+    }
+
+    pub(crate) async fn start_at(data: &Path, level: &str, listen: &str) -> Self {
         let dev_json = data.join("dev.json");
         // A killed server leaves its own behind; waiting for the file must not find that one.
         let _ = std::fs::remove_file(&dev_json);
         let mut child = binary()
-            .args(["dev", "--listen", "127.0.0.1:0", "--data"])
+            .args(["dev", "--listen", listen, "--data"])
             .arg(data)
             .env("HUIHUA_LOG", level)
             .stdout(std::fs::File::create(data.join("stdout")).unwrap())
@@ -357,6 +361,15 @@ impl Process {
         let dev: HashMap<String, String> =
             serde_json::from_str(&std::fs::read_to_string(dev_json).unwrap()).unwrap();
         Self { child, http: Http::new(dev["url"].clone()), dev }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends events as the app's own server; each must be answered.
+    pub(crate) async fn events(&self, events: Value) -> Value {
+        self.http.events(&self.dev["ingestKey"], events).await.ok()
     }
 
     pub(crate) fn kill(&mut self) {
