@@ -22,6 +22,11 @@ fn conforms_to_the_suite() {
     suite::conform(&in_memory);
 }
 
+#[test]
+fn lists_are_exact_under_fire() {
+    suite::fire::lists_are_exact_under_fire(&in_memory);
+}
+
 fn amy() -> Owner {
     Owner { app: "app".parse().unwrap(), account: "amy".parse().unwrap() }
 }

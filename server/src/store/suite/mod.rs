@@ -1,6 +1,8 @@
 //! One conformance suite for every engine, over `&dyn Store`: its answers equal the naive model's.
-//! An engine's tests call [`conform`] with a way to make an empty store.
+//! An engine's tests call [`conform`] and each module's own entries with a way to make an empty
+//! store.
 
+pub(crate) mod fire;
 mod model;
 mod paging;
 mod scenario;
