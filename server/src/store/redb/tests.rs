@@ -27,6 +27,26 @@ fn lists_are_exact_under_fire() {
     suite::fire::lists_are_exact_under_fire(&in_memory);
 }
 
+#[test]
+fn nim_clients_never_stick_and_lose_nothing_unchanged() {
+    suite::nim_clients::nim_clients_never_stick_and_lose_nothing_unchanged(&in_memory);
+}
+
+#[test]
+fn a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version() {
+    suite::cases::a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version(&in_memory);
+}
+
+#[test]
+fn a_deleted_session_stays_deleted_after_its_tombstone_is_swept() {
+    suite::cases::a_deleted_session_stays_deleted_after_its_tombstone_is_swept(&in_memory);
+}
+
+#[test]
+fn a_hundred_deletions_at_once_are_all_told_in_pages_of_fifty() {
+    suite::cases::a_hundred_deletions_at_once_are_all_told_in_pages_of_fifty(&in_memory);
+}
+
 fn amy() -> Owner {
     Owner { app: "app".parse().unwrap(), account: "amy".parse().unwrap() }
 }

@@ -2,8 +2,10 @@
 //! An engine's tests call [`conform`] and each module's own entries with a way to make an empty
 //! store.
 
+pub(crate) mod cases;
 pub(crate) mod fire;
 mod model;
+pub(crate) mod nim_clients;
 mod paging;
 mod scenario;
 
