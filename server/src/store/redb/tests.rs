@@ -1,5 +1,10 @@
 //! The redb engine against the conformance suite, and what only a file can do wrong.
 
+mod flipped;
+mod full_disk;
+mod medium;
+mod power_loss;
+
 use huihua_core::QueryMySessionOption;
 use redb::{Database, ReadableTable as _, backends::InMemoryBackend};
 
