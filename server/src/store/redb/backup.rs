@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use redb::{
     Database, Durability, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _,
-    ReadableTable as _, ReadableTableMetadata as _,
+    ReadableTableMetadata as _,
 };
 
 use super::super::{Error, Progress};
