@@ -1,5 +1,6 @@
 //! The embedded engine: one redb file in a folder, one writer, MVCC readers. For one machine.
 
+mod backup;
 mod once;
 mod read;
 mod row;
@@ -19,8 +20,9 @@ use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
 use redb::{Database, DatabaseError, ReadableDatabase as _};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
+pub use self::backup::restore;
 use self::write::{Call, Job, Reply, unavailable};
-use super::{Attempt, Changes, Error, Hint, Outcome, Store, SyncOption, cursor::Era};
+use super::{Attempt, Changes, Error, Hint, Outcome, Progress, Store, SyncOption, cursor::Era};
 use crate::event::{Event, Owner, Team};
 
 /// Memory for cached pages, in bytes.
@@ -338,6 +340,16 @@ impl Store for RedbStore {
             }
             tokio::time::sleep(SWEEP_PAUSE).await;
         }
+    }
+
+    async fn backup(&self, to: &Path, progress: Progress) -> Result<(), Error> {
+        let shared = Arc::clone(&self.shared);
+        let to = to.to_owned();
+        let task = tokio::task::spawn_blocking(move || {
+            let tx = shared.with(|db| db.begin_read())??;
+            backup::copy(&tx, &to, &progress)
+        });
+        task.await.map_err(|error| unavailable(&error))?
     }
 
     async fn health(&self) -> Result<(), Error> {
