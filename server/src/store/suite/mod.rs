@@ -2,6 +2,7 @@
 //! An engine's tests call [`conform`] with a way to make an empty store.
 
 mod model;
+mod outside;
 mod paging;
 mod scenario;
 
@@ -33,6 +34,7 @@ pub(crate) fn conform(make: Make<'_>) {
     lists_equal_the_model_and_syncs_repair_them(make);
     any_order_and_any_repetition_give_the_same_list(make);
     paging::run(make);
+    outside::run(make);
 }
 
 /// Runs `check` over random stories.
