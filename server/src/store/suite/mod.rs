@@ -6,6 +6,7 @@ pub(crate) mod cases;
 pub(crate) mod fire;
 mod model;
 pub(crate) mod nim_clients;
+mod outside;
 mod paging;
 pub(crate) mod scenario;
 
@@ -37,6 +38,7 @@ pub(crate) fn conform(make: Make<'_>) {
     lists_equal_the_model_and_syncs_repair_them(make);
     any_order_and_any_repetition_give_the_same_list(make);
     paging::run(make);
+    outside::run(make);
 }
 
 /// Runs `check` over random stories.
