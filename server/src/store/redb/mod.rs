@@ -173,18 +173,31 @@ impl Shared {
 
 fn open_file(folder: &Path) -> Result<Database, Error> {
     let path = folder.join(tables::FILE_NAME);
-    let is_new = !path.exists();
-    let db = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create(&path)
-        .map_err(|error| explain(error, &path))?;
-    if is_new {
-        // The name must outlive a power loss as surely as what is written under it.
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| {
-            Error::Unavailable { reason: format!("sync {}: {error}", folder.display()) }
+    if !path.exists() {
+        make_file(folder, &path).map_err(|error| Error::Unavailable {
+            reason: format!("make {}: {error}", path.display()),
         })?;
     }
-    Ok(db)
+    Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create(&path)
+        .map_err(|error| explain(error, &path))
+}
+
+/// Makes an empty database under another name and then gives it its own: a power loss while redb
+/// writes the first pages leaves a file that no later start would take for a database.
+fn make_file(folder: &Path, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let part = tempfile::NamedTempFile::new_in(folder)?;
+    drop(Database::create(part.path())?);
+    match part.persist_noclobber(path) {
+        // Another process was faster: then it holds the file, and opening it says so.
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(error.error.into());
+        }
+        Ok(_) | Err(_) => {}
+    }
+    // The name must outlive a power loss as surely as what is written under it.
+    Ok(std::fs::File::open(folder)?.sync_all()?)
 }
 
 fn explain(error: DatabaseError, path: &Path) -> Error {
