@@ -17,7 +17,7 @@ use std::{
 
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
-use redb::{Database, DatabaseError, ReadableDatabase as _};
+use redb::{Database, DatabaseError, ReadableDatabase as _, TableHandle as _};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 pub use self::backup::restore;
@@ -224,6 +224,7 @@ fn explain(error: DatabaseError, path: &Path) -> Error {
 fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     let mut tx = db.begin_write()?;
     tx.set_quick_repair(true);
+    refuse_lost_tables(&tx)?;
     let mut eras;
     {
         tx.open_table(tables::SESSIONS)?;
@@ -254,6 +255,20 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     }
     tx.commit()?;
     Ok(eras)
+}
+
+/// A store has all of its tables from its first opening on. One whose name was damaged must not be
+/// made anew, empty.
+fn refuse_lost_tables(tx: &redb::WriteTransaction) -> Result<(), Error> {
+    let there: Vec<String> = tx.list_tables()?.map(|table| table.name().to_owned()).collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let first = [tables::SESSIONS, tables::HEADS, tables::META];
+    match first.iter().find(|table| !there.iter().any(|name| name == table.name())) {
+        Some(table) => Err(Error::Damaged { what: format!("table {} is not there", table.name()) }),
+        None => Ok(()),
+    }
 }
 
 /// Cuts events into parts of at most about `registers_max` register writes, each event with its
