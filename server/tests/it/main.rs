@@ -9,15 +9,18 @@ mod routes {
 
     mod account;
     mod copy;
+    mod events;
     mod sessions;
+    mod sync;
 }
 
 mod bad_input;
 mod borders;
 mod crash;
 mod dev;
+mod idempotency;
+mod live;
 mod log;
-
 mod protocol;
 mod slow;
 mod stop;
