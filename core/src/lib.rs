@@ -15,6 +15,7 @@ mod last_msg;
 mod page;
 pub mod paths;
 mod session;
+mod sync;
 
 #[cfg(feature = "client")]
 pub mod client;
@@ -27,5 +28,7 @@ pub use id::{
 pub use last_msg::{LastMsg, MessageStub, RecentContact, RevokeMsgNotification};
 pub use page::{
     DELETE_IDS_MAX, EXT_BYTES_MAX, InvalidOption, LIMIT_MAX, Page, QueryMySessionOption,
+    SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX,
 };
 pub use session::{LastMsgType, RecentSession};
+pub use sync::{SessionChange, SyncPage};

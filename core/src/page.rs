@@ -10,6 +10,13 @@ pub const LIMIT_MAX: u32 = 100;
 pub const EXT_BYTES_MAX: usize = 4_096;
 /// Most sessions that one delete call names.
 pub const DELETE_IDS_MAX: usize = 100;
+/// Most changes a sync is asked for.
+pub const SYNC_LIMIT_MAX: u32 = 500;
+/// Changes a sync gives when it is not told how many.
+pub const SYNC_LIMIT_DEFAULT: u32 = 100;
+/// Longest time a sync is held until something changes, in ms: shorter than what proxies usually
+/// allow a silent connection.
+pub const SYNC_WAIT_MS_MAX: u32 = 30_000;
 
 /// What `queryMySessionList` asks for. Mirrors NIM's `QueryMySessionOption`; `page_token` is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

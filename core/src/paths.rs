@@ -10,6 +10,10 @@ pub const SESSIONS_DELETE: &str = "/v1/sessions/delete";
 pub const SESSION: &str = "/v1/sessions/{id}";
 /// The ext of one session.
 pub const SESSION_EXT: &str = "/v1/sessions/{id}/ext";
+/// The sessions that changed since a cursor.
+pub const SYNC: &str = "/v1/sync";
+/// What moved lists, told by the app's own servers.
+pub const EVENTS: &str = "/v1/events";
 /// NIM's message copy (消息抄送).
 pub const NIM_COPY: &str = "/nim/copy";
 /// The process answers.
@@ -19,3 +23,5 @@ pub const READYZ: &str = "/readyz";
 
 /// Header that names one call of a client: the same on each of its retries.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// In place of a sync cursor: from now.
+pub const SYNC_LATEST: &str = "latest";

@@ -5,7 +5,9 @@ mod args;
 use std::{error::Error, io::Write as _, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
-use huihua_server::{auth, config::Config, dev, handlers, logging, server, store::redb::RedbStore};
+use huihua_server::{
+    auth, config::Config, dev, handlers, logging, open_files, server, store::redb::RedbStore,
+};
 
 use args::{Arguments, Command, TokenArguments};
 
@@ -45,7 +47,8 @@ async fn run(
 ) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
     let store = Arc::new(RedbStore::open(&config.data)?);
-    let limits = server::Limits::default();
+    let connections_max = open_files::make_room(config.connections_max)?;
+    let limits = server::Limits { connections_max, ..server::Limits::default() };
     let server = server::Server::bind(config.listen, config.apps.clone(), store, limits).await?;
     let text = announce(config, server.local_addr(), handlers::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;

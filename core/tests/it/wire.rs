@@ -1,6 +1,6 @@
 //! The wire's JSON, as exact strings, in both directions: a change here breaks apps in the field.
 
-use huihua_core::{LastMsg, LastMsgType, Page, Problem, RecentSession};
+use huihua_core::{LastMsg, LastMsgType, Page, Problem, RecentSession, SessionChange, SyncPage};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Written so, and read back from it to the same text.
@@ -32,6 +32,31 @@ fn a_session_keeps_its_last_message_byte_for_byte() {
             r#""lastMsg":{"0":0, "7":"1700000000123","12":90071992547409931234}}"#
         ),
     );
+}
+
+#[test]
+fn a_sync_tells_sessions_and_deletions() {
+    let page = SyncPage {
+        changes: vec![
+            SessionChange::Session(session("p2p|bob", LastMsgType::Message, Some(r#"{"0": 0}"#))),
+            SessionChange::Deleted("team|2530000000".parse().unwrap()),
+        ],
+        cursor: "c".to_owned(),
+        has_more: true,
+        reset: false,
+    };
+    check(
+        &page,
+        concat!(
+            r#"{"changes":["#,
+            r#"{"session":{"sessionId":"p2p|bob","updateTime":1700000000123,"#,
+            r#""ext":"置顶 \"1\"","lastMsgType":0,"lastMsg":{"0": 0}}},"#,
+            r#"{"deleted":"team|2530000000"}],"#,
+            r#""cursor":"c","hasMore":true,"reset":false}"#
+        ),
+    );
+    let page = SyncPage { changes: vec![], has_more: false, reset: true, ..page };
+    check(&page, r#"{"changes":[],"cursor":"c","hasMore":false,"reset":true}"#);
 }
 
 #[test]

@@ -75,6 +75,11 @@ fn copy_tables(tx: &ReadTransaction, to: &Database, progress: &Progress) -> Resu
             }
         }
     }
+    if done != all {
+        // The tree above the rows is damaged: redb does not check it as it reads.
+        let what = format!("{done} rows are found where {all} were written");
+        return Err(Error::Damaged { what });
+    }
     to.begin_write()?.commit()?;
     Ok(())
 }

@@ -65,7 +65,7 @@ fn is_inside(notices: &BTreeMap<u64, bool>, row: &RecentSession) -> bool {
     let fields: BTreeMap<String, u64> = serde_json::from_str(last_msg.as_str()).unwrap();
     let time = fields["7"];
     let was_in = |until: u64| notices.range(..until).next_back().is_some_and(|(_, is_in)| *is_in);
-    if time % 2 == 0 {
+    if time.is_multiple_of(2) {
         // A message: of one who was in then, and is still in.
         return was_in(time) && notices.values().next_back() == Some(&true);
     }

@@ -9,8 +9,8 @@ use super::{amy, attempt, medium::Medium};
 use crate::{
     event::{Event, Place, Post, Team},
     store::{
-        Change, Error, Store, SyncFrom, SyncOption,
-        redb::RedbStore,
+        Change, Error, Progress, Store, SyncFrom, SyncOption,
+        redb::{RedbStore, restore},
         suite::{block_on, random},
     },
 };
@@ -71,6 +71,23 @@ struct Seen {
     hidden: usize,
 }
 
+/// A backup reads every row, past the tree above them: it is whole, or it is refused.
+fn is_backup_whole_or_refused(flipped: Vec<u8>, expected: &[RecentSession]) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let (backup, restored) = (folder.path().join("backup"), folder.path().join("restored"));
+    block_on(async {
+        let store = Medium::new(flipped).open().unwrap();
+        let made = store.backup(&backup, Box::new(|_, _| {})).await;
+        store.close().await;
+        if made.is_err() {
+            return true;
+        }
+        restore(&backup, &restored, &(Box::new(|_, _| {}) as Progress)).unwrap();
+        let store = RedbStore::open(&restored).unwrap();
+        rows(&store).await.unwrap() == expected
+    })
+}
+
 /// Whether redb's own check of the whole file finds the damage.
 fn is_found(flipped: Vec<u8>) -> bool {
     let check = std::panic::catch_unwind(|| {
@@ -109,7 +126,8 @@ fn a_flipped_bit_anywhere_never_gives_a_wrong_row_and_what_it_hides_is_found_by_
             Ok(Ok(rows)) if rows == expected => seen.right += 1,
             Ok(Ok(rows)) => {
                 assert!(rows.iter().all(|row| expected.contains(row)), "a wrong row: {at}");
-                assert!(is_found(flipped), "hidden, and never found: {at}");
+                assert!(is_found(flipped.clone()), "hidden, and never found: {at}");
+                assert!(is_backup_whole_or_refused(flipped, &expected), "backed up: {at}");
                 seen.hidden += 1;
             }
             Ok(Err(Error::Damaged { .. })) => seen.damaged += 1,

@@ -349,5 +349,5 @@ impl Writer {
 
 fn team(place: usize, generation: u64) -> Team {
     let id = format!("{place}{generation}").parse().unwrap();
-    if place % 2 == 0 { Team::normal(id) } else { Team::super_team(id) }
+    if place.is_multiple_of(2) { Team::normal(id) } else { Team::super_team(id) }
 }
