@@ -1,6 +1,8 @@
 //! What only a failing store shows: panics, and errors on every door. The rest is in `tests/it`,
 //! against the real engine.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use axum::{
     body::{Body, to_bytes},
@@ -15,7 +17,7 @@ use crate::{
     config::{App, Secret},
     event::{Event, Owner, Team},
     nim::copy,
-    store::{self, Attempt, Changes, Hint, Outcome, SyncOption},
+    store::{self, Attempt, Changes, Hint, Outcome, Progress, SyncOption},
 };
 
 /// Fails every call in one way.
@@ -59,6 +61,9 @@ impl Store for Failing {
         broadcast::channel(1).1
     }
     async fn sweep(&self, _: u64) -> Result<(), store::Error> {
+        Err(self.0())
+    }
+    async fn backup(&self, _: &Path, _: Progress) -> Result<(), store::Error> {
         Err(self.0())
     }
     async fn health(&self) -> Result<(), store::Error> {

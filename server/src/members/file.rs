@@ -234,8 +234,8 @@ mod tests {
                 "1 Team 7 amy+小明 5",
                 "3 SuperTeam 7 a,\"b 6",
                 "line 4: column 20: unknown variant `p2p`, expected `team` or `super_team`",
-                "line 5: column 53: account holds a character that it may not hold (control characters \
-                 and '|' never)",
+                "line 5: column 53: account holds a character that it may not hold (control \
+                 characters and '|' never)",
                 "line 6: column 32: invalid type: integer `7`, expected a string",
                 "line 7: accounts is empty",
                 "line 8: column 64: invalid type: string \"5\", expected u64",

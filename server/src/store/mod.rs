@@ -10,7 +10,7 @@ pub mod rules;
 #[cfg(test)]
 pub(crate) mod suite;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
@@ -144,12 +144,19 @@ pub trait Store: Send + Sync {
     /// and to repeat. Meant to be called once an hour.
     async fn sweep(&self, now: u64) -> Result<(), Error>;
 
+    /// Copies one snapshot into a new file, every value checked, while other work goes on. Nothing
+    /// is there under the file's name before all of it is.
+    async fn backup(&self, to: &Path, progress: Progress) -> Result<(), Error>;
+
     /// Answers when the store can read and write.
     async fn health(&self) -> Result<(), Error>;
 
     /// Finishes what was accepted and refuses what comes after.
     async fn close(&self);
 }
+
+/// Is told now and then how many rows are done, and of how many.
+pub type Progress = Box<dyn Fn(u64, u64) + Send + Sync>;
 
 /// What a batch of writes moved.
 pub type Hint = Arc<[Touched]>;

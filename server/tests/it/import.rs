@@ -113,7 +113,7 @@ async fn it_tries_again_while_the_server_is_busy_or_away() {
     busy.write_all(answer.as_bytes()).await.unwrap();
     drop((busy, listener));
     // Away for a while, then there.
-    let server = Process::start_at(data, "error", &address).await;
+    let server = Process::start_at(data, &address).await;
     let (ok, printed, told_) = told(&importing.await.unwrap());
     assert!(ok && printed.contains("1 joins applied"), "{printed} {told_}");
     assert!(told_.contains("status 503") && told_.contains("the next try is in"), "{told_}");

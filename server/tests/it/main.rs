@@ -18,6 +18,7 @@ mod bad_input;
 mod borders;
 mod crash;
 mod dev;
+mod full_disk;
 mod idempotency;
 mod import;
 mod live;

@@ -337,14 +337,38 @@ impl Process {
 
     /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
     pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
-        Self::start_at(data, level, "127.0.0.1:0").await
+        Self::start_by(binary(), data, level, "127.0.0.1:0").await
     }
 
-    pub(crate) async fn start_at(data: &Path, level: &str, listen: &str) -> Self {
+    /// On this address.
+    pub(crate) async fn start_at(data: &Path, listen: &str) -> Self {
+        Self::start_by(binary(), data, "error", listen).await
+    }
+
+    /// No file of its may grow beyond this, in bytes; [`Self::raise_file_limit`] makes room.
+    pub(crate) async fn start_limited(data: &Path, file_bytes_max: u64) -> Self {
+        let mut command = Command::new("prlimit");
+        // Without the trap the kernel would kill it; with it, writes fail as on a full disk.
+        let shell = r#"trap "" XFSZ; exec "$0" "$@""#;
+        command
+            .arg(format!("--fsize={file_bytes_max}:unlimited"))
+            .args(["sh", "-c", shell, env!("CARGO_BIN_EXE_huihua-server")])
+            .stdin(Stdio::null());
+        Self::start_by(command, data, "off", "127.0.0.1:0").await
+    }
+
+    /// Makes room; the server is not told.
+    pub(crate) fn raise_file_limit(&self) {
+        let pid = format!("--pid={}", self.child.id());
+        let done = Command::new("prlimit").args([&pid, "--fsize=unlimited:unlimited"]).status();
+        assert!(done.unwrap().success());
+    }
+
+    async fn start_by(mut command: Command, data: &Path, level: &str, listen: &str) -> Self {
         let dev_json = data.join("dev.json");
         // A killed server leaves its own behind; waiting for the file must not find that one.
         let _ = std::fs::remove_file(&dev_json);
-        let mut child = binary()
+        let mut child = command
             .args(["dev", "--listen", listen, "--data"])
             .arg(data)
             .env("HUIHUA_LOG", level)

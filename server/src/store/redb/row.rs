@@ -172,6 +172,12 @@ fn unseal<'a>(key: &[u8], value: &'a [u8], format: u8) -> Result<Reader<'a>, Err
     }
 }
 
+/// Checks a value's seal, whatever is in it.
+pub(super) fn verify(key: &[u8], value: &[u8]) -> Result<(), Error> {
+    let format = value.first().copied().ok_or_else(|| damaged("value", key))?;
+    unseal(key, value, format).map(drop)
+}
+
 /// The error that names a damaged value: keys hold app key, account and peer, no message.
 pub(super) fn damaged(what: &str, key: &[u8]) -> Error {
     Error::Damaged { what: format!("{what} of row {}", key.escape_ascii()) }

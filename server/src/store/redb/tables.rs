@@ -25,6 +25,9 @@ pub(super) const RESULTS: Definition = TableDefinition::new("results");
 /// One of the names below → numbers.
 pub(super) const META: Definition = TableDefinition::new("meta");
 
+/// Every table: what a backup copies.
+pub(super) const ALL: [Definition; 4] = [SESSIONS, HEADS, RESULTS, META];
+
 /// Format of the store.
 pub(super) const META_FORMAT: &[u8] = b"format";
 /// Version of the last write.

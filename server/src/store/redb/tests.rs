@@ -1,14 +1,21 @@
 //! The redb engine against the conformance suite, and what only a file can do wrong.
 
+mod flipped;
+mod full_disk;
+mod medium;
+mod power_loss;
+
+use std::sync::{Arc, Mutex};
+
 use huihua_core::QueryMySessionOption;
 use redb::{Database, ReadableTable as _, backends::InMemoryBackend};
 
-use super::{RedbStore, open_file, tables};
+use super::{RedbStore, open_file, restore, tables};
 use crate::{
     event::{Event, Owner, Place, Post, Team},
     store::{
-        Attempt, Error, IDEMPOTENCY_MS, IdempotencyKey, Outcome, Store, SyncFrom, SyncOption,
-        Touched, suite,
+        Attempt, Error, IDEMPOTENCY_MS, IdempotencyKey, Outcome, Progress, Store, SyncFrom,
+        SyncOption, Touched, suite,
     },
 };
 
@@ -20,6 +27,31 @@ fn in_memory() -> Box<dyn Store> {
 #[test]
 fn conforms_to_the_suite() {
     suite::conform(&in_memory);
+}
+
+#[test]
+fn lists_are_exact_under_fire() {
+    suite::fire::lists_are_exact_under_fire(&in_memory);
+}
+
+#[test]
+fn nim_clients_never_stick_and_lose_nothing_unchanged() {
+    suite::nim_clients::nim_clients_never_stick_and_lose_nothing_unchanged(&in_memory);
+}
+
+#[test]
+fn a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version() {
+    suite::cases::a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version(&in_memory);
+}
+
+#[test]
+fn a_deleted_session_stays_deleted_after_its_tombstone_is_swept() {
+    suite::cases::a_deleted_session_stays_deleted_after_its_tombstone_is_swept(&in_memory);
+}
+
+#[test]
+fn a_hundred_deletions_at_once_are_all_told_in_pages_of_fifty() {
+    suite::cases::a_hundred_deletions_at_once_are_all_told_in_pages_of_fifty(&in_memory);
 }
 
 fn amy() -> Owner {
@@ -182,6 +214,65 @@ async fn a_retried_update_gets_its_first_result_and_another_call_under_its_key_i
     let amx = Owner { account: "amx".parse().unwrap(), ..amy() };
     store.update(&amx, &bob, "z".into(), &tried(13)).await.unwrap();
     store.close().await;
+}
+
+/// A store restored from a backup goes its own way: what it forgot must not seem known.
+#[tokio::test]
+async fn a_restored_store_has_what_the_backup_had_and_resets_later_cursors() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&first).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let sync = |from| SyncOption { from, limit: 9, need_last_msg: true };
+    let old = store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor;
+    let told = Arc::new(Mutex::new((0, 0)));
+    let teller = Arc::clone(&told);
+    let progress: Progress = Box::new(move |done, all| *teller.lock().unwrap() = (done, all));
+    store.backup(&copy, progress).await.unwrap();
+    let (done, all) = *told.lock().unwrap();
+    assert!(done == all && all >= 2, "{done} of {all}");
+    store.ingest(&amy().app, vec![message(2)], 10).await.unwrap();
+    let late = store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor;
+    let again = store.backup(&copy, Box::new(|_, _| {})).await.unwrap_err().to_string();
+    assert!(again.contains("exists already"), "{again}");
+    store.close().await;
+
+    restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
+    let store = RedbStore::open(&second).unwrap();
+    assert_eq!(times(&store).await, [1]);
+    assert!(!store.sync(&amy(), &sync(SyncFrom::Cursor(old))).await.unwrap().reset);
+    assert!(store.sync(&amy(), &sync(SyncFrom::Cursor(late.clone()))).await.unwrap().reset);
+    store.ingest(&amy().app, vec![message(3)], 10).await.unwrap();
+    store.ingest(&amy().app, vec![message(4)], 10).await.unwrap();
+    assert!(store.sync(&amy(), &sync(SyncFrom::Cursor(late))).await.unwrap().reset);
+    store.close().await;
+    let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
+    assert!(refused.to_string().contains("exists already"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_backup_with_a_flipped_byte_restores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&folder.path().join("first")).unwrap();
+    let Event::Message { mut post, place, .. } = message(1) else { panic!() };
+    post.last_msg = r#"{"9":"findme"}"#.into();
+    let event = Event::Message { place, post, updates_session: true, audience: Vec::new() };
+    store.ingest(&amy().app, vec![event], 10).await.unwrap();
+    store.backup(&copy, Box::new(|_, _| {})).await.unwrap();
+    store.close().await;
+    let mut bytes = std::fs::read(&copy).unwrap();
+    let at = bytes.windows(6).position(|window| window == b"findme").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&copy, bytes).unwrap();
+    let second = folder.path().join("second");
+    let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    assert_eq!(std::fs::read_dir(&second).unwrap().count(), 0);
+    std::fs::write(&copy, "no store").unwrap();
+    let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
 }
 
 #[tokio::test]

@@ -2,7 +2,6 @@
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.PAGE
-import dev.huihua.sdk.ScriptedServer.Companion.SESSION
 import dev.huihua.sdk.ScriptedServer.Companion.send
 import dev.huihua.sdk.ffi.FfiConverterTypeSessionCallback
 import dev.huihua.sdk.ffi.FfiConverterTypeSessionListCallback
@@ -111,40 +110,26 @@ class CallTest {
 
     @Test
     fun tenThousandCallsLeaveNothingBehind() {
-        val body = mapOf("GET" to PAGE, "PUT" to SESSION, "POST" to "")
-        val server = ScriptedServer {
-            val one = it.requestMethod == "GET" && it.requestURI.path != "/v1/sessions"
-            val status = if (it.requestMethod == "POST") 204 else 200
-            it.send(status, if (one) SESSION else body.getValue(it.requestMethod))
-        }
         collect() // Services that other tests only dropped are gone now.
         val providers = FfiConverterTypeTokenProvider.handleMap.size
         val others = runtimeThreads()
-        server.use {
-            server.service().use { service ->
-                run(service, 200) // Threads and connections that stay are there now.
-                val threads = javaThreads()
-                val nativeThreads = nativeThreads().size
-                run(service, 10_000)
-                awaitTrue("callbacks: ${handles()}") { handles().values.all { it == 0 } }
-                awaitTrue("Java threads: ${javaThreads()} of $threads") {
-                    javaThreads() <= threads
-                }
-                awaitTrue("threads: ${nativeThreads()} from $nativeThreads") {
-                    nativeThreads().size <= nativeThreads
-                }
-                assertEquals(providers + 1, FfiConverterTypeTokenProvider.handleMap.size)
+        ServerProcess.shared.service("busy").use { service ->
+            run(service, 200) // Threads and connections that stay are there now.
+            val threads = javaThreads()
+            val nativeThreads = nativeThreads().size
+            run(service, 10_000)
+            awaitTrue("callbacks: ${handles()}") { handles().values.all { it == 0 } }
+            awaitTrue("Java threads: ${javaThreads()} of $threads") { javaThreads() <= threads }
+            awaitTrue("threads: ${nativeThreads()} of $nativeThreads") {
+                nativeThreads().size <= nativeThreads
             }
-            awaitTrue("token provider") {
-                FfiConverterTypeTokenProvider.handleMap.size == providers
-            }
-            awaitTrue("runtime threads: ${nativeThreads()}") {
-                runtimeThreads() == others
-            }
-            val types = "ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall)"
-            val ofCalls = Regex("dev[.]huihua[.]sdk[.]($types)")
-            assertEquals(emptyMap<String, Int>(), liveInstances().filterKeys(ofCalls::matches))
+            assertEquals(providers + 1, FfiConverterTypeTokenProvider.handleMap.size)
         }
+        awaitTrue("token provider") { FfiConverterTypeTokenProvider.handleMap.size == providers }
+        awaitTrue("runtime threads: ${nativeThreads()}") { runtimeThreads() == others }
+        val types = "ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall)"
+        val ofCalls = Regex("dev[.]huihua[.]sdk[.]($types)")
+        assertEquals(emptyMap<String, Int>(), liveInstances().filterKeys(ofCalls::matches))
     }
 
     /** [count] calls of all four kinds, 50 at a time, each told once. */

@@ -1,0 +1,114 @@
+//! Backup of a running store and restore into an empty folder: a copy of one snapshot, every value
+//! checked on the way. A backup is a store file of its own.
+
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Database, Durability, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _,
+    ReadableTableMetadata as _,
+};
+
+use super::super::{Error, Progress};
+use super::{explain, read, row, tables, write::unavailable};
+
+/// Rows copied in one transaction: bounds the memory that a copy takes.
+const STEP_ROWS: usize = 10_000;
+
+/// Copies a snapshot into a new file. Nothing is there under its name before all of it is.
+pub(super) fn copy(tx: &ReadTransaction, to: &Path, progress: &Progress) -> Result<(), Error> {
+    if to.exists() {
+        let reason = format!("{} exists already: choose another name", to.display());
+        return Err(Error::Unavailable { reason });
+    }
+    let part = PathBuf::from(format!("{}.part", to.display()));
+    let failed = |error: &dyn std::fmt::Display| Error::Unavailable {
+        reason: format!("write {}: {error}", part.display()),
+    };
+    match std::fs::remove_file(&part) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
+        Ok(()) | Err(_) => {}
+    }
+    let copied = Database::create(&part)
+        .map_err(|error| failed(&error))
+        .and_then(|db| copy_tables(tx, &db, progress));
+    let named = copied.and_then(|()| {
+        std::fs::rename(&part, to)
+            .and_then(|()| std::fs::File::open(to.parent().unwrap_or(Path::new("."))))
+            .and_then(|folder| folder.sync_all())
+            .map_err(|error| failed(&error))
+    });
+    if named.is_err() {
+        // What is left of a failed copy is of no use; the error that is told is the copy's.
+        let _ = std::fs::remove_file(&part);
+    }
+    named
+}
+
+fn copy_tables(tx: &ReadTransaction, to: &Database, progress: &Progress) -> Result<(), Error> {
+    let tables = tables::ALL.map(|table| tx.open_table(table));
+    let mut all = 0;
+    for table in &tables {
+        all += table.as_ref().map_or(Ok(0), |table| table.len())?;
+    }
+    let mut done = 0;
+    for (definition, table) in tables::ALL.into_iter().zip(tables) {
+        let mut rows = table?.range::<&[u8]>(..)?;
+        loop {
+            let mut step = to.begin_write()?;
+            // Only the last step needs to be durable: the file has no name yet.
+            step.set_durability(Durability::None).map_err(|error| unavailable(&error))?;
+            let mut count = 0;
+            {
+                let mut table = step.open_table(definition)?;
+                for item in rows.by_ref().take(STEP_ROWS) {
+                    let (key, value) = item?;
+                    row::verify(key.value(), value.value())?;
+                    table.insert(key.value(), value.value())?;
+                    count += 1;
+                }
+            }
+            step.commit()?;
+            done += count as u64;
+            progress(done, all);
+            if count < STEP_ROWS {
+                break;
+            }
+        }
+    }
+    if done != all {
+        // The tree above the rows is damaged: redb does not check it as it reads.
+        let what = format!("{done} rows are found where {all} were written");
+        return Err(Error::Damaged { what });
+    }
+    to.begin_write()?.commit()?;
+    Ok(())
+}
+
+/// Makes a store in this folder from a backup. The folder must hold no store.
+///
+/// # Errors
+/// [`Error::Unavailable`] when there is a store already or a file cannot be read or written;
+/// [`Error::Damaged`] when the backup is none, or a value in it fails its checksum: then nothing is
+/// made.
+pub fn restore(from: &Path, folder: &Path, progress: &Progress) -> Result<(), Error> {
+    let db = ReadOnlyDatabase::open(from).map_err(|error| explain(error, from))?;
+    let tx = db.begin_read()?;
+    let meta = tx.open_table(tables::META);
+    let format =
+        meta.map_err(Error::from).and_then(|meta| read::numbers(&meta, tables::META_FORMAT));
+    match format.ok().and_then(|format| format.first().copied()) {
+        Some(tables::FORMAT) => {}
+        Some(format) => {
+            let what = format!("format {format} is newer than this server: use a newer one");
+            return Err(Error::Damaged { what });
+        }
+        None => {
+            let what = format!("{} is no backup of this server", from.display());
+            return Err(Error::Damaged { what });
+        }
+    }
+    std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
+        reason: format!("make data folder {}: {error}", folder.display()),
+    })?;
+    copy(&tx, &folder.join(tables::FILE_NAME), progress)
+}
