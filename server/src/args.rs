@@ -4,6 +4,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use huihua_core::{Account, AppKey};
+use huihua_server::{
+    config::{self, App, Config},
+    dev,
+};
 
 /// The server of the cloud session list.
 #[derive(Parser)]
@@ -33,23 +37,75 @@ pub(crate) enum Command {
     },
     /// Prints a token for an account, and nothing else.
     Token(TokenArguments),
+    /// Who is in which team.
+    #[command(subcommand)]
+    Members(MembersCommand),
+}
+
+#[derive(Subcommand)]
+pub(crate) enum MembersCommand {
+    /// Loads the memberships of existing teams into a running server.
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArguments),
+}
+
+const IMPORT_HELP: &str = "\
+The file holds one JSON object a line, or, when its name ends in .csv, records with a header line:
+  {\"sessionType\":\"team\",\"teamId\":\"2530\",\"accounts\":[\"alice\",\"bob\"],\"time\":1700000000000}
+  sessionType,teamId,account,time
+sessionType is team or super_team; time is since when the accounts are in, ms since 1970.
+The whole file is checked before anything is sent. Repeating an import changes nothing: when it was
+interrupted, start it again. It ends with 0 when every membership is on the server's disk.
+
+Example:
+  huihua-server members import --file members.jsonl --url http://127.0.0.1:8480 --data huihua-dev";
+
+/// Which app, by a file with its keys.
+#[derive(Args)]
+pub(crate) struct Keys {
+    /// Takes the keys from a data folder of `dev`.
+    #[arg(long, required_unless_present = "config", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    /// Takes the keys from a configuration file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The app's key; needed when the file has several apps.
+    #[arg(long)]
+    app: Option<AppKey>,
+}
+
+impl Keys {
+    /// Reads the file.
+    pub(crate) fn load(&self) -> Result<App, config::Error> {
+        let data = self.data.as_ref().map(|data| data.join(dev::CONFIG_FILE));
+        let path = data.as_ref().or(self.config.as_ref()).expect("clap requires one of the two");
+        Config::load(path)?.app(self.app.as_ref()).cloned()
+    }
 }
 
 #[derive(Args)]
 pub(crate) struct TokenArguments {
-    /// Takes the keys from a data folder of `dev`.
-    #[arg(long, required_unless_present = "config", conflicts_with = "config")]
-    pub(crate) data: Option<PathBuf>,
-    /// Takes the keys from a configuration file.
-    #[arg(long)]
-    pub(crate) config: Option<PathBuf>,
-    /// The app's key; needed when the file has several apps.
-    #[arg(long)]
-    pub(crate) app: Option<AppKey>,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
     /// Whose token.
     #[arg(long)]
     pub(crate) account: Account,
     /// How long it holds, at most 90d.
     #[arg(long, default_value = "1h", value_parser = humantime::parse_duration)]
     pub(crate) ttl: Duration,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportArguments {
+    /// The memberships, as JSON Lines or CSV.
+    #[arg(long)]
+    pub(crate) file: PathBuf,
+    /// The running server.
+    #[arg(long)]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+    /// How long to send again what the server does not serve.
+    #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
+    pub(crate) retry_for: Duration,
 }

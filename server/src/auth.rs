@@ -1,5 +1,6 @@
-//! Who asks: a bearer JWT becomes the [`Caller`], and nothing else in a request names an account.
-//! Signing lives here too. Every failure is code 302 with a detail that says what to change.
+//! Who asks: a bearer JWT becomes the [`Caller`], and nothing else in a request names an account;
+//! an ingest key becomes the [`Ingestor`]. Signing lives here too. Every failure is code 302 with a
+//! detail that says what to change.
 
 use std::{
     collections::HashMap,
@@ -20,6 +21,7 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
 
 use crate::{config::App, error::Error, event::Owner};
 
@@ -160,19 +162,53 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let apps = Arc::<Apps>::from_ref(state);
-        let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-        let (Some(header), None) = (headers.next(), headers.next()) else {
-            return Err(refused("send one header Authorization: Bearer <token>"));
-        };
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .ok_or_else(|| refused("the Authorization header must be Bearer <token>"))?;
-        verify(&apps, token, jsonwebtoken::get_current_timestamp())
+        verify(&apps, bearer(parts, "token")?, jsonwebtoken::get_current_timestamp())
     }
+}
+
+/// One of the apps' own servers, by the app's ingest key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ingestor {
+    /// Whose lists it may move.
+    pub app: AppKey,
+}
+
+impl<S> FromRequestParts<S> for Ingestor
+where
+    Arc<Apps>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let apps = Arc::<Apps>::from_ref(state);
+        let key = bearer(parts, "the ingest key of your app")?;
+        // Every app is compared, so that the time tells nothing of which one it was.
+        let mut found = None;
+        for app in apps.values() {
+            if app.ingest_key.expose().as_bytes().ct_eq(key.as_bytes()).into() {
+                found = Some(app.key.clone());
+            }
+        }
+        let app =
+            found.ok_or_else(|| refused("this is the ingest key of no app of this server"))?;
+        Ok(Self { app })
+    }
+}
+
+/// What the request's one Authorization header holds; `what` it should be.
+fn bearer<'a>(parts: &'a Parts, what: &str) -> Result<&'a str, Error> {
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+    let (Some(header), None) = (headers.next(), headers.next()) else {
+        return Err(refused(&format!("send one header Authorization: Bearer <{what}>")));
+    };
+    header
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| refused(&format!("the Authorization header must be Bearer <{what}>")))
 }
 
 /// HS256 alone, over `hmac` and `sha2`: jsonwebtoken's own `rust_crypto` would bring RSA and three

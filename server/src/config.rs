@@ -10,6 +10,10 @@ use toml::{Table, Value};
 pub const DEFAULT_TOML: &str = include_str!("../config.default.toml");
 /// Shortest token key and ingest key, in bytes: HS256 is as strong as its key.
 pub const KEY_BYTES_MIN: usize = 32;
+/// Connections that a server serves at once when the file does not say.
+pub const CONNECTIONS_DEFAULT: usize = 20_000;
+/// Most connections that the file may allow: beyond that one machine's memory is the limit.
+pub const CONNECTIONS_MAX: usize = 1_000_000;
 /// Most token keys of an app that are valid at once: the old and the new one of a rotation.
 pub const TOKEN_KEYS_MAX: usize = 2;
 
@@ -55,6 +59,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the store lives.
     pub data: PathBuf,
+    /// Most connections at once, 1..=1,000,000; further ones wait in the kernel's queue.
+    pub connections_max: usize,
     /// The apps by their keys.
     pub apps: HashMap<AppKey, App>,
 }
@@ -122,6 +128,7 @@ impl Config {
         let data = fields.text("data")?.ok_or_else(|| {
             field_error("data", "is missing: name the folder that the sessions are kept in")
         })?;
+        let connections_max = fields.count("connections_max", CONNECTIONS_MAX)?;
         let mut apps = HashMap::new();
         for (n, value) in fields.list("app")?.into_iter().enumerate() {
             let app = App::read(value, &format!("app[{n}]"))?;
@@ -135,7 +142,8 @@ impl Config {
         if apps.is_empty() {
             return Err(field_error("app", "there is none: add at least one [[app]] table"));
         }
-        let config = Self { listen, data: data.into(), apps };
+        let connections_max = connections_max.unwrap_or(CONNECTIONS_DEFAULT);
+        let config = Self { listen, data: data.into(), connections_max, apps };
         config.refuse_equal_secrets()?;
         Ok(config)
     }
@@ -236,6 +244,15 @@ impl Fields {
         self.text(name)?.ok_or_else(|| field_error(format!("{}{name}", self.prefix), "is missing"))
     }
 
+    fn count(&mut self, name: &str, max: usize) -> Result<Option<usize>, Error> {
+        let Some(value) = self.table.remove(name) else { return Ok(None) };
+        let count = value.as_integer().and_then(|n| usize::try_from(n).ok());
+        count.filter(|n| (1..=max).contains(n)).map(Some).ok_or_else(|| {
+            let reason = format!("must be a whole number, 1..={max}");
+            field_error(format!("{}{name}", self.prefix), reason)
+        })
+    }
+
     fn list(&mut self, name: &str) -> Result<Vec<Value>, Error> {
         match self.table.remove(name) {
             None => Ok(Vec::new()),
@@ -277,7 +294,7 @@ mod tests {
     fn a_good_file_is_read_and_shows_no_secret() {
         let config = Config::parse(GOOD).unwrap();
         assert_eq!((config.listen.port(), config.data.to_str()), (8480, Some("d")));
-        assert_eq!(config.apps.len(), 2);
+        assert_eq!((config.apps.len(), config.connections_max), (2, CONNECTIONS_DEFAULT));
         let shown = format!("{config:?}");
         assert!(shown.contains("Secret(…)") && !shown.contains("nim-secret"), "{shown}");
         assert!(!shown.contains("token-key") && !shown.contains("ingest-key"), "{shown}");

@@ -5,9 +5,12 @@ mod args;
 use std::{error::Error, io::Write as _, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
-use huihua_server::{auth, config::Config, dev, handlers, logging, server, store::redb::RedbStore};
+use huihua_server::{
+    auth, config::Config, dev, handlers, logging, members, open_files, server,
+    store::redb::RedbStore,
+};
 
-use args::{Arguments, Command, TokenArguments};
+use args::{Arguments, Command, ImportArguments, MembersCommand, TokenArguments};
 
 fn main() -> ExitCode {
     logging::init();
@@ -17,6 +20,7 @@ fn main() -> ExitCode {
             .map_err(Into::into)
             .and_then(|config| run(&config, dev::announce)),
         Command::Token(arguments) => token(&arguments),
+        Command::Members(MembersCommand::Import(arguments)) => import(arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -45,7 +49,8 @@ async fn run(
 ) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
     let store = Arc::new(RedbStore::open(&config.data)?);
-    let limits = server::Limits::default();
+    let connections_max = open_files::make_room(config.connections_max)?;
+    let limits = server::Limits { connections_max, ..server::Limits::default() };
     let server = server::Server::bind(config.listen, config.apps.clone(), store, limits).await?;
     let text = announce(config, server.local_addr(), handlers::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;
@@ -55,12 +60,18 @@ async fn run(
 }
 
 fn token(arguments: &TokenArguments) -> Result<(), Box<dyn Error>> {
-    let data = arguments.data.as_ref().map(|data| data.join(dev::CONFIG_FILE));
-    let path = data.as_ref().or(arguments.config.as_ref()).expect("clap requires one of the two");
-    let config = Config::load(path)?;
-    let app = config.app(arguments.app.as_ref())?;
     let ttl_s = arguments.ttl.as_secs();
-    let token = auth::sign(app, &arguments.account, handlers::now_ms() / 1_000, ttl_s)?;
+    let app = arguments.keys.load()?;
+    let token = auth::sign(&app, &arguments.account, handlers::now_ms() / 1_000, ttl_s)?;
     writeln!(std::io::stdout(), "{token}")?;
     Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn import(arguments: ImportArguments) -> Result<(), Box<dyn Error>> {
+    let ImportArguments { file, url, keys, retry_for } = arguments;
+    let ingest_key = keys.load()?.ingest_key;
+    let summary = members::import(&members::Import { file, url, ingest_key, retry_for }).await?;
+    writeln!(std::io::stdout(), "{summary}")?;
+    if summary.rejected > 0 { Err("the server rejected lines of the file".into()) } else { Ok(()) }
 }

@@ -18,7 +18,9 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::{
     auth::Apps,
+    config::CONNECTIONS_DEFAULT,
     handlers::{self, Context},
+    live::Live,
     store::Store,
 };
 
@@ -38,7 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections_max: 8_192,
+            connections_max: CONNECTIONS_DEFAULT,
             head_wait: Duration::from_secs(30),
             write_stall: Duration::from_secs(30),
             drain: Duration::from_secs(10),
@@ -66,6 +68,7 @@ pub struct Server {
     local_addr: SocketAddr,
     router: Router,
     store: Arc<dyn Store>,
+    live: Arc<Live>,
     limits: Limits,
 }
 
@@ -83,13 +86,20 @@ impl Server {
         let failed = |source| ListenError { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let context = Context { apps: Arc::new(apps), store: Arc::clone(&store) };
-        Ok(Self { listener, local_addr, router: handlers::routes(context), store, limits })
+        let live = Arc::new(Live::new(Arc::clone(&store)));
+        let context = Context { apps: Arc::new(apps), store, live };
+        let (store, live) = (Arc::clone(&context.store), Arc::clone(&context.live));
+        Ok(Self { listener, local_addr, router: handlers::routes(context), store, live, limits })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The syncs that wait here.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
     }
 
     /// Serves until `stop` ends; then lets requests in flight finish within their limit, and
@@ -100,9 +110,10 @@ impl Server {
         let slots = Arc::new(Semaphore::new(self.limits.connections_max));
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
-        // Ends with this function: a sweep is safe to drop.
-        let mut sweeper = JoinSet::new();
-        sweeper.spawn(sweep(Arc::clone(&self.store)));
+        // They end with this function: both are safe to drop.
+        let mut background = JoinSet::new();
+        background.spawn(sweep(Arc::clone(&self.store)));
+        background.spawn(self.live.run());
         let mut stop = pin!(stop);
         loop {
             let next = async {
@@ -131,11 +142,12 @@ impl Server {
             });
         }
         drop(self.listener);
+        self.live.stop();
         if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
             tracing::warn!(left = connections.len(), "requests in flight took too long: cut off");
             connections.shutdown().await;
         }
-        sweeper.shutdown().await;
+        background.shutdown().await;
         self.store.close().await;
     }
 }

@@ -53,6 +53,16 @@ const STEPS: [Step; 8] = [
     },
 ];
 
+/// What runs in a short form here, and its long form.
+const LONG_FORMS: [(&str, &str); 3] = [
+    (
+        "200 random stories of each kind against the model of the list",
+        "HUIHUA_STORIES=4000 cargo test -p huihua-server --lib conforms",
+    ),
+    ("2,000 walks under fire", "HUIHUA_WALKS=100000 cargo test -p huihua-server --lib under_fire"),
+    ("10 rounds of kill -9", "HUIHUA_KILL_ROUNDS=200 cargo test -p huihua-server --test it crash"),
+];
+
 /// Runs the steps, and says at the end how long each took.
 ///
 /// # Errors
@@ -79,6 +89,10 @@ pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
         })?;
     }
     print_times(&times, "ok");
+    println!("\n== run here in a short form; the long one");
+    for (what, command) in LONG_FORMS {
+        println!("{what}: {command}");
+    }
     Ok(())
 }
 

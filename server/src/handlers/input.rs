@@ -61,11 +61,7 @@ pub(super) async fn fields(
     body: Body,
     known: &[&str],
 ) -> Result<BTreeMap<String, Box<RawValue>>, Error> {
-    let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or("").trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        return Err(Error::ContentType);
-    }
+    json_content(&parts.headers)?;
     let bytes = whole_body(&parts.headers, body, CLIENT_BODY_BYTES_MAX).await?;
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&bytes)
         .map_err(|_| Error::Invalid { detail: "the body must be a JSON object".to_owned() })?;
@@ -73,6 +69,13 @@ pub(super) async fn fields(
         Some(name) => Err(Error::invalid(&shown(name), "unknown field")),
         None => Ok(fields),
     }
+}
+
+/// Refuses a body that does not come as JSON.
+pub(super) fn json_content(headers: &HeaderMap) -> Result<(), Error> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or("").trim();
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Error::ContentType) }
 }
 
 /// The field's value; `form` says what it must be.

@@ -1,8 +1,10 @@
 //! Every route, by who calls it. A handler parses, makes one call, converts.
 
+mod events;
 mod health;
 mod input;
 mod sessions;
+mod sync;
 mod webhook;
 
 use std::{any::Any, sync::Arc, time::SystemTime};
@@ -18,7 +20,7 @@ use huihua_core::paths;
 use serde::Serialize;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{auth::Apps, error::Error, store::Store};
+use crate::{auth::Apps, error::Error, live::Live, store::Store};
 
 /// What the handlers work with. Clones share it.
 #[derive(Clone)]
@@ -27,6 +29,8 @@ pub struct Context {
     pub apps: Arc<Apps>,
     /// The engine.
     pub store: Arc<dyn Store>,
+    /// The syncs that wait.
+    pub live: Arc<Live>,
 }
 
 impl FromRef<Context> for Arc<Apps> {
@@ -44,9 +48,13 @@ pub fn routes(context: Context) -> Router {
         .route(paths::SESSIONS_DELETE, post(sessions::delete))
         .route(paths::SESSION, get(sessions::get))
         .route(paths::SESSION_EXT, put(sessions::set_ext))
+        .route(paths::SYNC, get(sync::sync))
         .layer(CatchPanicLayer::custom(answer_panic));
-    // For the apps' own servers and for NIM.
+    // For the apps' own servers: bearer = the ingest key; and for NIM.
     let servers = Router::new()
+        .route(paths::EVENTS, post(events::ingest))
+        .layer(CatchPanicLayer::custom(answer_panic));
+    let nim = Router::new()
         .route(paths::NIM_COPY, post(webhook::receive))
         .layer(CatchPanicLayer::custom(webhook::answer_panic));
     // For whoever runs this server.
@@ -57,6 +65,7 @@ pub fn routes(context: Context) -> Router {
     Router::new()
         .merge(clients)
         .merge(servers)
+        .merge(nim)
         .merge(operators)
         .fallback(async || Error::NotFound { detail: "there is no such path".to_owned() })
         .method_not_allowed_fallback(async || Error::Method)

@@ -81,10 +81,15 @@ fn app() -> App {
     }
 }
 
+const EVENTS: &str =
+    r#"{"events":[{"type":"dissolve","sessionType":"team","teamId":"1","time":1}]}"#;
+
 /// Status and body of every door, with a store that fails so.
 async fn doors(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)> {
     let apps = Apps::from([(app().key, app())]);
-    let routes = routes(Context { apps: Arc::new(apps), store: Arc::new(Failing(failure)) });
+    let store = Arc::new(Failing(failure));
+    let live = Arc::new(Live::new(store.clone()));
+    let routes = routes(Context { apps: Arc::new(apps), store, live });
     let account = Account::new("amy").unwrap();
     let now = jsonwebtoken::get_current_timestamp();
     let token = auth::sign(&app(), &account, now, 60).unwrap();
@@ -96,13 +101,17 @@ async fn doors(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)
         ("get", "GET", "/v1/sessions/p2p%7Cbob", ""),
         ("ext", "PUT", "/v1/sessions/p2p%7Cbob/ext", r#"{"ext":""}"#),
         ("delete", "POST", "/v1/sessions/delete", r#"{"sessionIds":["p2p|bob"]}"#),
+        ("sync", "GET", "/v1/sync", ""),
+        ("waiting sync", "GET", "/v1/sync?waitMs=1000", ""),
         ("ready", "GET", "/readyz", ""),
+        ("events", "POST", "/v1/events", EVENTS),
         ("copy", "POST", "/nim/copy", message),
     ] {
+        let bearer = if name == "events" { "i" } else { token.as_str() };
         let request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header("AppKey", "k")
             .header("CurTime", "1")

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sha1::Sha1;
 use subtle::ConstantTimeEq as _;
 
-use super::last_msg::{Message, MessageType, Recall};
+use super::last_msg::{Message, MessageType, Recall, client_type};
 use crate::event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 
 /// Most accounts that one copy may name: NIM names at most 200. A list that is longer is
@@ -211,18 +211,6 @@ fn message_type(text: &str) -> Option<MessageType> {
         }
     };
     Some(named)
-}
-
-fn client_type(text: &str) -> Option<u8> {
-    match text {
-        "AOS" | "1" => Some(1),
-        "IOS" | "2" => Some(2),
-        "PC" | "4" => Some(4),
-        "WEB" | "16" => Some(16),
-        "REST" | "32" => Some(32),
-        "MAC" | "64" => Some(64),
-        _ => None,
-    }
 }
 
 /// The accounts of a list: an array, the text of one, Java's `[a, b]`, or one account alone. What

@@ -71,6 +71,19 @@ impl MessageType {
     }
 }
 
+/// NIM's number of a client's kind (key 4), by its name or its number; others have none.
+pub fn client_type(text: &str) -> Option<u8> {
+    match text {
+        "AOS" | "1" => Some(1),
+        "IOS" | "2" => Some(2),
+        "PC" | "4" => Some(4),
+        "WEB" | "16" => Some(16),
+        "REST" | "32" => Some(32),
+        "MAC" | "64" => Some(64),
+        _ => None,
+    }
+}
+
 /// A message's fields, by the names of contract 7. An empty text is as good as absent.
 #[derive(Debug, Clone)]
 pub struct Message<'a> {

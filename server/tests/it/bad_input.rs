@@ -28,6 +28,10 @@ fn list(query: &str, detail: &'static str) -> Case {
     get(&format!("/v1/sessions?{query}"), 400, detail)
 }
 
+fn sync(query: &str, detail: &'static str) -> Case {
+    get(&format!("/v1/sync?{query}"), 400, detail)
+}
+
 fn ext(path: &str, body: impl Into<Vec<u8>>, detail: &'static str) -> Case {
     let path = format!("/v1/sessions/{path}/ext");
     let body = Some((JSON, body.into()));
@@ -63,6 +67,16 @@ fn queries() -> Vec<Case> {
         list("pageToken=", "pageToken"),
         list("pageToken=x&minTimestamp=0", "minTimestamp: must not stand beside pageToken"),
         list("pageToken=x&maxTimestamp=5", "maxTimestamp: must not stand beside pageToken"),
+        sync("limit=0", "limit: must be 1..=500"),
+        sync("limit=501", "limit: must be 1..=500"),
+        sync("limit=-1", "limit"),
+        sync("waitMs=30001", "waitMs: must be 0..=30000"),
+        sync("waitMs=-1", "waitMs: must be"),
+        sync("waitMs=1s", "waitMs: must be"),
+        sync("needLastMsg=no", "needLastMsg: must be true, false, 1 or 0"),
+        sync("wait=5", "wait: unknown query parameter"),
+        sync("cursor=latest&cursor=latest", "cursor: must stand only once"),
+        sync("pageToken=x", "pageToken: unknown query parameter"),
         get("/v1/account?x=1", 400, "x: unknown query parameter"),
         get("/v1/sessions/p2p%7Cbob?needLastMsg=1", 400, "needLastMsg: unknown query parameter"),
         get("/v1/nowhere", 404, "no such path"),
@@ -197,10 +211,11 @@ async fn wrong_requests_are_refused_by_name_and_change_nothing() {
 }
 
 /// Every door of a client, each with a request that is good but for its token.
-pub(crate) const DOORS: [(&str, &str, &str); 5] = [
+pub(crate) const DOORS: [(&str, &str, &str); 6] = [
     ("GET", "/v1/account", ""),
     ("GET", "/v1/sessions", ""),
     ("GET", "/v1/sessions/p2p%7Cbob", ""),
+    ("GET", "/v1/sync?waitMs=1", ""),
     ("PUT", "/v1/sessions/p2p%7Cbob/ext", r#"{"ext":"stolen"}"#),
     ("POST", "/v1/sessions/delete", r#"{"sessionIds":["p2p|bob"]}"#),
 ];

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bad_input::DOORS,
-    support::{TestServer, message, notice},
+    support::{T0, TestServer, event, membership, message, notice},
 };
 
 /// The two who must not see each other, and both again with the other's account.
@@ -116,6 +116,54 @@ async fn a_page_token_serves_its_owner_only() {
     }
 }
 
+#[tokio::test]
+async fn a_sync_tells_its_owner_only_and_its_cursor_serves_nobody_else() {
+    let server = TestServer::start().await;
+    let mut cursors = Vec::new();
+    for owner in OWNERS {
+        cursors.push(server.http.latest(&server.token(owner.0, owner.1)).await);
+    }
+    fill(&server).await;
+    for (own, cursor) in OWNERS.iter().zip(&cursors) {
+        for other in OWNERS {
+            let token = server.token(other.0, other.1);
+            let page = server.http.sync(&token, &format!("cursor={cursor}")).await;
+            assert_eq!(page["reset"], other != *own, "the cursor of {own:?} with {other:?}");
+            let told = page["changes"].as_array().unwrap();
+            assert_eq!(told.len(), if other == *own { 3 } else { 0 });
+            for change in told {
+                let body = change["session"]["lastMsg"]["9"].as_str().unwrap();
+                let starts = [format!("{}+{} ", own.0, own.1), format!("{} ", own.0)];
+                assert!(starts.iter().any(|start| body.starts_with(start)), "{own:?}: {body}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn events_move_the_lists_of_their_keys_app_only() {
+    let server = TestServer::start().await;
+    fill(&server).await;
+    let (a, ab) = (server.app("a").ingest_key.expose(), server.app("ab").ingest_key.expose());
+    for (key, app, other) in [(a, "a", "ab"), (ab, "ab", "a")] {
+        let mut before = Vec::new();
+        for account in ["c", "bc", "bob", "own"] {
+            before.push(list(&server, (other, account)).await);
+        }
+        let events = json!([
+            event("p2p", "bob", "c", 500), event("p2p", "own", "bc", 501),
+            event("team", "own", "1", 502), membership("leave", "1", &["bc"], T0 + 600),
+            {"type": "dissolve", "sessionType": "super_team", "teamId": "1", "time": T0 + 601},
+        ]);
+        let answer = server.http.events(key, events).await.ok();
+        let applied = |one: &Value| one["status"] == "applied";
+        assert!(answer["results"].as_array().unwrap().iter().all(applied), "{app}: {answer}");
+        for (account, before) in ["c", "bc", "bob", "own"].into_iter().zip(before) {
+            assert_eq!(list(&server, (other, account)).await, before, "{app} moved {other}");
+        }
+    }
+}
+
 /// Every secret of both apps, by what it is.
 fn secrets(server: &TestServer) -> Vec<(String, Secret)> {
     let of = |app: &App| {
@@ -152,6 +200,15 @@ async fn every_secret_is_useless_in_anothers_place() {
                     }
                 }
             }
+            let events = json!([event("p2p", "eve", "c", 901)]);
+            for (way, key) in [("signs for", forged.as_str()), ("brings", secret.expose())] {
+                let answer = server.http.events(key, events.clone()).await;
+                if answer.status == 200 {
+                    opened.insert(format!("{name} {way} events"));
+                } else {
+                    answer.assert_problem(401, 302, "");
+                }
+            }
             let copy = message("PERSON", "eve", "c", 900);
             let answer = server.http.try_copy(app, secret.expose(), &copy).await.unwrap();
             if answer.status == 200 {
@@ -165,6 +222,7 @@ async fn every_secret_is_useless_in_anothers_place() {
         [
             format!("app secret of {app} signs copies for {app}"),
             format!("token key of {app} signs for {app}"),
+            format!("ingest key of {app} brings events"),
         ]
     });
     assert_eq!(opened, right.collect(), "each secret does its own work and no other");

@@ -9,15 +9,21 @@ mod routes {
 
     mod account;
     mod copy;
+    mod events;
     mod sessions;
+    mod sync;
 }
 
 mod bad_input;
 mod borders;
 mod crash;
 mod dev;
+mod full_disk;
+mod idempotency;
+mod import;
+mod live;
 mod log;
-
+mod measure;
 mod protocol;
 mod slow;
 mod stop;

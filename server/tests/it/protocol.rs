@@ -81,8 +81,9 @@ async fn the_page_tells_the_truth() {
     let server = TestServer::start().await;
     let mut values =
         HashMap::from([("$TOKEN", server.token("a", "alice")), ("$APP_KEY", "a".to_owned())]);
+    values.insert("$INGEST_KEY", server.app("a").ingest_key.expose().to_owned());
     let examples = examples();
-    assert!(examples.len() >= 14, "the page shows every request");
+    assert!(examples.len() >= 22, "the page shows every request");
     for (request, mut expected) in examples {
         if let Some((_, time)) = request.headers.iter().find(|(name, _)| name == "CurTime") {
             let secret = server.app("a").secret.expose();
@@ -102,10 +103,11 @@ async fn the_page_tells_the_truth() {
         if let Some(tag) = answer.headers.get("etag") {
             values.insert("$ETAG", tag.to_str().unwrap().to_owned());
         }
-        if let Ok(Value::Object(page)) = serde_json::from_str(&answer.body)
-            && let Some(Value::String(next)) = page.get("nextPageToken")
-        {
-            values.insert("$NEXT_PAGE_TOKEN", next.clone());
+        let page: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        for (name, field) in [("$NEXT_PAGE_TOKEN", "nextPageToken"), ("$CURSOR", "cursor")] {
+            if let Some(text) = page[field].as_str() {
+                values.insert(name, text.to_owned());
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use huihua_core::{Account, AppKey};
 use huihua_server::{
     auth::{self, Apps},
     config::{App, Secret},
+    live::Live,
     nim::copy,
     server::{Limits, Server},
     store::redb::RedbStore,
@@ -25,6 +26,9 @@ use tokio::{sync::oneshot, task::JoinHandle};
 pub(crate) const T0: u64 = 1_700_000_000_000;
 /// Longest wait for a child process to do what it must.
 const CHILD_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Longest wait for what must happen at once.
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// An answer, read whole.
 #[derive(Debug)]
@@ -129,6 +133,22 @@ impl Http {
         self.call(Method::POST, "/v1/sessions/delete", token, &body).await
     }
 
+    /// Events of the app with this ingest key.
+    pub(crate) async fn events(&self, ingest_key: &str, events: Value) -> Answer {
+        let body = serde_json::json!({ "events": events }).to_string();
+        self.call(Method::POST, "/v1/events", ingest_key, &body).await
+    }
+
+    /// `GET /v1/sync`; `query` without `?`.
+    pub(crate) async fn sync(&self, token: &str, query: &str) -> Value {
+        self.get(&format!("/v1/sync?{query}"), token).await.ok()
+    }
+
+    /// The cursor of now.
+    pub(crate) async fn latest(&self, token: &str) -> String {
+        self.sync(token, "cursor=latest").await["cursor"].as_str().unwrap().to_owned()
+    }
+
     /// A message copy, signed as NIM signs it.
     pub(crate) async fn try_copy(
         &self,
@@ -160,6 +180,7 @@ impl Http {
 pub(crate) struct TestServer {
     pub(crate) http: Http,
     pub(crate) apps: Apps,
+    pub(crate) live: Arc<Live>,
     folder: TempDir,
     stop: oneshot::Sender<()>,
     running: JoinHandle<()>,
@@ -190,11 +211,12 @@ impl TestServer {
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::bind(listen, apps.clone(), store, limits).await.unwrap();
         let http = Http::new(format!("http://{}", server.local_addr()));
+        let live = server.live();
         let (stop, stopped) = oneshot::channel();
         let running = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { http, apps, folder, stop, running }
+        Self { http, apps, live, folder, stop, running }
     }
 
     /// Stops it and starts another on the same data.
@@ -215,6 +237,22 @@ impl TestServer {
 
     pub(crate) fn token(&self, app_key: &str, account: &str) -> String {
         token(self.app(app_key), account)
+    }
+
+    /// Sends events as app `a`'s own server; the statuses, after the whole was answered 200.
+    pub(crate) async fn events(&self, events: Value) -> Vec<String> {
+        let answer = self.http.events(self.app("a").ingest_key.expose(), events).await.ok();
+        let results = answer["results"].as_array().unwrap().iter();
+        results.map(|one| one["status"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Ends when so many syncs wait.
+    pub(crate) async fn until_waiting(&self, count: usize) {
+        let since = Instant::now();
+        while self.live.waiting() != count {
+            assert!(since.elapsed() < WAIT_MAX, "{} wait, not {count}", self.live.waiting());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     pub(crate) async fn copy(&self, app_key: &str, body: &str) -> Answer {
@@ -255,6 +293,30 @@ pub(crate) fn notice(kind: &str, from: &str, to: &str, id: u64, attach: &Value) 
     copy.to_string()
 }
 
+/// A text message as an app's own server tells it.
+pub(crate) fn event(kind: &str, from: &str, to: &str, id: u64) -> Value {
+    serde_json::json!({
+        "type": "message", "sessionType": kind, "from": from, "to": to, "time": T0 + id,
+        "messageId": id.to_string(), "msgType": "text", "body": format!("body {id}"),
+    })
+}
+
+/// Accounts come into a team, or leave it.
+pub(crate) fn membership(what: &str, team: &str, accounts: &[&str], time: u64) -> Value {
+    serde_json::json!({
+        "type": what, "sessionType": "team", "teamId": team, "accounts": accounts, "time": time,
+    })
+}
+
+/// What a sync tells, each change as `id` or `-id`.
+pub(crate) fn told(page: &Value) -> Vec<String> {
+    let change = |change: &Value| match change["deleted"].as_str() {
+        Some(id) => format!("-{id}"),
+        None => change["session"]["sessionId"].as_str().unwrap().to_owned(),
+    };
+    page["changes"].as_array().unwrap().iter().map(change).collect()
+}
+
 /// Ids of rows, in order.
 pub(crate) fn ids(rows: &[Value]) -> Vec<&str> {
     rows.iter().map(|row| row["sessionId"].as_str().unwrap()).collect()
@@ -275,11 +337,39 @@ impl Process {
 
     /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
     pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
+        Self::start_by(binary(), data, level, "127.0.0.1:0").await
+    }
+
+    /// On this address.
+    pub(crate) async fn start_at(data: &Path, listen: &str) -> Self {
+        Self::start_by(binary(), data, "error", listen).await
+    }
+
+    /// No file of its may grow beyond this, in bytes; [`Self::raise_file_limit`] makes room.
+    pub(crate) async fn start_limited(data: &Path, file_bytes_max: u64) -> Self {
+        let mut command = Command::new("prlimit");
+        // Without the trap the kernel would kill it; with it, writes fail as on a full disk.
+        let shell = r#"trap "" XFSZ; exec "$0" "$@""#;
+        command
+            .arg(format!("--fsize={file_bytes_max}:unlimited"))
+            .args(["sh", "-c", shell, env!("CARGO_BIN_EXE_huihua-server")])
+            .stdin(Stdio::null());
+        Self::start_by(command, data, "off", "127.0.0.1:0").await
+    }
+
+    /// Makes room; the server is not told.
+    pub(crate) fn raise_file_limit(&self) {
+        let pid = format!("--pid={}", self.child.id());
+        let done = Command::new("prlimit").args([&pid, "--fsize=unlimited:unlimited"]).status();
+        assert!(done.unwrap().success());
+    }
+
+    async fn start_by(mut command: Command, data: &Path, level: &str, listen: &str) -> Self {
         let dev_json = data.join("dev.json");
         // A killed server leaves its own behind; waiting for the file must not find that one.
         let _ = std::fs::remove_file(&dev_json);
-        let mut child = binary()
-            .args(["dev", "--listen", "127.0.0.1:0", "--data"])
+        let mut child = command
+            .args(["dev", "--listen", listen, "--data"])
             .arg(data)
             .env("HUIHUA_LOG", level)
             .stdout(std::fs::File::create(data.join("stdout")).unwrap())
@@ -295,6 +385,15 @@ impl Process {
         let dev: HashMap<String, String> =
             serde_json::from_str(&std::fs::read_to_string(dev_json).unwrap()).unwrap();
         Self { child, http: Http::new(dev["url"].clone()), dev }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends events as the app's own server; each must be answered.
+    pub(crate) async fn events(&self, events: Value) -> Value {
+        self.http.events(&self.dev["ingestKey"], events).await.ok()
     }
 
     pub(crate) fn kill(&mut self) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use redb::{
     Database, Durability, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _,
-    ReadableTable as _, ReadableTableMetadata as _,
+    ReadableTableMetadata as _,
 };
 
 use super::super::{Error, Progress};
@@ -74,6 +74,11 @@ fn copy_tables(tx: &ReadTransaction, to: &Database, progress: &Progress) -> Resu
                 break;
             }
         }
+    }
+    if done != all {
+        // The tree above the rows is damaged: redb does not check it as it reads.
+        let what = format!("{done} rows are found where {all} were written");
+        return Err(Error::Damaged { what });
     }
     to.begin_write()?.commit()?;
     Ok(())

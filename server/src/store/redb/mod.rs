@@ -17,7 +17,7 @@ use std::{
 
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
-use redb::{Database, DatabaseError, ReadableDatabase as _};
+use redb::{Database, DatabaseError, ReadableDatabase as _, TableHandle as _};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 pub use self::backup::restore;
@@ -173,18 +173,31 @@ impl Shared {
 
 fn open_file(folder: &Path) -> Result<Database, Error> {
     let path = folder.join(tables::FILE_NAME);
-    let is_new = !path.exists();
-    let db = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create(&path)
-        .map_err(|error| explain(error, &path))?;
-    if is_new {
-        // The name must outlive a power loss as surely as what is written under it.
-        std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| {
-            Error::Unavailable { reason: format!("sync {}: {error}", folder.display()) }
+    if !path.exists() {
+        make_file(folder, &path).map_err(|error| Error::Unavailable {
+            reason: format!("make {}: {error}", path.display()),
         })?;
     }
-    Ok(db)
+    Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create(&path)
+        .map_err(|error| explain(error, &path))
+}
+
+/// Makes an empty database under another name and then gives it its own: a power loss while redb
+/// writes the first pages leaves a file that no later start would take for a database.
+fn make_file(folder: &Path, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let part = tempfile::NamedTempFile::new_in(folder)?;
+    drop(Database::create(part.path())?);
+    match part.persist_noclobber(path) {
+        // Another process was faster: then it holds the file, and opening it says so.
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(error.error.into());
+        }
+        Ok(_) | Err(_) => {}
+    }
+    // The name must outlive a power loss as surely as what is written under it.
+    Ok(std::fs::File::open(folder)?.sync_all()?)
 }
 
 fn explain(error: DatabaseError, path: &Path) -> Error {
@@ -211,6 +224,7 @@ fn explain(error: DatabaseError, path: &Path) -> Error {
 fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     let mut tx = db.begin_write()?;
     tx.set_quick_repair(true);
+    refuse_lost_tables(&tx)?;
     let mut eras;
     {
         tx.open_table(tables::SESSIONS)?;
@@ -241,6 +255,20 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     }
     tx.commit()?;
     Ok(eras)
+}
+
+/// A store has all of its tables from its first opening on. One whose name was damaged must not be
+/// made anew, empty.
+fn refuse_lost_tables(tx: &redb::WriteTransaction) -> Result<(), Error> {
+    let there: Vec<String> = tx.list_tables()?.map(|table| table.name().to_owned()).collect();
+    if there.is_empty() {
+        return Ok(());
+    }
+    let first = [tables::SESSIONS, tables::HEADS, tables::META];
+    match first.iter().find(|table| !there.iter().any(|name| name == table.name())) {
+        Some(table) => Err(Error::Damaged { what: format!("table {} is not there", table.name()) }),
+        None => Ok(()),
+    }
 }
 
 /// Cuts events into parts of at most about `registers_max` register writes, each event with its

@@ -1,5 +1,10 @@
 //! The redb engine against the conformance suite, and what only a file can do wrong.
 
+mod flipped;
+mod full_disk;
+mod medium;
+mod power_loss;
+
 use std::sync::{Arc, Mutex};
 
 use huihua_core::QueryMySessionOption;
@@ -22,6 +27,31 @@ fn in_memory() -> Box<dyn Store> {
 #[test]
 fn conforms_to_the_suite() {
     suite::conform(&in_memory);
+}
+
+#[test]
+fn lists_are_exact_under_fire() {
+    suite::fire::lists_are_exact_under_fire(&in_memory);
+}
+
+#[test]
+fn nim_clients_never_stick_and_lose_nothing_unchanged() {
+    suite::nim_clients::nim_clients_never_stick_and_lose_nothing_unchanged(&in_memory);
+}
+
+#[test]
+fn a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version() {
+    suite::cases::a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version(&in_memory);
+}
+
+#[test]
+fn a_deleted_session_stays_deleted_after_its_tombstone_is_swept() {
+    suite::cases::a_deleted_session_stays_deleted_after_its_tombstone_is_swept(&in_memory);
+}
+
+#[test]
+fn a_hundred_deletions_at_once_are_all_told_in_pages_of_fifty() {
+    suite::cases::a_hundred_deletions_at_once_are_all_told_in_pages_of_fifty(&in_memory);
 }
 
 fn amy() -> Owner {

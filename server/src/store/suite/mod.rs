@@ -1,9 +1,14 @@
 //! One conformance suite for every engine, over `&dyn Store`: its answers equal the naive model's.
-//! An engine's tests call [`conform`] with a way to make an empty store.
+//! An engine's tests call [`conform`] and each module's own entries with a way to make an empty
+//! store.
 
+pub(crate) mod cases;
+pub(crate) mod fire;
 mod model;
+pub(crate) mod nim_clients;
+mod outside;
 mod paging;
-mod scenario;
+pub(crate) mod scenario;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +38,7 @@ pub(crate) fn conform(make: Make<'_>) {
     lists_equal_the_model_and_syncs_repair_them(make);
     any_order_and_any_repetition_give_the_same_list(make);
     paging::run(make);
+    outside::run(make);
 }
 
 /// Runs `check` over random stories.
@@ -41,22 +47,22 @@ fn over_stories<S: Strategy>(strategy: S, check: impl Fn(S::Value) -> Result<(),
     TestRunner::new(config).run(&strategy, check).unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(future)
 }
 
 /// The list of one account as a device keeps it: by sync alone, until a sweep made its cursor too
 /// old and it lists again.
-#[derive(Default)]
-struct Device {
+#[derive(Default, Clone)]
+pub(crate) struct Device {
     cursor: Option<String>,
     rows: BTreeMap<SessionId, RecentSession>,
 }
 
 impl Device {
     /// Syncs to the end and says how many changes came.
-    async fn sync(&mut self, store: &dyn Store, owner: &Owner, limit: u32) -> usize {
+    pub(crate) async fn sync(&mut self, store: &dyn Store, owner: &Owner, limit: u32) -> usize {
         let mut count = 0;
         loop {
             let from = self.cursor.clone().map_or(SyncFrom::Beginning, SyncFrom::Cursor);
@@ -84,7 +90,7 @@ impl Device {
         }
     }
 
-    fn list(&self) -> Vec<RecentSession> {
+    pub(crate) fn list(&self) -> Vec<RecentSession> {
         let mut rows: Vec<_> = self.rows.values().cloned().collect();
         rows.sort_by_key(|row| std::cmp::Reverse(row.update_time));
         rows
@@ -217,7 +223,7 @@ fn any_order_and_any_repetition_give_the_same_list(make: Make<'_>) {
 }
 
 /// xorshift: the story's own randomness, so that a failure shrinks and repeats.
-fn random(seed: &mut u64, below: usize) -> usize {
+pub(crate) fn random(seed: &mut u64, below: usize) -> usize {
     *seed = (*seed | 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     *seed ^= *seed >> 29;
     (*seed % below as u64) as usize
