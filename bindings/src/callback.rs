@@ -1,4 +1,4 @@
-//! What Kotlin implements: three callbacks and the token provider; and [`Answer`], which makes sure
+//! What Kotlin implements: four callbacks and the token provider; and [`Answer`], which makes sure
 //! that a callback is told exactly once.
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 use huihua_core::client;
 
 use crate::{
-    CallbackError, RecentSession, RecentSessionList, SessionError, TokenProviderError,
+    CallbackError, RecentSession, RecentSessionList, SessionError, SyncResult, TokenProviderError,
     error::Failure,
 };
 
@@ -34,6 +34,17 @@ pub trait SessionListCallback: Send + Sync {
 pub trait SessionCallback: Send + Sync {
     /// The session.
     fn on_success(&self, session: RecentSession) -> Result<(), CallbackError>;
+    /// A failure with a code of the wire's table.
+    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    /// Any other failure.
+    fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
+}
+
+/// Told once how `sync` ended, on a thread of the runtime. Must not block.
+#[uniffi::export(foreign)]
+pub trait SyncCallback: Send + Sync {
+    /// What changed.
+    fn on_success(&self, result: SyncResult) -> Result<(), CallbackError>;
     /// A failure with a code of the wire's table.
     fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
     /// Any other failure.
@@ -75,7 +86,7 @@ impl client::TokenProvider for BlockingTokenProvider {
     }
 }
 
-/// The three foreign callbacks, seen as one.
+/// The foreign callbacks, seen as one.
 pub(crate) trait Listener: Send + 'static {
     /// What success brings.
     type Value: Send + 'static;
@@ -104,6 +115,7 @@ macro_rules! listener {
 
 listener!(SessionListCallback, RecentSessionList, |this, list| this.on_success(list));
 listener!(SessionCallback, RecentSession, |this, session| this.on_success(session));
+listener!(SyncCallback, SyncResult, |this, result| this.on_success(result));
 listener!(VoidCallback, (), |this, ()| this.on_success());
 
 /// Tells a listener how its call ended. Whoever turns `told` to true may speak, nobody after; an

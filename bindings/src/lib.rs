@@ -10,13 +10,15 @@ mod service;
 mod types;
 
 pub use call::Call;
-pub use callback::{SessionCallback, SessionListCallback, TokenProvider, VoidCallback};
+pub use callback::{
+    SessionCallback, SessionListCallback, SyncCallback, TokenProvider, VoidCallback,
+};
 pub use error::{CallbackError, SessionError, TokenProviderError};
 pub use json::{JsonValue, parse_json_object};
 pub use service::SessionService;
 pub use types::{
     MessageStub, Options, QueryMySessionOption, RecentContact, RecentSession, RecentSessionList,
-    RevokeMsgNotification,
+    RevokeMsgNotification, SessionChange, SyncOption, SyncResult,
 };
 
 uniffi::setup_scaffolding!("huihua");

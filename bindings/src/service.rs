@@ -6,7 +6,8 @@ use huihua_core::client;
 
 use crate::{
     Call, Options, QueryMySessionOption, SessionCallback, SessionError, SessionListCallback,
-    TokenProvider, VoidCallback, callback::BlockingTokenProvider, runtime::Runtime,
+    SyncCallback, SyncOption, TokenProvider, VoidCallback, callback::BlockingTokenProvider,
+    runtime::Runtime,
 };
 
 /// The session service of one account. When the last reference goes, its running calls end with
@@ -57,6 +58,14 @@ impl SessionService {
         let inner = self.inner.clone();
         self.runtime
             .start(callback, async move { Ok(inner.query_my_session(&session_id).await?.into()) })
+    }
+
+    /// What changed since a cursor; with a wait, as soon as something does. Aborting the call ends
+    /// the wait at once, at the server too.
+    pub fn sync(&self, option: SyncOption, callback: Arc<dyn SyncCallback>) -> Arc<Call> {
+        let inner = self.inner.clone();
+        self.runtime
+            .start(callback, async move { Ok(inner.sync(&option.into_core()?).await?.into()) })
     }
 
     /// Sets the ext of a session, which becomes visible if it was not.

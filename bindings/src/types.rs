@@ -110,6 +110,77 @@ pub struct RecentSessionList {
     pub sync_cursor: String,
 }
 
+/// What a sync asks for.
+#[derive(uniffi::Record)]
+pub struct SyncOption {
+    /// Where it starts; none = from the beginning, `latest` = from now.
+    pub cursor: Option<String>,
+    /// Changes wanted, 1..=500.
+    pub limit: i32,
+    /// Whether sessions carry their last message.
+    pub need_last_msg: bool,
+    /// How long the server holds the call until something changes, ms, 0..=30,000.
+    pub wait_ms: i64,
+}
+
+impl SyncOption {
+    /// As [`QueryMySessionOption::into_core`].
+    pub(crate) fn into_core(self) -> Result<core::SyncOption, Failure> {
+        let Self { cursor, limit, need_last_msg, wait_ms } = self;
+        let invalid = |_| Failure::from(Code::InvalidParameter);
+        Ok(core::SyncOption {
+            cursor,
+            limit: limit.try_into().map_err(invalid)?,
+            need_last_msg,
+            wait_ms: wait_ms.try_into().map_err(invalid)?,
+        })
+    }
+}
+
+/// What changed since a cursor.
+#[derive(uniffi::Record)]
+pub struct SyncResult {
+    /// In the order of the changes, each session once.
+    pub changes: Vec<SessionChange>,
+    /// Where the next sync starts.
+    pub cursor: String,
+    /// Whether the next sync has something at once.
+    pub has_more: bool,
+    /// The cursor was not good: list again.
+    pub reset: bool,
+}
+
+/// One session that changed.
+#[derive(uniffi::Enum)]
+pub enum SessionChange {
+    /// Its latest state.
+    Updated {
+        /// The row.
+        session: RecentSession,
+    },
+    /// It is not in the list any more.
+    Deleted {
+        /// Its id.
+        session_id: String,
+    },
+}
+
+impl From<core::SyncPage> for SyncResult {
+    fn from(page: core::SyncPage) -> Self {
+        let core::SyncPage { changes, cursor, has_more, reset } = page;
+        Self { changes: changes.into_iter().map(Into::into).collect(), cursor, has_more, reset }
+    }
+}
+
+impl From<core::SessionChange> for SessionChange {
+    fn from(change: core::SessionChange) -> Self {
+        match change {
+            core::SessionChange::Session(session) => Self::Updated { session: session.into() },
+            core::SessionChange::Deleted(id) => Self::Deleted { session_id: id.to_string() },
+        }
+    }
+}
+
 /// One row of a list, with all that core reads from its last message: plain data from here on.
 #[derive(uniffi::Record)]
 pub struct RecentSession {

@@ -1,4 +1,4 @@
-// The four calls of the cloud session list.
+// The calls of the cloud session list.
 package dev.huihua.sdk
 
 import dev.huihua.sdk.internal.Delivery
@@ -64,6 +64,18 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      */
     public fun deleteMySession(sessionIds: List<String>, callback: RequestCallback<Void>?): Call =
         startDeleteMySession(sessionIds).also { it.setCallback(callback) }
+
+    /**
+     * The sessions that changed since a cursor, deletions included; with a wait, as soon as one
+     * does. A wait that ends with nothing succeeds with no changes; `abort()` ends it at once.
+     *
+     * @param option null stands for `SyncOption()`: from the beginning, no wait.
+     */
+    public fun sync(option: SyncOption?, callback: RequestCallback<SyncResult>?): Call {
+        val delivery = Delivery<SyncResult>(callbackExecutor)
+        native.sync(option ?: SyncOption(), delivery)
+        return delivery.also { it.setCallback(callback) }
+    }
 
     /**
      * Ends running calls in `onException` with [SessionException.Closed], and frees threads and

@@ -6,6 +6,7 @@ import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Native
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionListCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSyncCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceTokenProvider
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceVoidCallback
 import dev.huihua.sdk.ffi.uniffiEnsureInitialized
@@ -29,6 +30,11 @@ internal object CallbackThreads {
         uniffiCallbackInterfaceSessionCallback.onException,
         uniffiCallbackInterfaceSessionCallback.uniffiFree,
         uniffiCallbackInterfaceSessionCallback.uniffiClone,
+        uniffiCallbackInterfaceSyncCallback.onSuccess,
+        uniffiCallbackInterfaceSyncCallback.onFailed,
+        uniffiCallbackInterfaceSyncCallback.onException,
+        uniffiCallbackInterfaceSyncCallback.uniffiFree,
+        uniffiCallbackInterfaceSyncCallback.uniffiClone,
         uniffiCallbackInterfaceVoidCallback.onSuccess,
         uniffiCallbackInterfaceVoidCallback.onFailed,
         uniffiCallbackInterfaceVoidCallback.onException,

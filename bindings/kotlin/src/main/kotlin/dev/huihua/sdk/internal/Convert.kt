@@ -11,10 +11,13 @@ import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.RevokeMsgNotification
 import dev.huihua.sdk.RevokeType
+import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionIdPair
 import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SessionTypeEnum
+import dev.huihua.sdk.SyncOption
+import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.ffi.JsonValue
 import dev.huihua.sdk.ffi.parseJsonObject
 import dev.huihua.sdk.ffi.MessageStub as NativeStub
@@ -23,7 +26,10 @@ import dev.huihua.sdk.ffi.QueryMySessionOption as NativeOption
 import dev.huihua.sdk.ffi.RecentSession as NativeRow
 import dev.huihua.sdk.ffi.RecentSessionList as NativePage
 import dev.huihua.sdk.ffi.RevokeMsgNotification as NativeNotice
+import dev.huihua.sdk.ffi.SessionChange as NativeChange
 import dev.huihua.sdk.ffi.SessionException as NativeException
+import dev.huihua.sdk.ffi.SyncOption as NativeSyncOption
+import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 
 internal fun SessionServiceOptions.toNative(platformRoots: List<ByteArray>): NativeOptions =
     NativeOptions(
@@ -41,6 +47,17 @@ internal fun QueryMySessionOption.toNative(): NativeOption =
 
 internal fun NativePage.toPublic(): RecentSessionList =
     RecentSessionList(sessionList.map { it.toPublic() }, hasMore, nextPageToken, syncCursor)
+
+internal fun SyncOption.toNative(): NativeSyncOption =
+    NativeSyncOption(cursor, limit, isNeedLastMsg, waitMs)
+
+internal fun NativeSyncResult.toPublic(): SyncResult =
+    SyncResult(changes.map { it.toPublic() }, cursor, hasMore, reset)
+
+private fun NativeChange.toPublic(): SessionChange = when (this) {
+    is NativeChange.Updated -> SessionChange.Updated(session.toPublic())
+    is NativeChange.Deleted -> SessionChange.Deleted(sessionId)
+}
 
 internal fun NativeRow.toPublic(): RecentSession = SessionRow(
     sessionId = sessionId,

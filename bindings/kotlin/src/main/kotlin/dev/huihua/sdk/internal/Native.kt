@@ -6,16 +6,20 @@ import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionServiceOptions
+import dev.huihua.sdk.SyncOption
+import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.TokenProvider
 import dev.huihua.sdk.ffi.Call
 import dev.huihua.sdk.ffi.SessionCallback
 import dev.huihua.sdk.ffi.SessionListCallback
 import dev.huihua.sdk.ffi.SessionService
+import dev.huihua.sdk.ffi.SyncCallback
 import dev.huihua.sdk.ffi.TokenProviderException
 import dev.huihua.sdk.ffi.VoidCallback
 import dev.huihua.sdk.ffi.RecentSession as NativeRow
 import dev.huihua.sdk.ffi.RecentSessionList as NativePage
 import dev.huihua.sdk.ffi.SessionException as NativeException
+import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 import dev.huihua.sdk.ffi.TokenProvider as NativeTokenProvider
 
 /**
@@ -44,6 +48,9 @@ internal class NativeService(options: SessionServiceOptions) {
 
     fun queryMySession(sessionId: String, to: Delivery<RecentSession>) =
         start(to) { service.queryMySession(sessionId, SessionAnswer(this, to)) }
+
+    fun sync(option: SyncOption, to: Delivery<SyncResult>) =
+        start(to) { service.sync(option.toNative(), SyncAnswer(this, to)) }
 
     fun updateMySession(sessionId: String, ext: String, to: Delivery<Void>) =
         start(to) { service.updateMySession(sessionId, ext, VoidAnswer(this, to)) }
@@ -102,6 +109,18 @@ private class SessionAnswer(
     private val to: Delivery<RecentSession>,
 ) : SessionCallback {
     override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
+
+    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+
+    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+private class SyncAnswer(
+    private val service: NativeService,
+    private val to: Delivery<SyncResult>,
+) : SyncCallback {
+    override fun onSuccess(result: NativeSyncResult) =
+        to.endWith { Outcome.Success(result.toPublic()) }
 
     override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
 
