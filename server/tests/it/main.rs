@@ -14,6 +14,7 @@ mod routes {
     mod sync;
 }
 
+mod backup;
 mod bad_input;
 mod borders;
 mod crash;
