@@ -33,6 +33,8 @@ struct Waiting {
     topics: BTreeSet<(u64, u64)>,
     subscriptions: HashMap<u64, Arc<Notify>>,
     next: u64,
+    /// Wakes so far.
+    woken: u64,
     stopped: bool,
 }
 
@@ -44,6 +46,7 @@ impl Live {
             topics: BTreeSet::new(),
             subscriptions: HashMap::new(),
             next: 0,
+            woken: 0,
             stopped: false,
         };
         Self { store, waiting: Mutex::new(waiting) }
@@ -67,6 +70,11 @@ impl Live {
     /// Requests that wait for a change now.
     pub fn waiting(&self) -> usize {
         self.lock().subscriptions.len()
+    }
+
+    /// How often a waiting request was woken since the start.
+    pub fn woken(&self) -> u64 {
+        self.lock().woken
     }
 
     /// Ends every wait with what it has, and lets none begin: the server stops.
@@ -121,19 +129,21 @@ impl Live {
 }
 
 impl Waiting {
-    fn wake(&self, moved: &[Touched]) {
+    fn wake(&mut self, moved: &[Touched]) {
         for one in moved {
             let topic = self.hasher.hash_one(one);
             for (_, subscription) in self.topics.range((topic, 0)..=(topic, u64::MAX)) {
                 if let Some(wake) = self.subscriptions.get(subscription) {
                     wake.notify_one();
+                    self.woken += 1;
                 }
             }
         }
     }
 
-    fn wake_all(&self) {
+    fn wake_all(&mut self) {
         self.subscriptions.values().for_each(|wake| wake.notify_one());
+        self.woken += self.subscriptions.len() as u64;
     }
 }
 

@@ -59,6 +59,8 @@ async fn a_change_wakes_whom_it_concerns_and_nobody_else() {
     }
     assert!(others.iter().all(|other| !other.is_finished()));
     assert_eq!(server.live.waiting(), others.len());
+    // Three times three devices, and one each for ext and deletion: no other was even woken.
+    assert_eq!(server.live.woken(), 11);
 }
 
 #[tokio::test]
