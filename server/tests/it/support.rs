@@ -337,10 +337,12 @@ impl Process {
 
     /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
     pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
-        Self::start_by(binary(), data, level).await
+        let stderr = std::fs::File::create(data.join("stderr")).unwrap();
+        Self::start_by(binary(), data, level, stderr).await
     }
 
-    /// No file of its may grow beyond this, in bytes; [`Self::raise_file_limit`] makes room.
+    /// No file of its may grow beyond this, in bytes, and its log stands on a full disk from the
+    /// start; [`Self::raise_file_limit`] makes room for the files.
     pub(crate) async fn start_limited(data: &Path, file_bytes_max: u64) -> Self {
         let mut command = Command::new("prlimit");
         // Without the trap the kernel would kill it; with it, writes fail as on a full disk.
@@ -349,7 +351,8 @@ impl Process {
             .arg(format!("--fsize={file_bytes_max}:unlimited"))
             .args(["sh", "-c", shell, env!("CARGO_BIN_EXE_huihua-server")])
             .stdin(Stdio::null());
-        Self::start_by(command, data, "off").await
+        let stderr = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        Self::start_by(command, data, "error", stderr).await
     }
 
     /// Makes room; the server is not told.
@@ -359,7 +362,12 @@ impl Process {
         assert!(done.unwrap().success());
     }
 
-    async fn start_by(mut command: Command, data: &Path, level: &str) -> Self {
+    async fn start_by(
+        mut command: Command,
+        data: &Path,
+        level: &str,
+        stderr: std::fs::File,
+    ) -> Self {
         let dev_json = data.join("dev.json");
         // A killed server leaves its own behind; waiting for the file must not find that one.
         let _ = std::fs::remove_file(&dev_json);
@@ -368,7 +376,7 @@ impl Process {
             .arg(data)
             .env("HUIHUA_LOG", level)
             .stdout(std::fs::File::create(data.join("stdout")).unwrap())
-            .stderr(std::fs::File::create(data.join("stderr")).unwrap())
+            .stderr(stderr)
             .spawn()
             .unwrap();
         let started = Instant::now();
