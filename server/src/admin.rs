@@ -63,9 +63,9 @@ enum Line {
     Failed(String),
 }
 
-/// Serves operators for ever, one request after another, on a socket in the data folder. This process
-/// holds the store there, so a socket left there is dead. Without a socket (its path may have about
-/// 100 bytes) the server runs all the same, and is backed up when it is stopped.
+/// Serves operators for ever, one request after another, on a socket in the data folder. This
+/// process holds the store there, so a socket left there is dead. Without a socket (its path may
+/// have about 100 bytes) the server runs all the same, and is backed up when it is stopped.
 pub async fn serve(data: &Path, store: Arc<dyn Store>) -> Infallible {
     let socket = match Socket::bind(data.join(SOCKET_NAME)) {
         Ok(socket) => socket,
