@@ -28,3 +28,4 @@ mod measure;
 mod protocol;
 mod slow;
 mod stop;
+mod under_fire;
