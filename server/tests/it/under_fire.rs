@@ -79,7 +79,9 @@ fn write_of(n: u64) -> Value {
     };
     match n % 9 {
         0..=3 => message("p2p", client, n),
-        4 | 5 => message("team", "7", n),
+        4 => message("team", "7", n),
+        // The team that everybody is in from the first and nobody deletes.
+        5 => message("team", "8", n),
         6 => {
             // Of a message nearby, which may come later.
             let of = message("p2p", client, n + 9 - n % 18);
@@ -114,6 +116,7 @@ async fn writer(server: Arc<TestServer>, next: Arc<AtomicU64>, seed: u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_over_http_are_exact_when_the_writers_pause() {
     let server = Arc::new(TestServer::start().await);
+    server.events(json!([membership("join", "8", &CLIENTS, 1)])).await;
     let next = Arc::new(AtomicU64::new(1));
     let mut synced: Vec<Device> = CLIENTS.iter().map(|_| Device::default()).collect();
     let mut walked: Vec<Device> = CLIENTS.iter().map(|_| Device::default()).collect();
