@@ -1,5 +1,5 @@
 //! The vocabulary both ends of Huihua share: ids, sessions, pages, the error table, the URL paths.
-//! With the feature `client` also [`client::SessionService`], the four calls of an app.
+//! With the feature `client` also [`client::SessionService`], the calls of an app.
 //!
 //! ```
 //! use huihua_core::SessionId;
@@ -31,4 +31,4 @@ pub use page::{
     SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX,
 };
 pub use session::{LastMsgType, RecentSession};
-pub use sync::{SessionChange, SyncPage};
+pub use sync::{SessionChange, SyncOption, SyncPage};

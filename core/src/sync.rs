@@ -1,8 +1,47 @@
-//! What a sync call gets: the sessions that changed since a cursor.
+//! What a sync call asks and gets: the sessions that changed since a cursor.
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RecentSession, SessionId};
+use crate::{
+    InvalidOption, RecentSession, SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX, SessionId,
+};
+
+/// What `sync` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncOption {
+    /// [`SyncPage::cursor`] of the sync before, or [`crate::Page::sync_cursor`] of a walk; none =
+    /// from the beginning, [`crate::paths::SYNC_LATEST`] = from now.
+    pub cursor: Option<String>,
+    /// Changes wanted, 1..=500.
+    pub limit: u32,
+    /// Whether sessions carry their last message.
+    pub need_last_msg: bool,
+    /// How long the server holds the call until something changes, ms, 0..=30,000.
+    pub wait_ms: u32,
+}
+
+impl Default for SyncOption {
+    fn default() -> Self {
+        Self { cursor: None, limit: SYNC_LIMIT_DEFAULT, need_last_msg: true, wait_ms: 0 }
+    }
+}
+
+impl SyncOption {
+    /// Checks the limits, without any I/O. Whether a cursor is good only the server knows: one that
+    /// is not is answered with [`SyncPage::reset`].
+    ///
+    /// # Errors
+    /// [`InvalidOption`] names the first field that is wrong.
+    pub fn validate(&self) -> Result<(), InvalidOption> {
+        if self.limit == 0 || self.limit > SYNC_LIMIT_MAX {
+            return Err(InvalidOption { field: "limit", reason: "must be 1..=500" });
+        }
+        if self.wait_ms > SYNC_WAIT_MS_MAX {
+            return Err(InvalidOption { field: "waitMs", reason: "must be 0..=30000" });
+        }
+        Ok(())
+    }
+}
 
 /// One session that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

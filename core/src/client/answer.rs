@@ -145,7 +145,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Page, RecentSession, client::AccountInfo};
+    use crate::{Page, RecentSession, SyncPage, client::AccountInfo};
 
     fn refusal(status: u16, content_type: &str, retry_after: &str, body: &str) -> Failure {
         let answer = Answer {
@@ -235,6 +235,11 @@ mod tests {
             "hasMore",
             "nextPageToken",
             "syncCursor",
+            "changes",
+            "session",
+            "deleted",
+            "cursor",
+            "reset",
             "sessionId",
             "updateTime",
             "ext",
@@ -298,6 +303,7 @@ mod tests {
             }
             let _ = parse::<RecentSession>(&body).map(|row| row.to_recent_contact());
             let _ = parse::<AccountInfo>(&body);
+            let _ = parse::<SyncPage>(&body);
             let answer = Answer { status, content_type, retry_after, body };
             match judge(answer, 200) {
                 Ok(_) => prop_assert_eq!(status, 200),

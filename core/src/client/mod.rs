@@ -38,7 +38,7 @@ mod retry;
 mod token;
 mod transport;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -53,7 +53,7 @@ pub use token::ProviderFault;
 use self::{retry::Caller, transport::Request};
 use crate::{
     Code, DELETE_IDS_MAX, EXT_BYTES_MAX, Page, QueryMySessionOption, RecentSession, SessionId,
-    paths,
+    SyncOption, SyncPage, paths,
 };
 
 /// All but RFC 3986's unreserved characters, so that an id is one path segment whatever it holds.
@@ -73,7 +73,8 @@ pub struct AccountInfo {
 
 /// The session service of one account. Cheap to clone; clones share connections and token.
 ///
-/// Every call ends within [`Options::call_timeout_ms`], retries included. Dropping a call's future
+/// Every call ends within [`Options::call_timeout_ms`], retries included; a sync within its
+/// [`SyncOption::wait_ms`] more. Dropping a call's future
 /// stops it here; what the server has received of it, it may still carry out.
 #[derive(Clone)]
 pub struct SessionService {
@@ -174,6 +175,26 @@ impl SessionService {
         self.caller.call(&write_of(Method::POST, path, &body, 204)?).await.map(drop)
     }
 
+    /// The sessions that changed since a cursor, each once in its latest state, deletions included;
+    /// with a wait, as soon as there is one. A wait that ends with nothing gives no changes.
+    ///
+    /// A cursor that the server does not know (any more) is no error: [`SyncPage::reset`].
+    ///
+    /// # Errors
+    /// [`Error::Failed`] with [`Code::InvalidParameter`] before any network use when the option is
+    /// impossible; else as [`Error`] tells.
+    pub async fn sync(&self, option: &SyncOption) -> Result<SyncPage, Error> {
+        option.validate().map_err(|e| invalid(e.to_string()))?;
+        let mut query = vec![
+            ("needLastMsg", option.need_last_msg.to_string()),
+            ("limit", option.limit.to_string()),
+        ];
+        query.extend(option.cursor.clone().map(|cursor| ("cursor", cursor)));
+        let wait = Duration::from_millis(option.wait_ms.into());
+        let request = Request { query, wait, ..read_of(paths::SYNC) };
+        self.fetch(&request).await
+    }
+
     /// Whose token this is.
     ///
     /// # Errors
@@ -201,6 +222,7 @@ fn read_of(path: &str) -> Request {
         query: Vec::new(),
         body: None,
         idempotency_key: None,
+        wait: Duration::ZERO,
         success: 200,
     }
 }
@@ -212,8 +234,15 @@ fn write_of(
     success: u16,
 ) -> Result<Request, Error> {
     let body = serde_json::to_vec(body).expect("strings and lists of strings are JSON");
-    let idempotency_key = Some(idempotency_key()?);
-    Ok(Request { method, path, query: Vec::new(), body: Some(body), idempotency_key, success })
+    Ok(Request {
+        method,
+        path,
+        query: Vec::new(),
+        body: Some(body),
+        idempotency_key: Some(idempotency_key()?),
+        wait: Duration::ZERO,
+        success,
+    })
 }
 
 /// 128 random bits in hex.

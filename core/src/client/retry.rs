@@ -41,11 +41,12 @@ impl Caller {
     /// One call: attempts until one succeeds, one fails for good, or the deadline passes. Gives the
     /// body of the success.
     pub(super) async fn call(&self, request: &Request) -> Result<Vec<u8>, Error> {
-        let deadline = Instant::now() + self.call_timeout;
+        let timeout = self.call_timeout + request.wait;
+        let deadline = Instant::now() + timeout;
         let mut may_have_applied = false;
         let attempts = self.attempts(request, deadline, &mut may_have_applied);
         let outcome = tokio::time::timeout_at(deadline, attempts).await.unwrap_or_else(|_| {
-            let ms = self.call_timeout.as_millis();
+            let ms = timeout.as_millis();
             Err(Error::local(Code::Timeout, format!("no answer within {ms} ms")))
         });
         outcome.map_err(|error| error.of_call(may_have_applied))
@@ -61,10 +62,12 @@ impl Caller {
         let mut retries = Retries::new(self.attempts_max);
         let mut bearer = self.tokens.current().await?;
         let mut refreshed = false;
+        let start = Instant::now();
+        let mut wait = request.wait;
         loop {
             let before = *may_have_applied;
             *may_have_applied |= request.writes();
-            let answer = self.transport.attempt(request, &bearer.header).await;
+            let answer = self.transport.attempt(request, wait, &bearer.header).await;
             let failure = match answer.and_then(|answer| judge(answer, request.success)) {
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
@@ -80,9 +83,11 @@ impl Caller {
             // Without randomness the longest wait is taken.
             let random = getrandom::u32().unwrap_or(u32::MAX);
             match retries.next(&failure, remaining, random) {
-                Some(wait) => tokio::time::sleep(wait).await,
+                Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(failure.error),
             }
+            // What the caller would wait is for the whole call, not for each attempt.
+            wait = request.wait.saturating_sub(start.elapsed());
         }
     }
 }

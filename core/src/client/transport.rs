@@ -36,6 +36,8 @@ pub(super) struct Request {
     pub(super) body: Option<Vec<u8>>,
     /// Of a write: names the call.
     pub(super) idempotency_key: Option<String>,
+    /// How long the server may hold it until there is something to say; nothing but for a sync.
+    pub(super) wait: Duration,
     /// The one status that means success.
     pub(super) success: u16,
 }
@@ -78,29 +80,40 @@ impl Transport {
         Ok(Self { http, base, attempt_timeout })
     }
 
-    /// Sends the request once and reads the answer, in at most the attempt's time.
+    /// Sends the request once and reads the answer, in at most the attempt's time after the `wait`
+    /// that the server is asked for: what is left of the request's.
     pub(super) async fn attempt(
         &self,
         request: &Request,
+        wait: Duration,
         bearer: &HeaderValue,
     ) -> Result<Answer, Failure> {
+        let timeout = self.attempt_timeout + wait;
         let exchange = async {
-            match self.build(request, bearer).send().await {
+            match self.build(request, wait, bearer).send().await {
                 Ok(response) => read(response).await,
                 Err(error) => Err(broken(&error)),
             }
         };
-        tokio::time::timeout(self.attempt_timeout, exchange).await.unwrap_or_else(|_| {
-            let ms = self.attempt_timeout.as_millis();
+        tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
+            let ms = timeout.as_millis();
             Err(Failure::local(Code::Timeout, format!("no answer within {ms} ms")))
         })
     }
 
-    fn build(&self, request: &Request, bearer: &HeaderValue) -> reqwest::RequestBuilder {
+    fn build(
+        &self,
+        request: &Request,
+        wait: Duration,
+        bearer: &HeaderValue,
+    ) -> reqwest::RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        if wait.as_millis() > 0 {
+            url.query_pairs_mut().append_pair("waitMs", &wait.as_millis().to_string());
         }
         let mut builder = self
             .http

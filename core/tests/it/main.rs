@@ -6,6 +6,7 @@
 mod calls;
 mod retry;
 mod support;
+mod sync;
 mod tls;
 mod token;
 mod wire;
