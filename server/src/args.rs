@@ -40,7 +40,35 @@ pub(crate) enum Command {
     /// Who is in which team.
     #[command(subcommand)]
     Members(MembersCommand),
+    /// Backs up the store of a data folder into a new file, while its server runs or not.
+    #[command(after_help = BACKUP_HELP)]
+    Backup {
+        /// The server's data folder.
+        #[arg(long)]
+        data: PathBuf,
+        /// The file to make; it must not exist. A running server writes it, as its own user.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Makes the store of a data folder from a backup; every value in it is checked.
+    Restore {
+        /// The backup.
+        #[arg(long)]
+        from: PathBuf,
+        /// The data folder; it must hold no store. A backup has no keys: bring the configuration.
+        #[arg(long)]
+        data: PathBuf,
+    },
 }
+
+const BACKUP_HELP: &str = "\
+A backup is one moment of the store, whole or not there at all. It holds messages: keep it as
+safe as the data folder. Once it is restored, clients with cursors from after that moment list
+again.
+
+Example:
+  huihua-server backup --data huihua-dev --to backup-2026-11-24.redb
+  huihua-server restore --from backup-2026-11-24.redb --data huihua-restored";
 
 #[derive(Subcommand)]
 pub(crate) enum MembersCommand {

@@ -14,6 +14,9 @@ pub fn init() {
         .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
         .from_env_lossy();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written (its disk is full) is lost. Telling of that on stderr, the
+    // default, would panic there, and end the thread that only wanted to log.
+    let lines = lines.log_internal_errors(false);
     if lines.with_ansi(false).try_init().is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }

@@ -1,16 +1,23 @@
 //! Arguments, configuration, engine, run. The only file that names an engine.
 
 mod args;
+mod copies;
+mod keyed;
 
-use std::{error::Error, io::Write as _, process::ExitCode, sync::Arc};
+use std::{error::Error, io::Write as _, path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use huihua_server::{
-    auth, config::Config, dev, handlers, logging, members, open_files, server,
-    store::redb::RedbStore,
+    admin,
+    config::Config,
+    dev, handlers, logging, open_files, server,
+    store::{
+        self, Store,
+        redb::{self, RedbStore},
+    },
 };
 
-use args::{Arguments, Command, ImportArguments, MembersCommand, TokenArguments};
+use args::{Arguments, Command, MembersCommand};
 
 fn main() -> ExitCode {
     logging::init();
@@ -19,8 +26,10 @@ fn main() -> ExitCode {
         Command::Dev { data, listen } => dev::prepare(&data, listen)
             .map_err(Into::into)
             .and_then(|config| run(&config, dev::announce)),
-        Command::Token(arguments) => token(&arguments),
-        Command::Members(MembersCommand::Import(arguments)) => import(arguments),
+        Command::Token(arguments) => keyed::token(&arguments),
+        Command::Members(MembersCommand::Import(arguments)) => keyed::import(arguments),
+        Command::Backup { data, to } => copies::backup(&data, &to, open),
+        Command::Restore { from, data } => copies::restore(&from, &data, redb::restore),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,7 +46,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn serve(path: &std::path::Path) -> Result<(), Box<dyn Error>> {
+fn serve(path: &Path) -> Result<(), Box<dyn Error>> {
     run(&Config::load(path)?, |_, _, _| Ok(String::new()))
 }
 
@@ -48,30 +57,20 @@ async fn run(
     announce: impl FnOnce(&Config, std::net::SocketAddr, u64) -> Result<String, dev::Error>,
 ) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
-    let store = Arc::new(RedbStore::open(&config.data)?);
+    let store = open(&config.data)?;
+    let admin = admin::serve(&config.data, Arc::clone(&store));
     let connections_max = open_files::make_room(config.connections_max)?;
     let limits = server::Limits { connections_max, ..server::Limits::default() };
     let server = server::Server::bind(config.listen, config.apps.clone(), store, limits).await?;
     let text = announce(config, server.local_addr(), handlers::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;
     tracing::info!(address = %server.local_addr(), "listening");
-    server.run(stop).await;
-    Ok(())
+    tokio::select! {
+        () = server.run(stop) => Ok(()),
+        never = admin => match never {},
+    }
 }
 
-fn token(arguments: &TokenArguments) -> Result<(), Box<dyn Error>> {
-    let ttl_s = arguments.ttl.as_secs();
-    let app = arguments.keys.load()?;
-    let token = auth::sign(&app, &arguments.account, handlers::now_ms() / 1_000, ttl_s)?;
-    writeln!(std::io::stdout(), "{token}")?;
-    Ok(())
-}
-
-#[tokio::main(flavor = "current_thread")]
-async fn import(arguments: ImportArguments) -> Result<(), Box<dyn Error>> {
-    let ImportArguments { file, url, keys, retry_for } = arguments;
-    let ingest_key = keys.load()?.ingest_key;
-    let summary = members::import(&members::Import { file, url, ingest_key, retry_for }).await?;
-    writeln!(std::io::stdout(), "{summary}")?;
-    if summary.rejected > 0 { Err("the server rejected lines of the file".into()) } else { Ok(()) }
+fn open(data: &Path) -> Result<Arc<dyn Store>, store::Error> {
+    Ok(Arc::new(RedbStore::open(data)?))
 }

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod bindgen;
 mod demo;
 mod machine;
@@ -19,11 +20,7 @@ mod test;
 mod tidy;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "Builds, checks and shows Huihua"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds and shows Huihua")]
 struct Arguments {
     #[command(subcommand)]
     command: Task,
@@ -54,6 +51,11 @@ enum Task {
         program bindings/kotlin/demo, which makes the four calls and prints what it sees. Checks \
         all of it, leaves no process and no file behind. The first time it compiles for minutes.")]
     Demo,
+    /// Measure the server: what waiting costs, what a big join costs others
+    #[command(
+        long_about = "Builds for release and prints figures over the real server process:         memory of a waiting sync, how long a change takes to its client, and other writes' times         during a join of 10,000 beside the same without it, in one run. Compare them with         docs/benchmarks.md as ratios: machines differ."
+    )]
+    Bench,
 }
 
 fn main() -> ExitCode {
@@ -78,6 +80,7 @@ fn run(task: Task) -> Result<()> {
         Task::Bindgen => bindgen::run(),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo => demo::run(),
+        Task::Bench => bench::run(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `kill -9` under a load of signed copies, events, exts and deletes: after the restart everything
 //! that was answered is in the lists, no batch is half there, and a device that syncs goes on from
-//! its cursor. 10 rounds here; `HUIHUA_KILL_ROUNDS=200 cargo test -p huihua-server kill_9` for more.
+//! its cursor. 10 rounds here; more by
+//! `HUIHUA_KILL_ROUNDS=200 cargo test -p huihua-server --test it kill_9`.
 
 use std::{
     collections::{BTreeMap, HashMap},

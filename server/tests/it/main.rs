@@ -14,6 +14,7 @@ mod routes {
     mod sync;
 }
 
+mod backup;
 mod bad_input;
 mod borders;
 mod crash;
@@ -27,3 +28,4 @@ mod measure;
 mod protocol;
 mod slow;
 mod stop;
+mod under_fire;

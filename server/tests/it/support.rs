@@ -337,7 +337,9 @@ impl Process {
 
     /// Its log goes to the file `stderr` in the data folder, its output to `stdout`.
     pub(crate) async fn start_logging(data: &Path, level: &str) -> Self {
-        Self::start_by(binary(), data, level, "127.0.0.1:0").await
+        let mut command = binary();
+        command.stderr(std::fs::File::create(data.join("stderr")).unwrap());
+        Self::start_by(command, data, level, "127.0.0.1:0").await
     }
 
     /// On this address.
@@ -345,7 +347,8 @@ impl Process {
         Self::start_by(binary(), data, "error", listen).await
     }
 
-    /// No file of its may grow beyond this, in bytes; [`Self::raise_file_limit`] makes room.
+    /// No file of its may grow beyond this, in bytes, and its log stands on a full disk from the
+    /// start; [`Self::raise_file_limit`] makes room for the files.
     pub(crate) async fn start_limited(data: &Path, file_bytes_max: u64) -> Self {
         let mut command = Command::new("prlimit");
         // Without the trap the kernel would kill it; with it, writes fail as on a full disk.
@@ -354,7 +357,8 @@ impl Process {
             .arg(format!("--fsize={file_bytes_max}:unlimited"))
             .args(["sh", "-c", shell, env!("CARGO_BIN_EXE_huihua-server")])
             .stdin(Stdio::null());
-        Self::start_by(command, data, "off", "127.0.0.1:0").await
+        command.stderr(std::fs::File::options().write(true).open("/dev/full").unwrap());
+        Self::start_by(command, data, "error", "127.0.0.1:0").await
     }
 
     /// Makes room; the server is not told.
@@ -373,7 +377,6 @@ impl Process {
             .arg(data)
             .env("HUIHUA_LOG", level)
             .stdout(std::fs::File::create(data.join("stdout")).unwrap())
-            .stderr(std::fs::File::create(data.join("stderr")).unwrap())
             .spawn()
             .unwrap();
         let started = Instant::now();

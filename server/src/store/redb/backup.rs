@@ -9,7 +9,7 @@ use redb::{
 };
 
 use super::super::{Error, Progress};
-use super::{explain, read, row, tables, write::unavailable};
+use super::{opening::explain, read, row, tables, write::unavailable};
 
 /// Rows copied in one transaction: bounds the memory that a copy takes.
 const STEP_ROWS: usize = 10_000;
@@ -96,7 +96,7 @@ pub fn restore(from: &Path, folder: &Path, progress: &Progress) -> Result<(), Er
     let meta = tx.open_table(tables::META);
     let format =
         meta.map_err(Error::from).and_then(|meta| read::numbers(&meta, tables::META_FORMAT));
-    match format.ok().and_then(|format| format.first().copied()) {
+    match format.ok().flatten().and_then(|format| format.first().copied()) {
         Some(tables::FORMAT) => {}
         Some(format) => {
             let what = format!("format {format} is newer than this server: use a newer one");

@@ -2,6 +2,7 @@
 
 mod backup;
 mod once;
+mod opening;
 mod read;
 mod row;
 mod sweep;
@@ -17,7 +18,7 @@ use std::{
 
 use async_trait::async_trait;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
-use redb::{Database, DatabaseError, ReadableDatabase as _, TableHandle as _};
+use redb::{Database, ReadableDatabase as _};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 pub use self::backup::restore;
@@ -77,12 +78,11 @@ impl RedbStore {
             reason: format!("make data folder {}: {error}", folder.display()),
         })?;
         let folder = folder.to_owned();
-        Self::with_opener(Box::new(move || open_file(&folder)))
+        Self::with_opener(Box::new(move || opening::open_file(&folder)))
     }
 
     fn with_opener(open: Box<Opener>) -> Result<Self, Error> {
-        let db = open()?;
-        let eras = begin_era(&db)?;
+        let (db, eras) = opening::first(&*open)?;
         let file = RwLock::new(File::Open(db));
         let hints = broadcast::Sender::new(HINTS_MAX);
         let shared = Arc::new(Shared { open, file, eras, hints });
@@ -168,106 +168,6 @@ impl Shared {
 
     fn close(&self) {
         *self.file.write().unwrap_or_else(PoisonError::into_inner) = File::Closed;
-    }
-}
-
-fn open_file(folder: &Path) -> Result<Database, Error> {
-    let path = folder.join(tables::FILE_NAME);
-    if !path.exists() {
-        make_file(folder, &path).map_err(|error| Error::Unavailable {
-            reason: format!("make {}: {error}", path.display()),
-        })?;
-    }
-    Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create(&path)
-        .map_err(|error| explain(error, &path))
-}
-
-/// Makes an empty database under another name and then gives it its own: a power loss while redb
-/// writes the first pages leaves a file that no later start would take for a database.
-fn make_file(folder: &Path, path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let part = tempfile::NamedTempFile::new_in(folder)?;
-    drop(Database::create(part.path())?);
-    match part.persist_noclobber(path) {
-        // Another process was faster: then it holds the file, and opening it says so.
-        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => {
-            return Err(error.error.into());
-        }
-        Ok(_) | Err(_) => {}
-    }
-    // The name must outlive a power loss as surely as what is written under it.
-    Ok(std::fs::File::open(folder)?.sync_all()?)
-}
-
-fn explain(error: DatabaseError, path: &Path) -> Error {
-    let path = path.display();
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => Error::Unavailable {
-            reason: format!(
-                "{path} is held by another process: stop it, or choose another data folder"
-            ),
-        },
-        DatabaseError::UpgradeRequired(version) => Error::Damaged {
-            what: format!("{path} has file format {version}, which this server does not read"),
-        },
-        DatabaseError::Storage(redb::StorageError::Io(error))
-            if error.kind() != std::io::ErrorKind::InvalidData =>
-        {
-            Error::Unavailable { reason: format!("open {path}: {error}") }
-        }
-        other => Error::Damaged { what: format!("{path} is no store of this server ({other})") },
-    }
-}
-
-/// Makes the tables, checks the format, and records this opening with a random era.
-fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
-    let mut tx = db.begin_write()?;
-    tx.set_quick_repair(true);
-    refuse_lost_tables(&tx)?;
-    let mut eras;
-    {
-        tx.open_table(tables::SESSIONS)?;
-        tx.open_table(tables::HEADS)?;
-        tx.open_table(tables::RESULTS)?;
-        let mut meta = tx.open_table(tables::META)?;
-        match read::numbers(&meta, tables::META_FORMAT)?.first() {
-            None | Some(&tables::FORMAT) => {}
-            Some(format) => {
-                let what = format!("format {format} is newer than this server: use a newer one");
-                return Err(Error::Damaged { what });
-            }
-        }
-        let base = read::last_version(&meta)?;
-        eras = read::numbers(&meta, tables::META_ERAS)?
-            .chunks_exact(2)
-            .map(|pair| Era { era: pair[0], base: pair[1] })
-            .collect::<Vec<_>>();
-        let random = getrandom::u64().map_err(|error| unavailable(&error))?;
-        eras.push(Era { era: random, base });
-        let forgotten = eras.len().saturating_sub(tables::ERAS_MAX);
-        eras.drain(..forgotten);
-        let pairs = eras.iter().flat_map(|era| [era.era, era.base]);
-        let value = row::encode_numbers(tables::META_ERAS, pairs);
-        meta.insert(tables::META_ERAS, value.as_slice())?;
-        let value = row::encode_numbers(tables::META_FORMAT, [tables::FORMAT]);
-        meta.insert(tables::META_FORMAT, value.as_slice())?;
-    }
-    tx.commit()?;
-    Ok(eras)
-}
-
-/// A store has all of its tables from its first opening on. One whose name was damaged must not be
-/// made anew, empty.
-fn refuse_lost_tables(tx: &redb::WriteTransaction) -> Result<(), Error> {
-    let there: Vec<String> = tx.list_tables()?.map(|table| table.name().to_owned()).collect();
-    if there.is_empty() {
-        return Ok(());
-    }
-    let first = [tables::SESSIONS, tables::HEADS, tables::META];
-    match first.iter().find(|table| !there.iter().any(|name| name == table.name())) {
-        Some(table) => Err(Error::Damaged { what: format!("table {} is not there", table.name()) }),
-        None => Ok(()),
     }
 }
 

@@ -97,17 +97,17 @@ pub(super) fn session(
     }))
 }
 
-/// The numbers under this name; none when nothing was ever written there.
-pub(super) fn numbers(meta: &impl Bytes, name: &[u8]) -> Result<Vec<u64>, Error> {
-    match meta.get(name)? {
-        Some(value) => row::decode_numbers(name, value.value()),
-        None => Ok(Vec::new()),
-    }
+/// The numbers under this name; `None` when nothing is there.
+pub(super) fn numbers(meta: &impl Bytes, name: &[u8]) -> Result<Option<Vec<u64>>, Error> {
+    let value = meta.get(name)?;
+    value.map(|value| row::decode_numbers(name, value.value())).transpose()
 }
 
-/// Version of the last write.
-pub(super) fn last_version(meta: &impl Bytes) -> Result<u64, Error> {
-    Ok(numbers(meta, tables::META_VERSION)?.first().copied().unwrap_or(0))
+/// The number that every store has under this name from its first opening on: without it versions
+/// would begin anew, and every cursor would be wrong.
+pub(super) fn number(meta: &impl Bytes, name: &[u8]) -> Result<u64, Error> {
+    let numbers = numbers(meta, name)?;
+    numbers.and_then(|numbers| numbers.first().copied()).ok_or_else(|| row::damaged("number", name))
 }
 
 /// One snapshot of the store.
@@ -122,8 +122,8 @@ pub(super) struct Snapshot<'e> {
 impl<'e> Snapshot<'e> {
     pub(super) fn new(tx: &ReadTransaction, eras: &'e [Era]) -> Result<Self, Error> {
         let meta = tx.open_table(tables::META)?;
-        let last = last_version(&meta)?;
-        let horizon = numbers(&meta, tables::META_HORIZON)?.first().copied().unwrap_or(0);
+        let last = number(&meta, tables::META_VERSION)?;
+        let horizon = number(&meta, tables::META_HORIZON)?;
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
         Ok(Self { sessions, heads, last, horizon, eras })

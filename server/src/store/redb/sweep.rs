@@ -67,13 +67,13 @@ impl Writer<'_> {
     }
 
     fn horizon(&self) -> Result<u64, Error> {
-        Ok(read::numbers(&self.meta, tables::META_HORIZON)?.first().copied().unwrap_or(0))
+        read::number(&self.meta, tables::META_HORIZON)
     }
 
     /// Notes clock and version, and moves the horizon to the newest version that is old enough. A
     /// clock that jumps back is waited for: pairs only rise.
     fn move_horizon(&mut self, now: u64) -> Result<u64, Error> {
-        let numbers = read::numbers(&self.meta, tables::META_CLOCK)?;
+        let numbers = read::numbers(&self.meta, tables::META_CLOCK)?.unwrap_or_default();
         let mut pairs: Vec<(u64, u64)> =
             numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
         if pairs.last().is_none_or(|(time, _)| time.saturating_add(CLOCK_STEP_MS) <= now) {

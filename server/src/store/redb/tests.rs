@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use huihua_core::QueryMySessionOption;
 use redb::{Database, ReadableTable as _, backends::InMemoryBackend};
 
-use super::{RedbStore, open_file, restore, tables};
+use super::{RedbStore, opening::open_file, restore, tables};
 use crate::{
     event::{Event, Owner, Place, Post, Team},
     store::{
@@ -301,6 +301,22 @@ async fn a_foreign_or_cut_file_is_refused_with_a_message() {
     let error = RedbStore::open(folder.path()).err().unwrap();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
     assert_eq!(std::fs::metadata(&path).unwrap().len() as usize, bytes.len() / 3, "left as it was");
+}
+
+/// Without the number of the last version, versions would begin anew and every cursor lie.
+#[tokio::test]
+async fn a_store_that_lost_one_of_its_numbers_is_refused() {
+    for name in [tables::META_FORMAT, tables::META_VERSION, tables::META_ERAS] {
+        let folder = tempfile::tempdir().unwrap();
+        RedbStore::open(folder.path()).unwrap().close().await;
+        let db = open_file(folder.path()).unwrap();
+        let tx = db.begin_write().unwrap();
+        tx.open_table(tables::META).unwrap().remove(name).unwrap();
+        tx.commit().unwrap();
+        drop(db);
+        let error = RedbStore::open(folder.path()).err().unwrap();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    }
 }
 
 #[tokio::test]

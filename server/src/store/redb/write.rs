@@ -1,7 +1,7 @@
 //! Writing: one thread takes jobs from a bounded channel, does as many as wait in one transaction,
 //! syncs the file once, and only then answers. A job is done whole or not at all.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use huihua_core::{AppKey, RecentSession, SessionId, SessionKind};
 use redb::{Durability, ReadableTable as _, Table, WriteTransaction};
@@ -65,7 +65,11 @@ pub(super) fn run(shared: &Arc<Shared>, mut queue: mpsc::Receiver<Job>) {
             registers += job.registers();
             batch.push(job);
         }
-        write_batch(shared, batch);
+        // redb may panic on a damaged file: then nothing of the batch is acknowledged (its callers
+        // see their reply dropped), the file is opened anew, and the next batch is tried.
+        if std::panic::catch_unwind(AssertUnwindSafe(|| write_batch(shared, batch))).is_err() {
+            shared.reopen();
+        }
     }
 }
 
@@ -218,7 +222,7 @@ pub(super) struct Writer<'t> {
 impl<'t> Writer<'t> {
     fn new(tx: &'t WriteTransaction) -> Result<Self, Error> {
         let meta = tx.open_table(tables::META)?;
-        let version = read::last_version(&meta)?;
+        let version = read::number(&meta, tables::META_VERSION)?;
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
         let results = tx.open_table(tables::RESULTS)?;

@@ -1,6 +1,7 @@
 //! Exact under fire: clients walk by token with any page size and then sync, while writers on
 //! several connections write everything that there is. After every walk and sync the client's list
-//! is the store's. 2,000 walks here; `HUIHUA_WALKS=100000 cargo test -p huihua-server fire` for more.
+//! is the store's. 2,000 walks here; more by
+//! `HUIHUA_WALKS=100000 cargo test -p huihua-server --lib fire -- --nocapture`.
 
 mod writers;
 

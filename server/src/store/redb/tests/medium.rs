@@ -8,7 +8,7 @@ use std::{
 
 use redb::{Database, StorageBackend};
 
-use super::super::{Opener, RedbStore, explain};
+use super::super::{Opener, RedbStore, opening::explain};
 
 /// What was done to a medium.
 #[derive(Clone)]
