@@ -15,11 +15,19 @@ public sealed class SessionChange : Serializable {
     public class Updated internal constructor(override val session: RecentSession) :
         SessionChange() {
         override val sessionId: String get() = session.sessionId
+
+        private companion object {
+            private const val serialVersionUID = 1L
+        }
     }
 
     /** It is not in the list any more. */
     public class Deleted internal constructor(override val sessionId: String) : SessionChange() {
         override val session: RecentSession? get() = null
+
+        private companion object {
+            private const val serialVersionUID = 1L
+        }
     }
 
     private companion object {

@@ -5,6 +5,7 @@ import dev.huihua.sdk.ScriptedServer.Companion.PAGE
 import dev.huihua.sdk.ScriptedServer.Companion.send
 import dev.huihua.sdk.ffi.FfiConverterTypeSessionCallback
 import dev.huihua.sdk.ffi.FfiConverterTypeSessionListCallback
+import dev.huihua.sdk.ffi.FfiConverterTypeSyncCallback
 import dev.huihua.sdk.ffi.FfiConverterTypeTokenProvider
 import dev.huihua.sdk.ffi.FfiConverterTypeVoidCallback
 import java.io.File
@@ -132,17 +133,18 @@ class CallTest {
         assertEquals(emptyMap<String, Int>(), liveInstances().filterKeys(ofCalls::matches))
     }
 
-    /** [count] calls of all four kinds, 50 at a time, each told once. */
+    /** [count] calls of all five kinds, 50 at a time, each told once. */
     private fun run(service: SessionService, count: Int) {
         val window = Semaphore(50)
         val answers = AtomicInteger()
         repeat(count) { n ->
             window.acquire()
             val told = { answers.incrementAndGet(); window.release() }
-            when (n % 4) {
+            when (n % 5) {
                 0 -> service.queryMySessionList(null, Recorder(told))
                 1 -> service.queryMySession("p2p|amy", Recorder(told))
                 2 -> service.updateMySession("p2p|amy", "x", Recorder(told))
+                3 -> service.sync(null, Recorder(told))
                 else -> service.deleteMySession(listOf("p2p|amy"), Recorder(told))
             }
         }
@@ -153,6 +155,7 @@ class CallTest {
     private fun handles() = mapOf(
         "list" to FfiConverterTypeSessionListCallback.handleMap.size,
         "session" to FfiConverterTypeSessionCallback.handleMap.size,
+        "sync" to FfiConverterTypeSyncCallback.handleMap.size,
         "void" to FfiConverterTypeVoidCallback.handleMap.size,
     )
 

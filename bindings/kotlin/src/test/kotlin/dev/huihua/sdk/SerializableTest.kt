@@ -6,6 +6,7 @@ import java.io.ByteArrayOutputStream
 import java.io.ObjectInputStream
 import java.io.ObjectOutputStream
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
 import org.junit.Test
 
 class SerializableTest {
@@ -35,6 +36,33 @@ class SerializableTest {
             }
             val option = QueryMySessionOption(1, 2, false, 3).apply { pageToken = "t" }
             assertEquals("t", copyOf(option).pageToken)
+        }
+    }
+
+    @Test
+    fun aSyncComesBackWhole() {
+        val server = ServerProcess.shared
+        val now = System.currentTimeMillis()
+        server.service("unpacker").use { service ->
+            server.deliverText("amy", "unpacker", now, 33, "first")
+            server.deliverText("ben", "unpacker", now, 34, "second")
+            val cursor = Recorder<SyncResult>().also { service.sync(null, it) }.result().cursor
+            server.deliverText("amy", "unpacker", now + 1, 35, "third")
+            Recorder<Void>().also { service.deleteMySession(listOf("p2p|ben"), it) }.result()
+            val option = copyOf(SyncOption(cursor, 7, false, 8))
+            assertEquals(cursor, option.cursor)
+            assertEquals(7, option.limit)
+            assertEquals(false, option.isNeedLastMsg)
+            assertEquals(8L, option.waitMs)
+            val recorder = Recorder<SyncResult>()
+            service.sync(SyncOption(cursor), recorder)
+            val result = recorder.result()
+            val copy = copyOf(result)
+            assertEquals(result.cursor, copy.cursor)
+            val (updated, deleted) = copy.changes
+            assertTrue(updated is SessionChange.Updated && deleted is SessionChange.Deleted)
+            assertEquals(listOf("p2p|amy", "p2p|ben"), copy.changes.map { it.sessionId })
+            assertEquals(result.changes.first().session?.lastMsg, updated.session?.lastMsg)
         }
     }
 
