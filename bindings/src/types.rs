@@ -155,8 +155,8 @@ pub struct SyncResult {
 pub enum SessionChange {
     /// Its latest state.
     Updated {
-        /// The row.
-        session: RecentSession,
+        /// The row; boxed, as a deletion is far smaller. To Kotlin it is a plain one.
+        session: Box<RecentSession>,
     },
     /// It is not in the list any more.
     Deleted {
@@ -175,7 +175,9 @@ impl From<core::SyncPage> for SyncResult {
 impl From<core::SessionChange> for SessionChange {
     fn from(change: core::SessionChange) -> Self {
         match change {
-            core::SessionChange::Session(session) => Self::Updated { session: session.into() },
+            core::SessionChange::Session(session) => {
+                Self::Updated { session: Box::new(session.into()) }
+            }
             core::SessionChange::Deleted(id) => Self::Deleted { session_id: id.to_string() },
         }
     }

@@ -23,10 +23,13 @@ public class SessionServiceOptions private constructor(builder: Builder) {
     /** Longest wait for a connection. */
     public val connectTimeoutMs: Long? = builder.connectTimeoutMs
 
-    /** Longest wait for one attempt. */
+    /** Longest wait for one attempt; a sync's [SyncOption.waitMs] comes on top. */
     public val attemptTimeoutMs: Long? = builder.attemptTimeoutMs
 
-    /** Longest wait for a whole call, its retries and its token included. */
+    /**
+     * Longest wait for a whole call, its retries and its token included; a sync's
+     * [SyncOption.waitMs] comes on top.
+     */
     public val callTimeoutMs: Long? = builder.callTimeoutMs
 
     /** Attempts of one call. */
@@ -69,10 +72,16 @@ public class SessionServiceOptions private constructor(builder: Builder) {
         /** Longest wait for a connection (DNS, TCP and TLS): 1..=3,600,000 ms, default 5,000. */
         public fun connectTimeoutMs(ms: Long): Builder = apply { connectTimeoutMs = ms }
 
-        /** Longest wait for one attempt: 1..=3,600,000 ms, default 15,000. */
+        /**
+         * Longest wait for one attempt: 1..=3,600,000 ms, default 15,000. A sync's
+         * [SyncOption.waitMs] comes on top.
+         */
         public fun attemptTimeoutMs(ms: Long): Builder = apply { attemptTimeoutMs = ms }
 
-        /** Longest wait for a whole call: 1..=3,600,000 ms, default 30,000. */
+        /**
+         * Longest wait for a whole call, its retries and its token included: 1..=3,600,000 ms,
+         * default 30,000. A sync's [SyncOption.waitMs] comes on top, once.
+         */
         public fun callTimeoutMs(ms: Long): Builder = apply { callTimeoutMs = ms }
 
         /** Attempts of one call, at least 1, default 3. */
