@@ -26,6 +26,7 @@ mod live;
 mod log;
 mod measure;
 mod protocol;
+mod sdk;
 mod slow;
 mod stop;
 mod under_fire;

@@ -36,8 +36,10 @@ const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// Batches whose hints a slow listener may leave waiting before it loses the oldest.
 const HINTS_MAX: usize = 1_024;
 /// Register writes of one ingest that are one transaction; a larger one is done in parts, so that
-/// other writers get their turn in between.
+/// other writers get their turn in between. 500 p2p messages fit.
 const PART_REGISTERS_MAX: usize = 1_024;
+/// Accounts that one part of a larger event names: a few milliseconds of the writer's time.
+const PIECE_ACCOUNTS_MAX: usize = 256;
 /// Between two steps of a sweep: traffic goes first.
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
@@ -171,20 +173,29 @@ impl Shared {
     }
 }
 
-/// Cuts events into parts of at most about `registers_max` register writes, each event with its
-/// place among all; one event of very many accounts goes into several parts.
-fn parts(events: Vec<Event>, registers_max: usize) -> Vec<Vec<(Event, usize)>> {
-    let mut parts = vec![Vec::new()];
-    let mut registers = 0;
+/// Cuts events into parts, each event with its place among all. An event of very many accounts goes
+/// in pieces, each a part of its own.
+fn parts(events: Vec<Event>) -> Vec<Vec<(Event, usize)>> {
+    let (mut parts, mut part, mut registers) = (Vec::new(), Vec::new(), 0);
     for (at, event) in events.into_iter().enumerate() {
-        for piece in event.pieces(registers_max) {
-            if registers > 0 && registers + piece.registers() > registers_max {
-                parts.push(Vec::new());
+        let pieces = event.pieces(PIECE_ACCOUNTS_MAX);
+        let is_large = pieces.len() > 1;
+        for piece in pieces {
+            let weight = piece.registers();
+            if !part.is_empty() && (is_large || registers + weight > PART_REGISTERS_MAX) {
+                parts.push(std::mem::take(&mut part));
                 registers = 0;
             }
-            registers += piece.registers();
-            parts.last_mut().expect("never empty").push((piece, at));
+            registers += weight;
+            part.push((piece, at));
         }
+        if is_large {
+            parts.push(std::mem::take(&mut part));
+            registers = 0;
+        }
+    }
+    if !part.is_empty() {
+        parts.push(part);
     }
     parts
 }
@@ -198,7 +209,7 @@ impl Store for RedbStore {
         now: u64,
     ) -> Result<Vec<Outcome>, Error> {
         let mut outcomes = Vec::with_capacity(events.len());
-        for part in parts(events, PART_REGISTERS_MAX) {
+        for part in parts(events) {
             let app = app.clone();
             let (events, of): (Vec<_>, Vec<_>) = part.into_iter().unzip();
             let done = self.write(|reply| Job::Ingest { app, events, now, reply }).await?;

@@ -146,7 +146,7 @@ async fn a_join_in_parts_has_one_outcome_and_lets_everybody_in() {
     assert_eq!(outcomes, [Outcome::Applied; 3]);
     let again = store.ingest(&amy().app, vec![join, message(1)], 10).await.unwrap();
     assert_eq!(again, [Outcome::Stale; 2]);
-    for account in [&accounts[0], &accounts[1_023], &accounts[1_024], &accounts[2_499]]
+    for account in [&accounts[0], &accounts[255], &accounts[256], &accounts[2_499]]
         .into_iter()
         .cloned()
         .chain(["boss".parse().unwrap()])
