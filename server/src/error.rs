@@ -10,6 +10,8 @@ use crate::store;
 
 /// After how many seconds a caller that the store could not serve may come back.
 const RETRY_UNAVAILABLE_S: u32 = 1;
+/// Most characters of an unknown name that an answer repeats.
+const SHOWN_CHARS_MAX: usize = 64;
 /// After how many seconds a caller with too many sessions may come back: only its own deletions
 /// help.
 const RETRY_TOO_MANY_S: u32 = 60;
@@ -151,6 +153,11 @@ fn log(code: Code, error: &Error, request_id: &str) {
             tracing::debug!(request_id, code = code.number(), %error, "a request was refused");
         }
     }
+}
+
+/// A name that a caller sent, safe to show in an answer and in a log line.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
 }
 
 fn request_id() -> String {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::{
+    error::shown,
     event::{Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, Team},
     nim::last_msg::{self, Message, MessageType, Recall},
 };
@@ -16,8 +17,6 @@ use crate::{
 pub const EVENTS_MAX: usize = 500;
 /// Most accounts in one event.
 pub const ACCOUNTS_MAX: usize = 10_000;
-/// Most characters of an unknown name that an answer repeats.
-const SHOWN_CHARS_MAX: usize = 64;
 
 /// Why the whole request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -209,12 +208,7 @@ impl Fields<'_> {
     fn session_type(&mut self) -> Result<SessionKind, Rejected> {
         let form = "must be p2p, team or super_team";
         let text: String = self.needed("sessionType", form)?;
-        match text.as_str() {
-            "p2p" => Ok(SessionKind::P2p),
-            "team" => Ok(SessionKind::Team),
-            "super_team" => Ok(SessionKind::SuperTeam),
-            _ => Err(rejected("sessionType", form)),
-        }
+        SessionKind::from_prefix(&text).ok_or_else(|| rejected("sessionType", form))
     }
 
     fn team(&mut self) -> Result<Team, Rejected> {
@@ -299,8 +293,6 @@ impl Fields<'_> {
 
     fn refuse_rest(self) -> Result<(), Rejected> {
         let Some(name) = self.0.keys().next() else { return Ok(()) };
-        let shown: String =
-            name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect();
-        Err(rejected(&shown, "unknown field"))
+        Err(rejected(&shown(name), "unknown field"))
     }
 }

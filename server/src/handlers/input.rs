@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::error::Error;
+use crate::error::{Error, shown};
 
 /// Largest body of a client, in bytes: the longest ext with every byte escaped fits twice.
 pub(super) const CLIENT_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -20,8 +20,6 @@ pub(super) const CLIENT_BODY_BYTES_MAX: usize = 64 * 1024;
 const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest wait for a whole body, so that a slow sender cannot hold a handler.
 const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
-/// Most characters of an unknown name that an answer repeats.
-const SHOWN_CHARS_MAX: usize = 64;
 
 /// The parameters of a query, each at most once and each of them known.
 pub(super) fn query(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String>, Error> {
@@ -126,9 +124,4 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
         return Err(Error::BodyTooLarge { bytes_max });
     }
     Ok(bytes.into())
-}
-
-/// A name that a caller sent, safe to show in an answer and in a log line.
-fn shown(name: &str) -> String {
-    name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
 }

@@ -1,10 +1,11 @@
 //! Sweeping: what is announced no more gives up its texts, and cursors from before it their right.
 //! Versions carry no time; an hourly pair of clock and version tells which are old enough.
 
-use redb::ReadableTable as _;
-
 use super::super::{Error, TOMBSTONE_MS, rules::Moved};
-use super::{read, row, tables, write::Writer};
+use super::{
+    read, row, tables,
+    write::{Writer, bytes_of},
+};
 
 /// Rows looked at in one step: about a millisecond of the writer's time.
 pub(super) const ROWS_MAX: usize = 256;
@@ -108,8 +109,7 @@ impl Writer<'_> {
             }
         })?;
         for key in old {
-            let value = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec());
-            let Some(value) = value else { continue };
+            let Some(value) = bytes_of(&self.sessions, &key)? else { continue };
             let mut registers = row::decode_row(&key, &value)?;
             let moved = registers.sweep();
             self.put_row(&key, registers, moved)?;

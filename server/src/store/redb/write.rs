@@ -219,6 +219,11 @@ pub(super) struct Writer<'t> {
     touched: Option<Vec<Touched>>,
 }
 
+/// A copy of a value, so that its table can be written while it is read.
+pub(super) fn bytes_of(table: &BytesTable<'_>, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+    Ok(table.get(key)?.map(|value| value.value().to_vec()))
+}
+
 impl<'t> Writer<'t> {
     fn new(tx: &'t WriteTransaction) -> Result<Self, Error> {
         let meta = tx.open_table(tables::META)?;
@@ -269,29 +274,24 @@ impl<'t> Writer<'t> {
                 (self.write_head(&key, write)?, Err(team))
             }
         };
-        if moved == Moved::Yes
-            && let Some(all) = &mut self.touched
-        {
-            all.push(match touched {
-                Ok(account) => {
-                    Touched::Account(Owner { app: app.clone(), account: account.clone() })
-                }
-                Err(team) => Touched::Team(app.clone(), team.clone()),
-            });
-        }
+        self.touch(moved, || match touched {
+            Ok(account) => Touched::Account(Owner { app: app.clone(), account: account.clone() }),
+            Err(team) => Touched::Team(app.clone(), team.clone()),
+        });
         Ok(moved)
     }
 
-    fn touch(&mut self, owner: &Owner, moved: Moved) {
+    /// Notes whose list may have moved, if anybody listens.
+    fn touch(&mut self, moved: Moved, whose: impl FnOnce() -> Touched) {
         if moved == Moved::Yes
             && let Some(all) = &mut self.touched
         {
-            all.push(Touched::Account(owner.clone()));
+            all.push(whose());
         }
     }
 
     fn write_row(&mut self, key: &[u8], write: Write<'_>) -> Result<Moved, Error> {
-        let old = self.sessions.get(key)?.map(|value| value.value().to_vec());
+        let old = bytes_of(&self.sessions, key)?;
         let mut row = old.as_deref().map_or(Ok(Row::default()), |old| row::decode_row(key, old))?;
         let moved = match write {
             Write::Last { body, .. } => row.take_last(body),
@@ -322,7 +322,7 @@ impl<'t> Writer<'t> {
     }
 
     fn write_head(&mut self, key: &[u8], write: Write<'_>) -> Result<Moved, Error> {
-        let old = self.heads.get(key)?.map(|value| value.value().to_vec());
+        let old = bytes_of(&self.heads, key)?;
         let mut head =
             old.as_deref().map_or(Ok(Head::default()), |old| row::decode_head(key, old))?;
         let moved = match write {
@@ -353,12 +353,12 @@ impl<'t> Writer<'t> {
             return Ok(Answer::Refused(Error::TooManySessions { max: EXT_ONLY_SESSIONS_MAX }));
         }
         let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
-        let old = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec());
+        let old = bytes_of(&self.sessions, &key)?;
         let mut row =
             old.as_deref().map_or(Ok(Row::default()), |old| row::decode_row(&key, old))?;
         let moved = row.take_ext(ext, now);
         self.put_row(&key, row, moved)?;
-        self.touch(owner, moved);
+        self.touch(moved, || Touched::Account(owner.clone()));
         let session = read::see((&self.sessions, &self.heads), owner, id, |row, view| {
             read::session(id, row.ext, view, true)
         })?;
@@ -377,17 +377,17 @@ impl<'t> Writer<'t> {
 
     fn delete(&mut self, owner: &Owner, id: &SessionId) -> Result<(), Error> {
         let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
-        let Some(old) = self.sessions.get(key.as_slice())?.map(|value| value.value().to_vec())
-        else {
-            return Ok(());
-        };
+        let Some(old) = bytes_of(&self.sessions, &key)? else { return Ok(()) };
         let mut row = row::decode_row(&key, &old)?;
         let head_key = tables::head_key(&owner.app, id.kind(), id.peer());
-        let head = self.heads.get(head_key.as_slice())?.map(|value| value.value().to_vec());
+        let head = match id.kind() {
+            SessionKind::P2p => None,
+            SessionKind::Team | SessionKind::SuperTeam => bytes_of(&self.heads, &head_key)?,
+        };
         let head = head.as_deref().map(|head| row::decode_head(&head_key, head)).transpose()?;
         let moved = row.delete(&row.view(id.kind(), head.as_ref()));
         self.put_row(&key, row, moved)?;
-        self.touch(owner, moved);
+        self.touch(moved, || Touched::Account(owner.clone()));
         Ok(())
     }
 }
