@@ -1,5 +1,5 @@
-// Writes the public API's documents with Dokka, and fails when Dokka warns: of something public that
-// nobody documented, of a link that leads nowhere.
+// Writes the public API's documents with Dokka, and fails when Dokka warns: of something public
+// that nobody documented, of a link that leads nowhere.
 package dev.huihua.apidocs;
 
 import java.io.File;
@@ -13,7 +13,7 @@ import org.jetbrains.dokka.DokkaBootstrapImpl;
 
 /** The program that the module's POM runs. */
 public final class ApiDocuments {
-    /** What an enum has by itself. Dokka has words for it, and loses them: Kotlin/dokka issue 4443. */
+    /** What an enum has by itself. Dokka has words for it, and loses them: its issue 4443. */
     private static final Pattern GENERATED =
             Pattern.compile(
                     "Undocumented: [\\w./]+/(values/#/|valueOf/#kotlin\\.String/|entries/#/) .*");
