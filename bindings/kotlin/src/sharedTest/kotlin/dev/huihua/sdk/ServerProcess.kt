@@ -19,7 +19,7 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
         appSecret = facts.getValue("appSecret")
     }
 
-    /** Ends the process, as an operator would; [startAgain] starts it again on the same data and port. */
+    /** Ends the process, as an operator would; [startAgain] has it back, same data, same port. */
     fun stop() {
         process.destroy()
         check(process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) { "the server does not end" }

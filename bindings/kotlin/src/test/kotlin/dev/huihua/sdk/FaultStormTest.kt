@@ -1,5 +1,5 @@
-// Ten thousand calls under every fault at once, some of them aborted: each is told once or never, and
-// nothing stays behind.
+// Ten thousand calls under every fault at once, some of them aborted: each is told once or never,
+// and nothing stays behind.
 package dev.huihua.sdk
 
 import java.util.concurrent.Semaphore
