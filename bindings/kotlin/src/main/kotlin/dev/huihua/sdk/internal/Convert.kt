@@ -33,7 +33,7 @@ import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 
 internal fun SessionServiceOptions.toNative(platformRoots: List<ByteArray>): NativeOptions =
     NativeOptions(
-        serverUrl = serverUrl,
+        serverUrl = serverUrls.first(),
         rootCertificates = platformRoots + extraRootCertificates,
         cleartextAllowed = cleartextAllowed,
         connectTimeoutMs = connectTimeoutMs,

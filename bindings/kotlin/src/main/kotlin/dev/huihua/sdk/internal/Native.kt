@@ -74,6 +74,11 @@ internal class NativeService(options: SessionServiceOptions) {
     fun outcome(error: NativeException) = Outcome.Exception(error.toPublic(tokens.failure))
 }
 
+/** Until the border brings the rest of a failure. */
+private fun failed(code: Int) = Outcome.Failed(
+    SessionException.Failed(code, code in setOf(408, 415, 416, 500, 503), code in setOf(408, 415)),
+)
+
 private fun fault(thrown: Throwable) =
     SessionException.Internal("internal error: a call could not start", thrown)
 
@@ -99,7 +104,7 @@ private class ListAnswer(
 ) : SessionListCallback {
     override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(code: Int) = to.end(failed(code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -110,7 +115,7 @@ private class SessionAnswer(
 ) : SessionCallback {
     override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(code: Int) = to.end(failed(code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -122,7 +127,7 @@ private class SyncAnswer(
     override fun onSuccess(result: NativeSyncResult) =
         to.endWith { Outcome.Success(result.toPublic()) }
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(code: Int) = to.end(failed(code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -133,7 +138,7 @@ private class VoidAnswer(
 ) : VoidCallback {
     override fun onSuccess() = to.end(Outcome.Success(null))
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(code: Int) = to.end(failed(code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
