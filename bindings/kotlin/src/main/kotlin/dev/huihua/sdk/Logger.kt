@@ -14,16 +14,13 @@ public fun interface Logger {
 
     /** How much a line matters. */
     public enum class Level {
-        /** Each attempt of each call. */
+        /** What went as it should. */
         DEBUG,
 
-        /** What is rare and normal: a token renewed, a connection of live changes made or lost. */
+        /** What went wrong and is being mended: a retry, another server, live changes lost. */
         INFO,
 
-        /** What did not work as it should, and goes on: an attempt that failed and is repeated. */
+        /** What went wrong for good: a call that failed, live changes that ended. */
         WARN,
-
-        /** A call that failed for good, or a fault of the SDK. */
-        ERROR,
     }
 }

@@ -12,6 +12,8 @@ public sealed class SessionException(
     public val retryable: Boolean,
     /** Whether the server may have carried out an update or a deletion all the same. */
     public val mayHaveApplied: Boolean,
+    /** When the server, or a proxy before it, asks to come back, ms from now; null = not told. */
+    public val retryAfterMs: Long? = null,
 ) : Exception(message, cause) {
     /**
      * The failure has one of NIM's numbers, see [ResponseCode].
@@ -20,21 +22,17 @@ public sealed class SessionException(
      * time, 414 invalid parameter, 415 no connection, 416 too frequent or too many, 500 fault of
      * the server, 503 server unavailable.
      * @property requestId names the request in the server's log; null when no answer came.
-     * @property retryAfterMs how long the server asks to be left alone, ms; null when it does not.
      * @property detail what was wrong, for developers; it names the parameter of a 414.
      */
     public class Failed internal constructor(
         public val code: Int,
         retryable: Boolean,
         mayHaveApplied: Boolean,
-        public val requestId: String? = null,
-        public val retryAfterMs: Long? = null,
-        public val detail: String = "",
+        retryAfterMs: Long?,
+        public val requestId: String?,
+        public val detail: String,
     ) : SessionException(
-        "failed with code $code" + (if (detail.isEmpty()) "" else ": $detail"),
-        null,
-        retryable,
-        mayHaveApplied,
+        "failed with code $code: $detail", null, retryable, mayHaveApplied, retryAfterMs,
     )
 
     /**
@@ -44,13 +42,17 @@ public sealed class SessionException(
      */
     public class UnexpectedAnswer internal constructor(
         public val status: Int,
+        retryable: Boolean,
         mayHaveApplied: Boolean,
+        retryAfterMs: Long?,
         message: String,
-    ) : SessionException(message, null, retryable = true, mayHaveApplied)
+    ) : SessionException(message, null, retryable, mayHaveApplied, retryAfterMs)
 
     /** The app's [TokenProvider] threw, or gave no token; [cause] is what it threw, when known. */
-    public class TokenProviderFailed internal constructor(cause: Throwable?) :
-        SessionException("the token provider failed", cause, true, mayHaveApplied = false)
+    public class TokenProviderFailed internal constructor(
+        cause: Throwable?,
+        mayHaveApplied: Boolean,
+    ) : SessionException("the token provider failed", cause, retryable = true, mayHaveApplied)
 
     /** The service was closed before the call ended. The server may have acted. */
     public class Closed internal constructor() :
