@@ -8,11 +8,11 @@ import java.nio.file.Files
 import javax.management.ObjectName
 
 object Leftovers {
-    /** Callbacks of calls that Rust still holds, by the generated type. */
-    fun callbacks(): Map<String, Int> = handles().filterKeys { it != TOKEN_PROVIDER }
+    /** Callbacks of calls and watches that Rust still holds, by the generated type. */
+    fun callbacks(): Map<String, Int> = handles().filterKeys { it !in OF_SERVICES }
 
     /** Token providers that Rust still holds: one a service. */
-    fun tokenProviders(): Int = handles().getValue(TOKEN_PROVIDER)
+    fun tokenProviders(): Int = handles().getValue("TokenProvider")
 
     /** Every table of handles in the generated code, by reflection: none is forgotten. */
     private fun handles(): Map<String, Int> = generatedClasses()
@@ -44,7 +44,7 @@ object Leftovers {
 
     /** Objects of calls that are alive after a full collection, by class. */
     fun objectsOfCalls(): Map<String, Int> {
-        val types = "ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall)"
+        val types = "ffi[.](Call|Watch)|internal[.](Delivery|.*Answer|Running.*|WatchEvents)"
         return liveInstances().filterKeys(Regex("dev[.]huihua[.]sdk[.]($types)")::matches)
     }
 
@@ -68,6 +68,7 @@ object Leftovers {
             .map { Class.forName(it, false, javaClass.classLoader) }
     }
 
-    private const val TOKEN_PROVIDER = "TokenProvider"
+    /** What Rust holds as long as the service. */
+    private val OF_SERVICES = setOf("TokenProvider", "RootProvider", "Logger")
     private val OTHERS = listOf("scripted", "fault-proxy", "C1 ", "C2 ", "GC ", "G1 ")
 }

@@ -104,6 +104,11 @@ class NothingBlocksTest {
         Array<String>::class.java -> arrayOf("p2p|amy")
         RequestCallback::class.java -> Recorder<Any>()
         TokenProvider::class.java -> TokenProvider.of("token")
+        Logger::class.java -> Logger { _, _ -> }
+        Logger.Level::class.java -> Logger.Level.INFO
+        Observer::class.java -> Observer<Any> {}
+        SessionException.Failed::class.java -> samples.find(type)
+        Throwable::class.java -> RuntimeException()
         SessionServiceOptions::class.java ->
             SessionServiceOptions.Builder(silentUrl, "token").build()
         SessionServiceOptions.Builder::class.java ->
@@ -138,10 +143,12 @@ private class Samples : AutoCloseable {
         val row = page.sessionList.first()
         val notice = checkNotNull(page.sessionList.last().revokeNotification)
         val contact = row.toRecentContact()
+        val account = AccountInfo("alice", "app", 1)
+        val failed = SessionException.Failed(404, false, false, 1, "request", "detail")
         listOf(
             page, sync, row, notice, notice.message, contact, checkNotNull(contact.attachment),
             row.parseSessionId(), *sync.changes.toTypedArray(), SessionException.Closed(),
-            SessionException.UnexpectedAnswer(200, true, "text"),
+            SessionException.UnexpectedAnswer(200, true, true, 1, "text"), failed, account,
         )
     }
 
