@@ -7,12 +7,13 @@ import java.util.concurrent.Executor
  * What a [SessionService] is made with; built by [Builder]. Values are checked when the service is
  * made. Timeouts are milliseconds; null stands for the default.
  */
-public class SessionServiceOptions private constructor(builder: Builder) {
+public class SessionServiceOptions private constructor(
+    builder: Builder,
+    /** Gives the bearer token. */
+    public val tokenProvider: TokenProvider,
+) {
     /** Base URLs of the server, the preferred one first. */
     public val serverUrls: List<String> = builder.serverUrls.toList()
-
-    /** Gives the bearer token. */
-    public val tokenProvider: TokenProvider = builder.tokenProvider
 
     /** Roots trusted besides the platform's, DER. */
     public val extraRootCertificates: List<ByteArray> = builder.extraRootCertificates.toList()
@@ -60,7 +61,7 @@ public class SessionServiceOptions private constructor(builder: Builder) {
      * emulator's host), unless [cleartextAllowed].
      * @param tokenProvider gives the bearer token.
      */
-    public class Builder(serverUrl: String, internal val tokenProvider: TokenProvider) {
+    public class Builder(serverUrl: String, private val tokenProvider: TokenProvider) {
         internal val serverUrls = mutableListOf(serverUrl)
         internal val extraRootCertificates = mutableListOf<ByteArray>()
         internal val certificatePins = mutableListOf<String>()
@@ -145,6 +146,9 @@ public class SessionServiceOptions private constructor(builder: Builder) {
         public fun pauseInBackground(context: Any): Builder = apply { androidContext = context }
 
         /** The options as collected so far. */
-        public fun build(): SessionServiceOptions = SessionServiceOptions(this)
+        public fun build(): SessionServiceOptions = build(tokenProvider)
+
+        /** The same options, but with tokens from [tokens]. */
+        internal fun build(tokens: TokenProvider) = SessionServiceOptions(this, tokens)
     }
 }

@@ -128,3 +128,8 @@ internal fun reportUncaught(thrown: Throwable) {
         // As the JVM does with what a handler throws.
     }
 }
+
+/** What `onException` brings, as one type: all but ours is what the app's executor threw. */
+internal fun Throwable.toSessionException(): SessionException =
+    this as? SessionException
+        ?: SessionException.Internal("internal error: the callback executor failed", this)
