@@ -154,7 +154,10 @@ internal fun awaitTrue(what: String, condition: () -> Boolean) {
 internal fun awaitAtMost(limit: Int, what: String, count: () -> Int) {
     val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
     while (count() > limit) {
-        assertTrue("$what: ${count()}, at most $limit", System.nanoTime() < deadline)
+        assertTrue(
+            "$what: ${count()}, at most $limit; callbacks ${Leftovers.callbacks()}",
+            System.nanoTime() < deadline,
+        )
         Thread.sleep(10)
     }
 }

@@ -3,8 +3,11 @@
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.send
+import dev.huihua.sdk.nim.AuthService
+import dev.huihua.sdk.nim.AuthServiceObserver
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
+import dev.huihua.sdk.nim.MsgServiceObserve
 import dev.huihua.sdk.nim.NIMClient
 import dev.huihua.sdk.nim.SDKOptions
 import java.io.File
@@ -13,6 +16,8 @@ import java.lang.reflect.InvocationTargetException
 import java.net.InetAddress
 import java.net.ServerSocket
 import java.util.concurrent.Executor
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.EmptyCoroutineContext
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
@@ -23,6 +28,7 @@ class NothingBlocksTest {
     private val silent = ServerSocket(0, 500, InetAddress.getLoopbackAddress())
     private val silentUrl = "http://127.0.0.1:${silent.localPort}"
     private val samples = Samples()
+    private val observer = Observer<Any> {}
     private val opened = mutableListOf<AutoCloseable>(silent, samples)
 
     @After
@@ -32,10 +38,22 @@ class NothingBlocksTest {
     fun everyPublicFunctionReturnsAtOnce() {
         logIn()
         val functions = PublicFunction.all()
-        assertTrue("${functions.size} read from the dump", functions.size > 100)
+        assertTrue("${functions.size} read from the dump", functions.size > 200)
         val blocking = functions.filterNot { it.ownerName in OF_THE_APP && it.isAbstract }
             .filterNot(::returnsAtOnce)
         assertEquals(emptyList<PublicFunction>(), blocking)
+    }
+
+    @Test
+    fun nobodyWaitsForThePlatformsTrustStore() {
+        val java = File(System.getProperty("java.home"), "bin/java").path
+        val library = "-Djna.library.path=" + System.getProperty("jna.library.path")
+        val classes = System.getProperty("java.class.path")
+        val main = "dev.huihua.sdk.SlowTrustStoreKt"
+        val process = ProcessBuilder(java, library, "-cp", classes, main)
+            .redirectErrorStream(true).start()
+        val output = process.inputStream.bufferedReader().readText()
+        assertEquals(output, 0, process.waitFor())
     }
 
     private fun logIn() {
@@ -43,9 +61,18 @@ class NothingBlocksTest {
         NIMClient.init(null, LoginInfo("alice", "token"), options)
     }
 
+    /** With true where a Boolean is asked for, and then with false: it takes observers away. */
     private fun returnsAtOnce(function: PublicFunction): Boolean {
+        val withTrue = returnsAtOnce(function, true)
+        val hasFlag = function.parameters.any { it == Boolean::class.javaPrimitiveType }
+        return withTrue && (!hasFlag || returnsAtOnce(function, false))
+    }
+
+    private fun returnsAtOnce(function: PublicFunction, flag: Boolean): Boolean {
         val receiver = if (function.isStatic) null else receiver(function.owner)
-        val arguments = function.parameters.map { argument(it) }.toTypedArray()
+        val arguments = function.parameters
+            .map { if (it == Boolean::class.javaPrimitiveType) flag else argument(it) }
+            .toTypedArray()
         var thrown: Throwable? = null
         val caller = Thread {
             try {
@@ -77,9 +104,14 @@ class NothingBlocksTest {
         Call::class.java -> service().queryMySession("p2p|amy", null)
         InvocationFuture::class.java, AbortableFuture::class.java ->
             NIMClient.getService(MsgService::class.java).queryMySessionList(null)
-        MsgService::class.java -> NIMClient.getService(MsgService::class.java)
+        MsgService::class.java, MsgServiceObserve::class.java, AuthService::class.java,
+        AuthServiceObserver::class.java,
+        -> NIMClient.getService(type)
+        SessionList::class.java -> list()
         else -> samples.find(type) ?: plain(type)
     }
+
+    private fun list() = SessionList(service()).also { it.open(); opened += it }
 
     private fun plain(type: Class<*>): Any {
         type.enumConstants?.let { return it.first() }
@@ -91,7 +123,6 @@ class NothingBlocksTest {
 
     /** Something to hand over as a parameter of [type]. */
     private fun argument(type: Class<*>): Any? = when (type) {
-        Boolean::class.javaPrimitiveType -> true
         Int::class.javaPrimitiveType, Int::class.javaObjectType -> 1
         Long::class.javaPrimitiveType, Long::class.javaObjectType -> 1L
         String::class.java -> "p2p|amy"
@@ -106,9 +137,19 @@ class NothingBlocksTest {
         TokenProvider::class.java -> TokenProvider.of("token")
         Logger::class.java -> Logger { _, _ -> }
         Logger.Level::class.java -> Logger.Level.INFO
-        Observer::class.java -> Observer<Any> {}
+        Observer::class.java -> observer
+        SessionService::class.java -> service()
+        SessionList::class.java -> list()
+        RequestCallbackWrapper::class.java -> object : RequestCallbackWrapper<Any>() {
+            override fun onResult(code: Int, result: Any?, exception: Throwable?) = Unit
+        }
+        CallbackTokenProvider::class.java -> CallbackTokenProvider { _, to -> to.onSuccess("t") }
+        Continuation::class.java -> Continuation<Any?>(EmptyCoroutineContext) {}
+        Function2::class.java -> { _: Any?, _: Any? -> "token" }
         SessionException.Failed::class.java -> samples.find(type)
-        Throwable::class.java -> RuntimeException()
+        Throwable::class.java -> IllegalStateException()
+        SessionList.State::class.java -> SessionList.State.Ready
+        SessionList.Listener::class.java -> ListMirror(list())
         SessionServiceOptions::class.java ->
             SessionServiceOptions.Builder(silentUrl, "token").build()
         SessionServiceOptions.Builder::class.java ->
@@ -126,7 +167,10 @@ class NothingBlocksTest {
         const val BOUND_MS = 8_000L
 
         /** What the app implements and we call. */
-        val OF_THE_APP = setOf("RequestCallback", "TokenProvider", "Observer", "Logger")
+        val OF_THE_APP = setOf(
+            "RequestCallback", "RequestCallbackWrapper", "TokenProvider", "CallbackTokenProvider",
+            "Observer", "Logger", "Listener",
+        )
     }
 }
 
@@ -148,6 +192,7 @@ private class Samples : AutoCloseable {
         listOf(
             page, sync, row, notice, notice.message, contact, checkNotNull(contact.attachment),
             row.parseSessionId(), *sync.changes.toTypedArray(), SessionException.Closed(),
+            SessionChange.Reset(), SessionList.State.Failed(failed),
             SessionException.UnexpectedAnswer(200, true, true, 1, "text"), failed, account,
         )
     }
