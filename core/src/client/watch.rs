@@ -55,7 +55,8 @@ pub enum WatchStatus {
 pub enum WatchEvent {
     /// It stands otherwise than before.
     Status(WatchStatus),
-    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Never empty.
+    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Empty only once: the
+    /// first answer of a watch from now, which tells where another one may go on.
     Changes(SyncPage),
 }
 
@@ -149,12 +150,13 @@ impl Watch {
                     Err(error) => return Some(self.fail(error)),
                 },
                 Phase::Holding(page) => {
+                    let from_now = self.cursor.as_deref() == Some(crate::paths::SYNC_LATEST);
                     self.cursor = Some(page.cursor.clone());
                     let Phase::Holding(page) = std::mem::replace(&mut self.phase, Phase::Live)
                     else {
                         unreachable!("it was matched above");
                     };
-                    if page.reset || !page.changes.is_empty() {
+                    if from_now || page.reset || !page.changes.is_empty() {
                         return Some(WatchEvent::Changes(page));
                     }
                 }
