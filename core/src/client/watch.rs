@@ -55,8 +55,8 @@ pub enum WatchStatus {
 pub enum WatchEvent {
     /// It stands otherwise than before.
     Status(WatchStatus),
-    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Empty only once: the
-    /// first answer of a watch from now, which tells where another one may go on.
+    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Empty only once: in
+    /// the first answer of a watch from now, which tells where another one may go on.
     Changes(SyncPage),
 }
 

@@ -135,6 +135,9 @@ pub(crate) async fn next(watch: &mut Watch) -> String {
             assert_eq!(changes, []);
             "reset".to_owned()
         }
+        Some(WatchEvent::Changes(page)) if page.changes.is_empty() => {
+            format!("from {}", page.cursor)
+        }
         Some(WatchEvent::Changes(page)) => numbers(&page),
     }
 }
@@ -185,25 +188,45 @@ async fn changes_are_told_once_and_in_order_as_they_happen() {
 }
 
 #[tokio::test]
-async fn it_starts_at_the_beginning_or_now() {
-    for (cursor, events) in [(None, ["live", "0 1"]), (Some("latest"), ["live", "2 3"])] {
-        let feed = Feed::new();
+async fn it_starts_at_the_beginning() {
+    let feed = Feed::new();
+    feed.add(2);
+    let server = feed.start().await;
+    let mut watch = watch_of(options(server.url()), None);
+    expect(&mut watch, &["connecting", "live", "0 1"]).await;
+    assert_eq!(server.seen()[0].target, "/v1/sync?needLastMsg=true&limit=100");
+}
+
+/// Where "now" was is told, so that another watch can go on there.
+#[tokio::test]
+async fn it_starts_from_now() {
+    let feed = Feed::new();
+    feed.add(2);
+    let server = feed.start().await;
+    let mut watch = watch_of(options(server.url()), Some("latest"));
+    expect(&mut watch, &["connecting", "live", "from 2"]).await;
+    assert_eq!(watch.cursor(), Some("2"));
+    let (told, ()) = tokio::join!(next(&mut watch), async {
+        feed.is_awaited().await;
         feed.add(2);
-        let server = feed.start().await;
-        let mut watch = watch_of(options(server.url()), cursor);
-        expect(&mut watch, &["connecting", events[0]]).await;
-        let adding = async {
-            // From the beginning there is something to tell before anything new comes.
-            if cursor.is_some() {
-                feed.is_awaited().await;
-                feed.add(2);
-            }
-        };
-        let (told, ()) = tokio::join!(next(&mut watch), adding);
-        assert_eq!(told, events[1]);
-        let first = &server.seen()[0].target;
-        assert_eq!(first.contains("cursor=latest"), cursor.is_some(), "{first}");
-    }
+    });
+    assert_eq!(told, "2 3");
+    let targets: Vec<_> = server.seen().into_iter().map(|seen| seen.target).collect();
+    assert!(targets[0].ends_with("&cursor=latest"), "{targets:?}");
+    assert!(targets[1].ends_with("&cursor=2&waitMs=30000"), "{targets:?}");
+}
+
+#[tokio::test]
+async fn a_wait_that_ends_with_nothing_is_no_event_but_moves_the_cursor() {
+    let pages = ["", "", r#"{"deleted":"p2p|7"}"#];
+    let server = Server::start(move |n, _| {
+        let change = pages[n.min(2)];
+        json(&format!(r#"{{"changes":[{change}],"cursor":"c{n}","hasMore":false,"reset":false}}"#))
+    })
+    .await;
+    let mut watch = watch_of(options(server.url()), Some("c"));
+    expect(&mut watch, &["connecting", "live", "7"]).await;
+    assert!(server.seen()[2].target.contains("&cursor=c1&"), "{:?}", server.seen());
 }
 
 #[tokio::test]
