@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use crate::{
     CallbackError, Failure, SessionError, SyncResult,
     error::to_i64,
-    runtime::{PANICKED, Runtime},
+    runtime::{Closed, PANICKED, Runtime},
 };
 
 /// How a watch stands.
@@ -61,7 +61,7 @@ impl Watch {
     ) -> Arc<Self> {
         let poke = watch.poker();
         let silent = Arc::<AtomicBool>::default();
-        let teller = Teller { listener, silent: silent.clone() };
+        let teller = Teller { listener, silent: silent.clone(), closed: runtime.closed() };
         let task = runtime.spawn(async move {
             while let Some(event) = watch.next().await {
                 teller.tell(event);
@@ -91,10 +91,14 @@ impl Watch {
 struct Teller {
     listener: Arc<dyn WatchListener>,
     silent: Arc<AtomicBool>,
+    closed: Closed,
 }
 
 impl Teller {
     fn tell(&self, event: WatchEvent) {
+        if self.closed.is_true() {
+            return self.end(SessionError::Closed.into());
+        }
         // What the facade throws (it never does) is no reason to end the watch.
         match event {
             WatchEvent::Changes(page) => {
