@@ -1,0 +1,4 @@
+//! What NIM sends us and what NIM's server SDKs ask of us, held to NIM's documents.
+
+mod seed;
+mod stream;
