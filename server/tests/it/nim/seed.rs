@@ -6,6 +6,7 @@ pub(crate) struct Seed(u64);
 
 impl Seed {
     /// The seed of `HUIHUA_SEED`, else a new one; printed, so that a failure can be had again.
+    #[allow(clippy::print_stdout, reason = "a test that failed by chance must tell how")]
     pub(crate) fn printed(test: &str) -> Self {
         let given = std::env::var("HUIHUA_SEED").ok().map(|text| text.parse().unwrap());
         let seed = given.unwrap_or_else(|| huihua_server::handlers::now_ms() % 1_000_000);

@@ -1,6 +1,6 @@
 //! What happens in the stream, made by chance: messages of every type, over-long ones, recalls,
-//! notices in every form, and messages that only look like notices. Each fact knows its copy and what the
-//! model must remember of it.
+//! notices in every form, and messages that only look like notices. Each fact knows its copy and
+//! what the model must remember of it.
 
 use super::{
     loose::{self, Field},
@@ -243,8 +243,8 @@ impl Message {
         loose::object(seed, &fields)
     }
 
-    /// A copy that is none: one needed field is not there or not what it must be, or the text breaks
-    /// off.
+    /// A copy that is none: one needed field is not there or not what it must be, or the text
+    /// breaks off.
     pub(super) fn malformed_copy(&self, seed: &mut Seed) -> String {
         let mut fields = self.fields(seed);
         if seed.one_in(10) {

@@ -1,5 +1,5 @@
-//! Writes NIM's copies as loosely as NIM does: a field as a string, a number, an object or an array,
-//! in any order, with blanks, escapes, nulls and fields that nobody knows.
+//! Writes NIM's copies as loosely as NIM does: a field as a string, a number, an object or an
+//! array, in any order, with blanks, escapes, nulls and fields that nobody knows.
 
 use serde_json::Value;
 
