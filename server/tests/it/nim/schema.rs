@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-/// A form: a string names a type (`number`, `string`, `bool`, `tid`), an array holds the form of its
-/// items, an object the form of each field; `*` stands for any name.
+/// A form: a string names a type (`number`, `string`, `bool`, `tid`), an array holds the form of
+/// its items, an object the form of each field; `*` stands for any name.
 pub(crate) fn assert_form(form: &Value, got: &Value, what: &str) {
     if let Err(why) = matches(form, got) {
         panic!("{what}: {why}\nin {got}");
@@ -22,7 +22,9 @@ fn matches(form: &Value, got: &Value) -> Result<(), String> {
                 // A number where the id is decimal, its text where it is not.
                 "tid" => match got {
                     Value::Number(_) => got.is_u64(),
-                    Value::String(text) => !text.bytes().all(|b| b.is_ascii_digit()),
+                    Value::String(text) => {
+                        text.parse::<i64>().map_or(true, |number| number.to_string() != *text)
+                    }
                     _ => false,
                 },
                 other => panic!("no type: {other}"),
@@ -48,22 +50,31 @@ fn matches(form: &Value, got: &Value) -> Result<(), String> {
     }
 }
 
-/// The answer of a call that went well, by the call.
-pub(crate) fn success(path: &str) -> Value {
-    let sent = json!({"code": 200, "data": {"msgid": "number", "timetag": "number",
-        "antispam": "bool"}});
-    let account = json!({"code": 200, "info": {"accid": "string", "name": "string",
-        "token": "string"}});
+/// The answer of a call that went well; `None` for a page of sessions, which has many forms.
+pub(crate) fn success(path: &str) -> Option<Value> {
     let refused = json!({"accid": ["string"], "msg": "string"});
-    match path {
-        "/user/create.action" | "/user/refreshToken.action" => account,
-        "/msg/sendMsg.action" | "/superteam/sendMsg.action" => sent,
+    let form = match path {
+        "/history/querySessionList.action" => return None,
+        "/user/create.action" | "/user/refreshToken.action" => {
+            json!({"code": 200, "info": {"accid": "string", "name": "string", "token": "string"}})
+        }
+        "/msg/sendMsg.action" | "/superteam/sendMsg.action" => json!({
+            "code": 200, "data": {"msgid": "number", "timetag": "number", "antispam": "bool"}
+        }),
+        "/msg/sendBatchMsg.action" => {
+            json!({"code": 200, "unregister": "string", "timetag": "number"})
+        }
         "/team/create.action" | "/superteam/create.action" => {
             json!({"code": 200, "tid": "string", "faccid": refused})
         }
         "/team/add.action" | "/team/kick.action" => json!({"code": 200, "faccid": refused}),
+        "/team/joinTeams.action" => json!({"code": 200, "infos": [{
+            "tid": "number", "owner": "string", "tname": "string", "maxUsers": "number",
+            "size": "number", "custom": "string"
+        }]}),
         _ => json!({"code": 200}),
-    }
+    };
+    Some(form)
 }
 
 /// An error: the code and its text, and nothing else.
