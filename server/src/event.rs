@@ -19,6 +19,25 @@ pub struct Owner {
     pub account: Account,
 }
 
+/// The two kinds of team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TeamKind {
+    /// A team (高级群).
+    Normal,
+    /// A super team (超大群).
+    Super,
+}
+
+impl TeamKind {
+    /// The team of this kind and id.
+    pub fn team(self, id: TeamId) -> Team {
+        match self {
+            Self::Normal => Team::normal(id),
+            Self::Super => Team::super_team(id),
+        }
+    }
+}
+
 /// A team or super team of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Team {

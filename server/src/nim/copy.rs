@@ -138,7 +138,12 @@ fn message(fields: &Fields<'_>) -> Result<Vec<Event>, Malformed> {
 
 /// What a NOTIFICATION does to a team's members. `None` when nothing, or when its attach cannot be
 /// read: then the message counts and membership stays.
-fn membership(team: &Team, from: &Account, notice: &Post, attach: &str) -> Option<Event> {
+pub(super) fn membership(
+    team: &Team,
+    from: &Account,
+    notice: &Post,
+    attach: &str,
+) -> Option<Event> {
     let attach = Fields::parse(attach.as_bytes()).ok()?;
     let listed = || {
         let data = attach.text("data");
