@@ -48,20 +48,30 @@ impl Ground {
     }
 
     /// What a refusal must not change: lists of both apps, who is in which team, and amy's token.
-    async fn state(&self) -> Vec<Value> {
+    async fn state(&self) -> Vec<(String, Value)> {
         let mut state = Vec::new();
         for app in ["a", "ab"] {
             for account in NAMED {
                 let token = self.server.token(app, account);
-                state.extend(self.server.http.list(&token).await);
-                state.push(self.server.http.latest(&token).await.into());
+                let list = self.server.http.list(&token).await;
+                state.push((format!("list of {app} {account}"), list.into()));
+                let latest = self.server.http.latest(&token).await;
+                state.push((format!("cursor of {app} {account}"), latest.into()));
             }
         }
         for account in NAMED {
-            state.push(self.sdk.ok("/team/joinTeams.action", &[("accid", account)]).await);
+            let teams = self.sdk.ok("/team/joinTeams.action", &[("accid", account)]).await;
+            state.push((format!("teams of {account}"), teams));
         }
-        state.push(self.server.http.get("/v1/account", TOKEN).await.ok());
+        let holder = self.server.http.get("/v1/account", TOKEN).await.ok();
+        state.push(("holder of amy's token".to_owned(), holder["account"].clone()));
         state
+    }
+
+    async fn assert_unchanged(&self, before: &[(String, Value)], after: &str) {
+        for ((what, got), (_, before)) in self.state().await.iter().zip(before) {
+            assert_eq!(got, before, "{what}, after {after}");
+        }
     }
 }
 
@@ -105,7 +115,7 @@ async fn every_wrong_parameter_is_refused_with_nims_code_and_changes_nothing() {
             assert!(value.len() < 5 || !told.contains(&value), "{what}: {told} tells the value");
             refusals += 1;
         }
-        assert_eq!(ground.state().await, before, "{}", call.path);
+        ground.assert_unchanged(&before, call.path).await;
     }
     println!("{refusals} refusals");
     for call in &CALLS {
@@ -182,7 +192,7 @@ async fn a_wrong_signature_is_refused_on_every_call_and_an_old_one_too() {
         let answer = sdk.send(&request.with("CheckSum", &"0".repeat(40))).await;
         schema::assert_refused(&answer, 414, call.path);
     }
-    assert_eq!(ground.state().await, before);
+    ground.assert_unchanged(&before, "all of them").await;
     for off in [-295, 295] {
         let at = now_s().saturating_add_signed(off).to_string();
         let answer = sdk.send(&sdk.signed_at(good(sdk), &at)).await;
@@ -224,7 +234,7 @@ async fn what_is_no_call_of_nims_gets_200_and_a_code() {
         let what = format!("{} {} {body}", request.method, request.path);
         schema::assert_refused(&sdk.send(&request).await, code, &what);
     }
-    assert_eq!(ground.state().await, before);
+    ground.assert_unchanged(&before, "all of them").await;
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ impl Story {
     async fn make_accounts(&mut self) {
         for account in ACCOUNTS {
             let name = format!("name of {account}");
-            let given = format!("token of {account}");
+            let given = format!("token-{}", self.seed.next());
             let mut parameters =
                 vec![("accid", account), ("name", &name), ("icon", ""), ("ex", "")];
             if self.seed.one_in(2) {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{sdk::Sdk, seed::Seed};
+use super::{schema, sdk::Sdk, seed::Seed};
 use crate::{
     bad_input::DOORS,
     support::{Http, Process, TestServer, message},
@@ -92,6 +92,23 @@ async fn a_token_never_opens_another_ones_list() {
     assert!(held == is("a", "bob") || held.is_none(), "{held:?}");
     for nobody in ["", "12345", "1234567", "x", &"t".repeat(128)] {
         assert_eq!(holder(http, nobody).await, None, "{nobody:?}");
+    }
+}
+
+/// A token goes as an HTTP header: one that cannot is refused when it is chosen, not when it fails.
+#[tokio::test]
+async fn a_token_that_no_header_can_carry_is_not_taken() {
+    let server = TestServer::start().await;
+    let (sdk, http) = (sdk_of(&server, "a"), &server.http);
+    for token in ["密码", "a\u{7f}", "a\tb", " a", "a ", "é", "a\n"] {
+        for call in ["/user/create.action", "/user/update.action"] {
+            let answer = sdk.call(call, &[("accid", "amy"), ("token", token)]).await;
+            schema::assert_refused(&answer, 414, &format!("{call} {token:?}"));
+        }
+    }
+    for token in ["a", "a b", "~!@#$%^&*()_+`-={}|[]\\:\";'<>?,./"] {
+        sdk.ok("/user/update.action", &[("accid", "amy"), ("token", token)]).await;
+        assert_eq!(holder(http, token).await, is("a", "amy"), "{token:?}");
     }
 }
 
