@@ -26,8 +26,9 @@ pub struct Asked {
 /// The parameter that is wrong.
 pub fn read(form: &Form) -> Result<Asked, Fault> {
     let token = form.short("token", TOKEN_CHARS_MAX)?;
-    if token.chars().any(char::is_control) {
-        return Err(Fault::new("token", "holds a control character"));
+    if token.trim() != token || !token.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        // Clients send it as an HTTP header, which carries nothing else.
+        return Err(Fault::new("token", "must be printable ASCII, without blanks at its ends"));
     }
     Ok(Asked {
         account: form.account("accid")?,

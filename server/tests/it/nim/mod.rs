@@ -1,0 +1,13 @@
+//! What NIM sends us and what NIM's server SDKs ask of us, held to NIM's documents.
+
+mod calls;
+mod copies;
+mod lists;
+mod refusals;
+mod request_id;
+mod schema;
+mod sdk;
+mod seed;
+mod story;
+mod stream;
+mod tokens;
