@@ -435,3 +435,6 @@ pub fn teams_of_id(id: u64) -> [Team; 2] {
 fn team_id(id: u64) -> TeamId {
     id.to_string().parse().expect("digits are a team id")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The list on a disk: the trait that every engine serves, its contract, its errors.
-//! Who wins is `rules`, order and pages are `order`, what an app's own server may do is `directory`;
-//! engines move bytes.
+//! Who wins is `rules`, order and pages are `order`, what an app's own server may do is
+//! `directory`; engines move bytes.
 
 pub mod cursor;
 pub mod directory;
