@@ -52,11 +52,11 @@ fn with(copy: &str, fields: &Value) -> String {
 /// Which of the watched see the message of this number in the team.
 async fn seers(server: &TestServer, kind: &str, team: &str, n: u64) -> Vec<&'static str> {
     let kind = if kind == "TEAM" { "team" } else { "super_team" };
-    let mut seers = Vec::new();
+    let (mut seers, id) = (Vec::new(), n.to_string());
     for account in WATCHED {
         let path = format!("/v1/sessions/{kind}%7C{team}");
         let answer = server.http.get(&path, &server.token("a", account)).await;
-        if answer.status == 200 && answer.json()["lastMsg"]["12"] == n.to_string() {
+        if answer.status == 200 && answer.json()["lastMsg"]["12"] == id {
             seers.push(account);
         }
     }

@@ -1,6 +1,6 @@
-//! Speaks as NIM's server SDKs do: signed, form-encoded as Java's `URLEncoder` writes, parameters in
-//! no order, absent where null, a `RequestId` for each call that its retries keep, over connections
-//! that stay. Every answer must be HTTP 200 and JSON.
+//! Speaks as NIM's server SDKs do: signed, form-encoded as Java's `URLEncoder` writes, parameters
+//! in no order, absent where null, a `RequestId` for each call that its retries keep, over
+//! connections that stay. Every answer must be HTTP 200 and JSON.
 
 use std::{
     sync::Mutex,
