@@ -36,6 +36,14 @@ impl TeamKind {
             Self::Super => Team::super_team(id),
         }
     }
+
+    /// The kind of its members' sessions.
+    pub fn session_kind(self) -> SessionKind {
+        match self {
+            Self::Normal => SessionKind::Team,
+            Self::Super => SessionKind::SuperTeam,
+        }
+    }
 }
 
 /// A team or super team of an app.

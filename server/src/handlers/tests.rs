@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     auth,
     config::{App, Secret},
-    event::{Event, Owner, Team},
+    event::{Event, Owner, Team, TeamKind},
     nim::{copy, rest},
     store::{
         self, Attempt, Changes, Hint, Outcome, Progress, SyncOption,
@@ -69,7 +69,7 @@ impl Store for Failing {
     ) -> Result<Option<Account>, store::Error> {
         Err(self.0())
     }
-    async fn joined(&self, _: &Owner) -> Result<Vec<JoinedTeam>, store::Error> {
+    async fn joined(&self, _: &Owner, _: TeamKind) -> Result<Vec<JoinedTeam>, store::Error> {
         Err(self.0())
     }
     async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {

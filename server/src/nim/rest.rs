@@ -208,7 +208,8 @@ impl Form {
     /// # Errors
     /// When it is not there, or none.
     pub fn account(&self, name: &'static str) -> Result<Account, Fault> {
-        Account::new(self.text(name)?).map_err(|error| Fault::new(name, format_args!(": {error}")))
+        Account::new(self.text(name)?)
+            .map_err(|error| Fault::new(name, format_args!("is wrong: {error}")))
     }
 
     /// A team of this kind, which must be there.
@@ -217,7 +218,7 @@ impl Form {
     /// When it is not there, or its id is none.
     pub fn team(&self, name: &'static str, kind: TeamKind) -> Result<Team, Fault> {
         let id = TeamId::new(self.text(name)?)
-            .map_err(|error| Fault::new(name, format_args!(": {error}")))?;
+            .map_err(|error| Fault::new(name, format_args!("is wrong: {error}")))?;
         Ok(kind.team(id))
     }
 

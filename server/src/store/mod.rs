@@ -19,7 +19,7 @@ use huihua_core::{Account, AppKey, Page, QueryMySessionOption, RecentSession, Se
 use tokio::sync::broadcast;
 
 use self::directory::{Action, Done, JoinedTeam, Refusal, TokenHash};
-use crate::event::{Event, Owner, Team};
+use crate::event::{Event, Owner, Team, TeamKind};
 
 /// How long the result of a client's write is given again, in ms: 10 minutes.
 pub const IDEMPOTENCY_MS: u64 = 10 * 60 * 1000;
@@ -149,9 +149,9 @@ pub trait Store: Send + Sync {
     /// neither.
     async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error>;
 
-    /// What is known of the teams that the owner is in now, from one snapshot, in the order of
-    /// their ids. Costs a read for each member of each.
-    async fn joined(&self, owner: &Owner) -> Result<Vec<JoinedTeam>, Error>;
+    /// What is known of the teams of this kind that the owner is in now, from one snapshot, in the
+    /// order of their ids. Costs a read for each member of each.
+    async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error>;
 
     /// Every session changed since the cursor, once each, in change order, deletions included.
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error>;

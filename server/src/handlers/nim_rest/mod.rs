@@ -115,11 +115,10 @@ impl Error {
                 };
                 (code, refusal.to_string())
             }
-            Self::Store(
-                error @ (store::Error::StalePageToken
-                | store::Error::KeyReused
-                | store::Error::TooManySessions { .. }),
-            ) => (414, error.to_string()),
+            Self::Store(error @ (store::Error::StalePageToken | store::Error::KeyReused)) => {
+                (414, error.to_string())
+            }
+            Self::Store(error @ store::Error::TooManySessions { .. }) => (416, error.to_string()),
             Self::Store(store::Error::Unavailable { .. }) => {
                 (503, "the store cannot do this now: send it again".to_owned())
             }
@@ -205,7 +204,7 @@ impl FromRequest<Context> for Call {
         let body =
             input::whole_body(&parts.headers, body, FORM_BYTES_MAX).await.map_err(Error::Body)?;
         let form = Form::parse(&body)?;
-        let key = match one(&parts.headers, "RequestId") {
+        let key = match input::header(&parts.headers, "RequestId") {
             // One that is too long for a key names nothing: the call is done, as without one.
             Some(id) => form.name_request(id, parts.uri.path()),
             None => None,
@@ -217,7 +216,7 @@ impl FromRequest<Context> for Call {
 
 /// The app whose secret signed the request. `now` in seconds since 1970.
 fn signer(context: &Context, headers: &HeaderMap, now: u64) -> Result<AppKey, Fault> {
-    let header = |name| one(headers, name).ok_or_else(|| Fault::new(name, "is missing"));
+    let header = |name| input::header(headers, name).ok_or_else(|| Fault::new(name, "is missing"));
     let app = AppKey::new(header("AppKey")?).ok().and_then(|key| context.apps.get(&key));
     let signature = Signature {
         nonce: header("Nonce")?,
@@ -227,15 +226,6 @@ fn signer(context: &Context, headers: &HeaderMap, now: u64) -> Result<AppKey, Fa
     let app = app.ok_or_else(|| Fault::new("AppKey", "is no app of this server"))?;
     rest::verify(app.secret.expose(), signature, now)?;
     Ok(app.key.clone())
-}
-
-/// The header, when it stands exactly once and is text.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
 }
 
 /// The answer to a call that tells nothing.

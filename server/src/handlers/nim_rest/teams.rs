@@ -35,7 +35,7 @@ pub(super) async fn remove(call: Call) -> Result<Response, Error> {
 
 pub(super) async fn joined(call: Call) -> Result<Response, Error> {
     let owner = Owner { app: call.app_key.clone(), account: call.form.account("accid")? };
-    let teams = call.context.store.joined(&owner).await?;
+    let teams = call.context.store.joined(&owner, TeamKind::Normal).await?;
     Ok(json_text(teams::answer_joined(&teams)))
 }
 

@@ -214,7 +214,7 @@ pub fn answer_changed() -> String {
     answer(&Answer { code: 200, faccid: NONE_FAILED })
 }
 
-/// `team/joinTeams`: the teams that an account is in. Super teams are not among them, as in NIM.
+/// `team/joinTeams`: the teams that an account is in; NIM tells no super teams here.
 pub fn answer_joined(teams: &[JoinedTeam]) -> String {
     #[derive(Serialize)]
     struct Answer<'a> {
@@ -233,20 +233,16 @@ pub fn answer_joined(teams: &[JoinedTeam]) -> String {
         size: usize,
         custom: &'a str,
     }
-    let mut infos = Vec::new();
-    for JoinedTeam { team, entry, size } in teams {
-        if team.kind() == SessionKind::Team {
-            infos.push(Joined {
-                tid: ShownTeamId::of(team.id().as_str()),
-                owner: entry.owner.as_ref().map_or("", Account::as_str),
-                tname: &entry.name,
-                maxusers: entry.members_max,
-                max_users: entry.members_max,
-                size: *size,
-                custom: &entry.custom,
-            });
-        }
-    }
+    let infos = teams.iter().map(|JoinedTeam { team, entry, size }| Joined {
+        tid: ShownTeamId::of(team.id().as_str()),
+        owner: entry.owner.as_ref().map_or("", Account::as_str),
+        tname: &entry.name,
+        maxusers: entry.members_max,
+        max_users: entry.members_max,
+        size: *size,
+        custom: &entry.custom,
+    });
+    let infos = infos.collect();
     answer(&Answer { code: 200, infos })
 }
 
@@ -346,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn teams_joined_are_told_without_super_teams() {
+    fn teams_joined_are_told_with_what_is_known_of_them() {
         let entry = TeamEntry { owner: Some("amy".parse().unwrap()), ..TeamEntry::default() };
         let joined = |kind: TeamKind, id: &str, entry: &TeamEntry| JoinedTeam {
             team: kind.team(id.parse().unwrap()),
@@ -355,7 +351,6 @@ mod tests {
         };
         let teams = [
             joined(TeamKind::Normal, "253", &entry),
-            joined(TeamKind::Super, "254", &entry),
             joined(TeamKind::Normal, "room", &TeamEntry::default()),
         ];
         assert_eq!(

@@ -19,7 +19,7 @@ use super::{
     row, tables,
     write::Answer,
 };
-use crate::event::{Event, Owner, Team};
+use crate::event::{Event, Owner, Team, TeamKind};
 
 impl Writer<'_> {
     /// Does the action, or refuses it before anything is written.
@@ -152,11 +152,12 @@ impl Snapshot<'_> {
         Ok(if accounts.len() == 1 { accounts.pop() } else { None })
     }
 
-    /// The teams that the owner is in.
-    pub(super) fn joined(&self, owner: &Owner) -> Result<Vec<JoinedTeam>, Error> {
+    /// The teams of this kind that the owner is in.
+    pub(super) fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error> {
         let teams = self.tx.open_table(tables::TEAMS)?;
         let mut joined = Vec::new();
-        for team in self.teams_of(owner)? {
+        let of_kind = |team: &Team| team.kind() == kind.session_kind();
+        for team in self.teams_of(owner)?.into_iter().filter(of_kind) {
             let prefix = tables::members_prefix(&owner.app, &team);
             let mut size = 0;
             for account in self.accounts_after(tables::MEMBERS, &prefix, usize::MAX)? {

@@ -30,7 +30,7 @@ use super::{
     cursor::Era,
     directory::{Action, Done, JoinedTeam, TokenHash},
 };
-use crate::event::{Event, Owner, Team};
+use crate::event::{Event, Owner, Team, TeamKind};
 
 /// Memory for cached pages, in bytes.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
@@ -277,9 +277,9 @@ impl Store for RedbStore {
         self.read(move |snapshot| snapshot.account_of(&app, &token)).await
     }
 
-    async fn joined(&self, owner: &Owner) -> Result<Vec<JoinedTeam>, Error> {
+    async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error> {
         let owner = owner.clone();
-        self.read(move |snapshot| snapshot.joined(&owner)).await
+        self.read(move |snapshot| snapshot.joined(&owner, kind)).await
     }
 
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error> {

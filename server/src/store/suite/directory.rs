@@ -1,5 +1,5 @@
-//! The directory over `&dyn Store`: what an app's own server does shows in the lists, once, whole or
-//! not at all, and crosses to no other app.
+//! The directory over `&dyn Store`: what an app's own server does shows in the lists, once, whole
+//! or not at all, and crosses to no other app.
 
 use std::sync::Arc;
 
@@ -86,8 +86,13 @@ async fn seen(store: &dyn Store, account: &str) -> Vec<(SessionId, u64)> {
 }
 
 async fn joined(store: &dyn Store, account: &str) -> Vec<(Team, usize)> {
-    let teams = store.joined(&owner(account)).await.unwrap().into_iter();
-    teams.map(|JoinedTeam { team, size, .. }| (team, size)).collect()
+    let mut joined = Vec::new();
+    for kind in [TeamKind::Normal, TeamKind::Super] {
+        let teams = store.joined(&owner(account), kind).await.unwrap();
+        assert!(teams.iter().all(|joined| joined.team.kind() == kind.session_kind()));
+        joined.extend(teams.into_iter().map(|JoinedTeam { team, size, .. }| (team, size)));
+    }
+    joined
 }
 
 /// Runs all of it.

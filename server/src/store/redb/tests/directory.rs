@@ -33,7 +33,7 @@ async fn a_further_try_after_a_restart_gets_the_first_result_and_ids_go_on() {
     store.sweep(NOW + IDEMPOTENCY_MS).await.unwrap();
     let late = NOW + IDEMPOTENCY_MS;
     assert_eq!(store.act(&app, team(), &attempt(late, Some("k"))).await.unwrap(), first);
-    assert_eq!(store.joined(&owner("amy")).await.unwrap().len(), 1);
+    assert_eq!(store.joined(&owner("amy"), TeamKind::Normal).await.unwrap().len(), 1);
     let again = store.act(&app, Arc::new(set_token("2")), &attempt(late, Some("t"))).await.unwrap();
     assert_eq!(again, token, "the seed of the token that counts");
     let whose = async |store: &RedbStore, text: &str| {
@@ -68,7 +68,7 @@ async fn no_token_is_in_the_file_and_a_backup_holds_the_directory() {
     let app = owner("amy").app;
     let token = TokenHash::of("findthis!");
     assert_eq!(store.account_of(&app, &token).await.unwrap(), Some(owner("amy").account));
-    let joined = store.joined(&owner("own")).await.unwrap();
+    let joined = store.joined(&owner("own"), TeamKind::Super).await.unwrap();
     assert_eq!((joined[0].size, &joined[0].team), (2, &made(TeamKind::Super, &done)));
     store.close().await;
 }
@@ -107,7 +107,7 @@ async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
         let store = RedbStore::open(folder).unwrap();
         let now = store.list(&owner("amy"), &Default::default()).await.unwrap().session_list;
         assert_eq!(now, list);
-        let joined = store.joined(&owner("amy")).await.unwrap();
+        let joined = store.joined(&owner("amy"), TeamKind::Normal).await.unwrap();
         assert_eq!((joined.len(), joined[0].size), (1, 3));
         assert_eq!(joined[0].team, made(TeamKind::Normal, &done));
         assert_eq!(joined[0].entry.owner, None);

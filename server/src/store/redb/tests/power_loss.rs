@@ -153,8 +153,12 @@ async fn check(run: &Run, at: usize, left: Vec<u8>, how: &str) {
         let mut device = run.acknowledged[done].devices[n].clone();
         device.sync(&store, owner, 3).await;
         assert_eq!(device.list(), lists[n], "{how} at {at}: a device is behind");
-        let joined = store.joined(owner).await.unwrap().into_iter().map(|joined| joined.team);
-        assert_eq!(joined.collect::<Vec<_>>(), store.teams_of(owner).await.unwrap());
+        let mut joined = Vec::new();
+        for kind in [TeamKind::Normal, TeamKind::Super] {
+            let teams = store.joined(owner, kind).await.unwrap();
+            joined.extend(teams.into_iter().map(|joined| joined.team));
+        }
+        assert_eq!(joined, store.teams_of(owner).await.unwrap());
     }
     store.close().await;
 }
