@@ -99,8 +99,9 @@ impl Content {
         let message_type = form.choice("type", &TYPES)?;
         form.text("body")?;
         let source = form.short("body", BODY_CHARS_MAX)?;
-        let (body, attach) = if message_type == MessageType::Text {
-            let text: Text = json("body", source, "must be {\"msg\":\"…\"} for a text")?;
+        // A tip's words are its body too, as NIM's readers of messages have them.
+        let (body, attach) = if matches!(message_type, MessageType::Text | MessageType::Tip) {
+            let text: Text = json("body", source, "must be {\"msg\":\"…\"} for a text or a tip")?;
             (text.msg, String::new())
         } else {
             let _: BTreeMap<String, Value> = json("body", source, "must be a JSON object")?;

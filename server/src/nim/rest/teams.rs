@@ -227,6 +227,8 @@ pub fn answer_joined(teams: &[JoinedTeam]) -> String {
         tid: ShownTeamId<'a>,
         owner: &'a str,
         tname: &'a str,
+        /// NIM's Java SDK reads this name; other readers the one in camel case.
+        maxusers: u32,
         max_users: u32,
         size: usize,
         custom: &'a str,
@@ -235,6 +237,7 @@ pub fn answer_joined(teams: &[JoinedTeam]) -> String {
         tid: ShownTeamId::of(team.id().as_str()),
         owner: entry.owner.as_ref().map_or("", Account::as_str),
         tname: &entry.name,
+        maxusers: entry.members_max,
         max_users: entry.members_max,
         size: *size,
         custom: &entry.custom,
@@ -353,8 +356,9 @@ mod tests {
         assert_eq!(
             answer_joined(&teams),
             concat!(
-                r#"{"code":200,"infos":[{"tid":253,"owner":"amy","tname":"","maxUsers":0,"size":3,"#,
-                r#""custom":""},{"tid":"room","owner":"","tname":"","maxUsers":0,"size":3,"#,
+                r#"{"code":200,"infos":[{"tid":253,"owner":"amy","tname":"","maxusers":0,"maxUsers":0,"#,
+                r#""size":3,"custom":""},{"tid":"room","owner":"","tname":"","maxusers":0,"#,
+                r#""maxUsers":0,"size":3,"#,
                 r#""custom":""}]}"#
             )
         );

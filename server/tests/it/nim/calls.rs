@@ -235,7 +235,7 @@ pub(crate) const CALLS: [Call; 25] = [
     Call {
         path: "/team/create.action",
         good: "tname=t owner=own members=[\"cat\"] msg=m magree=0 joinmode=0",
-        needed: "tname owner",
+        needed: "tname owner members",
         accounts: "owner",
         lists: &[("members", 200)],
         wrong: "tname={long}",
@@ -244,7 +244,7 @@ pub(crate) const CALLS: [Call; 25] = [
     Call {
         path: "/superteam/create.action",
         good: "tname=t owner=own inviteAccids=[\"cat\"] joinmode=0",
-        needed: "tname owner",
+        needed: "tname owner inviteAccids",
         accounts: "owner",
         lists: &[("inviteAccids", 200)],
         wrong: "tname={long}",

@@ -170,7 +170,7 @@ pub(super) async fn assert_lists(
     assert_eq!(walked_by_time(sdk, account).await, as_nim, "{account}");
 }
 
-/// Pages as NIM's demo does: the next from the last row's time on, and rows that it has are dropped.
+/// Pages as NIM's demo does: the next from the last row's time on; rows that it has are dropped.
 async fn walked_by_time(sdk: &Sdk, account: &str) -> Vec<Value> {
     let (mut rows, mut max): (Vec<Value>, String) = (Vec::new(), "0".to_owned());
     loop {
@@ -195,16 +195,22 @@ async fn walked_by_time(sdk: &Sdk, account: &str) -> Vec<Value> {
 }
 
 /// A row of `/v1` as NIM's API must show it.
-fn nim_row(row: &Value) -> Value {
+pub(super) fn nim_row(row: &Value) -> Value {
     let (kind, peer) = row["sessionId"].as_str().unwrap().split_once('|').unwrap();
+    // A number only where it says the same; the SDK's numbers have 63 bits.
+    let tid = peer.parse::<i64>().ok().filter(|number| number.to_string() == peer);
+    let tid = tid.map_or(json!(peer), |number| json!(number));
     let mut nim = match kind {
         "p2p" => json!({"sessionType": 1, "accid": peer}),
-        "team" => json!({"sessionType": 2, "tid": peer.parse::<u64>().unwrap()}),
-        _ => json!({"sessionType": 3, "tid": peer.parse::<u64>().unwrap()}),
+        "team" => json!({"sessionType": 2, "tid": tid}),
+        _ => json!({"sessionType": 3, "tid": tid}),
     };
     nim["updateTime"] = row["updateTime"].clone();
     nim["ext"] = row["ext"].clone();
     let last = &row["lastMsg"];
+    if last.is_null() {
+        return nim;
+    }
     let text = |key: &str| last[key].as_str().unwrap_or("");
     if row["lastMsgType"] == 1 {
         nim["lastMsgType"] = "RECALL".into();
@@ -214,16 +220,15 @@ fn nim_row(row: &Value) -> Value {
         });
         return nim;
     }
-    let client = match last["4"].as_u64() {
-        None => "",
-        Some(32) => "REST",
-        Some(other) => panic!("client type {other} of {row}"),
-    };
+    let names = [(1, "AOS"), (2, "IOS"), (4, "PC"), (16, "WEB"), (32, "REST"), (64, "MAC")];
+    let client = names.iter().find(|(number, _)| last["4"] == *number);
+    let is_number = text("12").bytes().all(|b| b.is_ascii_digit());
+    let id = if is_number { text("12").parse::<i64>().unwrap_or(0) } else { 0 };
     nim["lastMsgType"] = "MESSAGE".into();
     nim["lastMsg"] = json!({
-        "msgIdClient": text("11"), "msgIdServer": text("12").parse::<u64>().unwrap_or(0),
-        "from": text("2"), "fromClientType": client, "time": last["7"], "type": last["8"],
-        "body": text("9"), "attach": text("10"), "ext": text("15"),
+        "msgIdClient": text("11"), "msgIdServer": id, "from": text("2"),
+        "fromClientType": client.map_or("", |(_, name)| name), "time": last["7"],
+        "type": last["8"], "body": text("9"), "attach": text("10"), "ext": text("15"),
     });
     nim
 }
@@ -259,10 +264,10 @@ fn assert_row(row: &Value, expected: &Row, account: &str) {
     }
 }
 
-/// Body and attach of a message whose parameter `body` was this: a text's words are its body,
-/// everything else is its attach.
+/// Body and attach of a message whose parameter `body` was this: a text's and a tip's words are its
+/// body, everything else is its attach.
 fn shown(type_: u64, param: &str) -> (String, String) {
-    if type_ != 0 {
+    if !matches!(type_, 0 | 10) {
         return (String::new(), param.to_owned());
     }
     let parsed: Value = serde_json::from_str(param).unwrap();

@@ -69,8 +69,8 @@ pub(crate) fn success(path: &str) -> Option<Value> {
         }
         "/team/add.action" | "/team/kick.action" => json!({"code": 200, "faccid": refused}),
         "/team/joinTeams.action" => json!({"code": 200, "infos": [{
-            "tid": "number", "owner": "string", "tname": "string", "maxUsers": "number",
-            "size": "number", "custom": "string"
+            "tid": "number", "owner": "string", "tname": "string", "maxusers": "number",
+            "maxUsers": "number", "size": "number", "custom": "string"
         }]}),
         _ => json!({"code": 200}),
     };

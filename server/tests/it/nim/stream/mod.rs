@@ -25,7 +25,7 @@ use self::{
     facts::{ACCOUNTS, Message, Recall},
     model::World,
 };
-use super::seed::Seed;
+use super::{lists::nim_row, schema, sdk::Sdk, seed::Seed};
 use crate::support::{Http, Process, T0, app, token, told};
 
 const DELIVERIES: usize = 10_000;
@@ -276,6 +276,19 @@ async fn write_own(http: &Http, app: &App) {
     }
 }
 
+/// Every list through `querySessionList`, with ids of every size and form.
+async fn assert_nims_api_agrees(http: &Http, apps: &[App], seed: &mut Seed) {
+    for app in apps {
+        let sdk = Sdk::new(&http.url, app.key.as_str(), app.secret.expose(), seed.fork());
+        for account in ACCOUNTS {
+            let rows = http.list(&token(app, account)).await;
+            let page = sdk.ok("/history/querySessionList.action", &[("accid", account)]).await;
+            let expected: Vec<Value> = rows.iter().map(nim_row).collect();
+            assert_eq!(schema::session_rows(&page), expected, "{} {account}", app.key);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_deliveries_leave_the_expected_lists_and_once_more_change_nothing() {
     let mut seed = Seed::printed("copy stream");
@@ -290,6 +303,7 @@ async fn ten_thousand_deliveries_leave_the_expected_lists_and_once_more_change_n
     assert!(rows > 500, "the stream fills lists: {rows}");
 
     write_own(http, &apps[0]).await;
+    assert_nims_api_agrees(http, &apps, &mut seed).await;
     let before = lists(http, &apps).await;
     deliveries = Arc::into_inner(order).expect("all connections are done");
     seed.shuffle(&mut deliveries);
