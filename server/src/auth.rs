@@ -149,7 +149,10 @@ pub struct InvalidTtl;
 pub fn verify(apps: &Apps, token: &str, now: u64) -> Result<Caller, Error> {
     install_provider();
     let header = jsonwebtoken::decode_header(token).map_err(|_| {
-        refused("the token is no JWT with a header {\"alg\":\"HS256\",\"kid\":\"<app key>\"}")
+        refused(
+            "the token is no JWT with a header {\"alg\":\"HS256\",\"kid\":\"<app key>\"}, and none \
+             that NIM's server API gave to one account and that has not ended",
+        )
     })?;
     if header.alg != Algorithm::HS256 {
         return Err(refused("the token's alg must be HS256"));

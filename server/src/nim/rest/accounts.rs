@@ -65,7 +65,15 @@ mod tests {
         assert_eq!(asked.token, None);
         assert_eq!(read("accid=amy&token=t").unwrap().token.as_deref(), Some("t"));
         let long = format!("accid=amy&token={}", "t".repeat(129));
-        for wrong in ["token=t", "accid=", "accid=a%7Cb", &long, "accid=a&token=a%0Ab"] {
+        for wrong in [
+            "token=t",
+            "accid=",
+            "accid=a%7Cb",
+            &long,
+            "accid=a&token=a%0Ab",
+            "accid=a&token=%E5%B0%8F",
+            "accid=a&token=+a",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
         assert_eq!(
