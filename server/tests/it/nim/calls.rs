@@ -78,6 +78,11 @@ impl Call {
         values.pairs(self.good)
     }
 
+    /// What must be there; nothing where a row above says it.
+    pub(crate) fn needed(&self) -> &'static str {
+        self.needed
+    }
+
     /// All ways to spoil it, one parameter at a time.
     pub(crate) fn faults(&self, values: &Values) -> Vec<Fault> {
         let mut faults: Vec<Fault> = Vec::new();
@@ -235,7 +240,7 @@ pub(crate) const CALLS: [Call; 25] = [
     Call {
         path: "/team/create.action",
         good: "tname=t owner=own members=[\"cat\"] msg=m magree=0 joinmode=0",
-        needed: "tname owner members",
+        needed: "tname owner",
         accounts: "owner",
         lists: &[("members", 200)],
         wrong: "tname={long}",
@@ -244,7 +249,7 @@ pub(crate) const CALLS: [Call; 25] = [
     Call {
         path: "/superteam/create.action",
         good: "tname=t owner=own inviteAccids=[\"cat\"] joinmode=0",
-        needed: "tname owner inviteAccids",
+        needed: "tname owner",
         accounts: "owner",
         lists: &[("inviteAccids", 200)],
         wrong: "tname={long}",

@@ -2,7 +2,9 @@
 
 mod calls;
 mod copies;
+mod ground;
 mod lists;
+mod pages;
 mod refusals;
 mod request_id;
 mod schema;
@@ -10,4 +12,6 @@ mod sdk;
 mod seed;
 mod story;
 mod stream;
+mod switch;
+mod teams;
 mod tokens;
