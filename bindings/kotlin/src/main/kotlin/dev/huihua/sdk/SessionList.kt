@@ -104,7 +104,7 @@ public class SessionList @JvmOverloads constructor(
     @Volatile
     private var isClosed = false
 
-    /** Told after anything changed: the coroutine door. */
+    /** Called after a page, a change or a new state: the coroutine door. */
     internal val watchers = CopyOnWriteArrayList<() -> Unit>()
 
     // All below is touched by tasks of the service's serial executor only.
@@ -255,6 +255,7 @@ public class SessionList @JvmOverloads constructor(
     private fun enter(state: State) {
         this.state = state
         tell { it.onState(state) }
+        watchers.forEach { it() }
     }
 
     private fun show(operation: ListOperation) {
@@ -275,7 +276,6 @@ public class SessionList @JvmOverloads constructor(
         } catch (thrown: Throwable) {
             reportUncaught(thrown)
         }
-        watchers.forEach { it() }
     }
 
     private val changes = object : LiveListener {
@@ -284,6 +284,7 @@ public class SessionList @JvmOverloads constructor(
             if (change is SessionChange.Reset) return readAgain()
             next?.apply(change)
             shown.apply(change)
+            watchers.forEach { it() }
         }
 
         override fun onStatus(status: StatusCode) {
