@@ -77,9 +77,11 @@ public class SessionList @JvmOverloads constructor(
          * @property exception why.
          */
         public class Failed internal constructor(public val exception: SessionException) : State() {
+            /** Its name and why, for people to read. */
             override fun toString(): String = "Failed(${exception.message})"
         }
 
+        /** Its name, for people to read. */
         override fun toString(): String = javaClass.simpleName
     }
 
