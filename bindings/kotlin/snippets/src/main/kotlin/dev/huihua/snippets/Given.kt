@@ -3,6 +3,7 @@ package dev.huihua.snippets
 
 import android.app.Activity
 import android.content.Context
+import dev.huihua.sdk.SessionList
 import dev.huihua.sdk.SessionService
 import kotlinx.coroutines.CoroutineScope
 
@@ -19,6 +20,8 @@ public open class Given {
     @JvmField public val appSecret: String = never()
 
     @JvmField public val service: SessionService = never()
+
+    @JvmField public val listener: SessionList.Listener = never()
 
     /** An activity's scope, a view model's, any. */
     @JvmField public val scope: CoroutineScope = never()
