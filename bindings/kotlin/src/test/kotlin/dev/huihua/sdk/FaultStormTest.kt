@@ -73,6 +73,7 @@ class FaultStormTest {
 
         fun run() {
             repeat(COUNT) { n ->
+                if (n % CHURN == 0) listenAnew()
                 window.acquire()
                 val call = FiveCalls.entries[n % FiveCalls.entries.size]
                     .start(service, Counter(n))
@@ -85,6 +86,19 @@ class FaultStormTest {
                 }
             }
             window.acquire(WINDOW)
+            service.observeSessionChanges(observer, false)
+        }
+
+        private val observer = Observer<SessionChange> {}
+        private var list = SessionList(service)
+
+        /** An observer and a list go, with whatever they have under way, and others come. */
+        private fun listenAnew() {
+            service.observeSessionChanges(observer, false)
+            list.close()
+            service.observeSessionChanges(observer, true)
+            list = SessionList(service, pageSize = 2).also(SessionList::open)
+            list.loadMore()
         }
 
         fun assertToldOnce() {
@@ -118,5 +132,6 @@ class FaultStormTest {
     private companion object {
         const val COUNT = 10_000
         const val WINDOW = 100
+        const val CHURN = 50
     }
 }

@@ -3,6 +3,7 @@ package dev.huihua.snippets
 
 import android.app.Activity
 import android.content.Context
+import dev.huihua.sdk.SessionList
 import dev.huihua.sdk.SessionService
 import kotlinx.coroutines.CoroutineScope
 
@@ -14,6 +15,8 @@ public open class Given {
     @JvmField public val token: String = never()
 
     @JvmField public val service: SessionService = never()
+
+    @JvmField public val listener: SessionList.Listener = never()
 
     /** An activity's scope, a view model's, any. */
     @JvmField public val scope: CoroutineScope = never()
