@@ -63,7 +63,8 @@ const LONG_FORMS: [(&str, &str); 4] = [
     ("10 rounds of kill -9", "HUIHUA_KILL_ROUNDS=200 cargo test -p huihua-server --test it crash"),
     (
         "a network that is lost for 3 s under a live list",
-        "mvn -f bindings/kotlin/pom.xml -Dtop=$PWD -pl jvm -Dtest=LiveListTest -Dhuihua.outage.s=60 test",
+        "mvn -f bindings/kotlin/pom.xml -Dtop=$PWD -pl jvm -Dtest=LiveListTest \
+         -Dhuihua.outage.s=60 test",
     ),
 ];
 

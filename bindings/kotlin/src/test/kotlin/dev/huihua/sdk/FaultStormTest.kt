@@ -63,7 +63,7 @@ class FaultStormTest {
         }
     }
 
-    /** [COUNT] calls, 100 at a time; one of ten is aborted at a random moment. */
+    /** [COUNT] calls, 100 at a time; many are aborted, at random moments. */
     private class Storm(private val service: SessionService) {
         private val told = AtomicIntegerArray(COUNT)
         private val aborted = AtomicIntegerArray(COUNT)
@@ -75,18 +75,23 @@ class FaultStormTest {
             repeat(COUNT) { n ->
                 if (n % CHURN == 0) listenAnew()
                 window.acquire()
-                val call = FiveCalls.entries[n % FiveCalls.entries.size]
-                    .start(service, Counter(n))
-                if (random.nextInt(10) == 0) {
-                    repeat(random.nextInt(100)) { Thread.onSpinWait() }
-                    if (call.abort()) {
-                        aborted.incrementAndGet(n)
-                        window.release()
-                    }
-                }
+                val recent = n % RECENT
+                calls[recent] = n to
+                    FiveCalls.entries[n % FiveCalls.entries.size].start(service, Counter(n))
+                if (random.nextInt(5) == 0) abort(calls[random.nextInt(RECENT)])
             }
             window.acquire(WINDOW)
             service.observeSessionChanges(observer, false)
+        }
+
+        /** Of those that were just started, some run, some are told this moment, some are over. */
+        private val calls = arrayOfNulls<Pair<Int, Call>>(RECENT)
+
+        private fun abort(call: Pair<Int, Call>?) {
+            val (n, handle) = call ?: return
+            if (!handle.abort()) return
+            aborted.incrementAndGet(n)
+            window.release()
         }
 
         private val observer = Observer<SessionChange> {}
@@ -133,5 +138,6 @@ class FaultStormTest {
         const val COUNT = 10_000
         const val WINDOW = 100
         const val CHURN = 50
+        const val RECENT = 2 * WINDOW
     }
 }

@@ -140,7 +140,7 @@ class LiveListTest {
                 in 5..6 -> update("p2p|$name", "e${ids++}")
                 7 -> recallLast()
                 8 -> delete("p2p|$name")
-                else -> list.loadMore()
+                else -> if (random.nextBoolean()) list.loadMore() else list.refresh()
             }
         }
         network.script = { Fault.Pass }
