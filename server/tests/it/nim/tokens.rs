@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{schema, sdk::Sdk, seed::Seed};
 use crate::{
     bad_input::DOORS,
-    support::{Http, Process, TestServer, message},
+    support::{Http, Process, TestServer, WAIT_MAX, message},
 };
 
 fn sdk_of(server: &TestServer, app: &str) -> Sdk {
@@ -67,6 +67,23 @@ async fn a_token_opens_its_accounts_list_until_the_next_one() {
     // An account that was never created gets one too.
     let never = given(&sdk, "refreshToken", "never created", None).await;
     assert_eq!(holder(http, &never).await, is("a", "never created"));
+}
+
+/// Who waits with a token that ended meanwhile is told so, and nothing else.
+#[tokio::test]
+async fn a_wait_ends_with_its_token() {
+    let server = TestServer::start().await;
+    let sdk = sdk_of(&server, "a");
+    let old = given(&sdk, "create", "amy", None).await;
+    let path = format!("/v1/sync?cursor={}&waitMs=30000", server.http.latest(&old).await);
+    let (http, of_old) = (server.http.clone(), old.clone());
+    let waiting = tokio::spawn(async move { http.get(&path, &of_old).await });
+    server.until_waiting(1).await;
+    let new = given(&sdk, "refreshToken", "amy", None).await;
+    server.deliver(&[message("PERSON", "bob", "amy", 1)]).await;
+    let answer = tokio::time::timeout(WAIT_MAX, waiting).await.expect("it still waits").unwrap();
+    answer.assert_problem(401, 302, "");
+    assert_eq!(server.http.list(&new).await.len(), 1);
 }
 
 /// Apps choose tokens, and choose badly: what two of them chose must open neither's list to the
