@@ -7,11 +7,12 @@ use huihua_core::{Account, AppKey};
 use redb::ReadableTable as _;
 
 use super::super::{
-    Error,
+    Error, Touched,
     directory::{
         AccountEntry, Action, Book, JoinedTeam, KnownTeam, TeamEntry, TokenHash, act, next_ids,
         teams_of_id,
     },
+    rules::Moved,
 };
 use super::{
     read::{self, Bytes, Snapshot},
@@ -68,6 +69,10 @@ impl Book for Pages<'_, '_> {
         let key = tables::account_key(app, account);
         writer.accounts.insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;
         writer.wrote = true;
+        if old != entry.token {
+            let owner = Owner { app: app.clone(), account: account.clone() };
+            writer.touch(Moved::Yes, || Touched::Account(owner));
+        }
         Ok(())
     }
 

@@ -433,7 +433,9 @@ fn id(seed: &mut Seed, n: u64) -> String {
 
 /// The text of a notice's attach, in one of the forms that NIM prints.
 fn notice_attach(seed: &mut Seed, number: u64, named: &[&str]) -> String {
-    let list = if named.len() == 1 && seed.one_in(3) {
+    // Alone and in brackets it would be Java's list of what is in them.
+    let stands_alone = named.len() == 1 && !named[0].starts_with('[');
+    let list = if stands_alone && seed.one_in(3) {
         loose::string(seed, named[0])
     } else {
         loose::accounts(seed, named)
