@@ -98,6 +98,7 @@ pub(super) struct Message {
     client_id: String,
     type_: (&'static str, u64),
     client: (&'static str, Option<u64>),
+    device: &'static str,
     nick: &'static str,
     body: String,
     attach: String,
@@ -147,7 +148,8 @@ impl Message {
             client_id: if seed.one_in(9) { String::new() } else { format!("c-{n}") },
             type_,
             client: CLIENTS[seed.below(CLIENTS.len())],
-            nick: seed.pick(&["", "Amy", "艾米", "7"]),
+            device: seed.pick(&["", "d-1", "17", "[\"d\"]"]),
+            nick: seed.pick(&["", "Amy", "艾米", "7", "{\"n\": 1}"]),
             body: seed.pick(&TEXTS).to_owned(),
             attach,
             ext: seed.pick(&["", "{\"a\":1}", "5", "x"]),
@@ -280,6 +282,7 @@ impl Message {
             ("msgType", name(self.type_.0)),
             ("msgidServer", name(&self.id)),
             ("fromClientType", content(self.client.0)),
+            ("fromDeviceId", content(self.device)),
             ("fromNick", content(self.nick)),
             ("body", content(&self.body)),
             ("attach", content(&self.attach)),
@@ -319,7 +322,8 @@ impl Message {
             let mut parts = vec![(0, Part::Number(scene(self.kind)))];
             parts.extend([(1, Part::Text(self.to)), (2, Part::Text(self.from))]);
             parts.extend(self.client.1.map(|number| (4, Part::Number(number))));
-            parts.extend([(6, Part::Text(self.nick)), (7, Part::Number(self.time))]);
+            parts.extend([(5, Part::Text(self.device)), (6, Part::Text(self.nick))]);
+            parts.push((7, Part::Number(self.time)));
             parts.push((8, Part::Number(self.type_.1)));
             parts.extend([(9, Part::Text(body)), (10, Part::Text(attach))]);
             parts.extend([(11, Part::Text(&self.client_id)), (12, Part::Text(&self.id))]);
