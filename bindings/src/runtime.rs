@@ -4,15 +4,20 @@
 use std::{
     future::Future,
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use tokio::{runtime::Builder, task::JoinError};
+use tokio::{
+    runtime::Builder,
+    task::{AbortHandle, JoinError},
+};
 
 use crate::{
-    Call, SessionError,
+    Call, Failure, SessionError,
     callback::{Answer, Listener},
-    error::Failure,
 };
 
 /// Calls wait, they do not compute: two workers keep one slow conversion from holding up the rest.
@@ -23,18 +28,32 @@ const STACK_BYTES: usize = 1024 * 1024;
 const BLOCKING_THREADS_MAX: usize = 8;
 
 /// Owns the workers. Dropping it ends every call at once and waits for nothing.
-pub(crate) struct Runtime(Option<tokio::runtime::Runtime>);
+pub(crate) struct Runtime {
+    workers: Option<tokio::runtime::Runtime>,
+    closed: Closed,
+}
+
+/// Whether the runtime goes or has gone. Its tasks are dropped one after the other: a call may see
+/// its connection go before it goes itself, and must not take that for a failure of the network.
+#[derive(Clone, Default)]
+pub(crate) struct Closed(Arc<AtomicBool>);
+
+impl Closed {
+    pub(crate) fn is_true(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 impl Runtime {
     pub(crate) fn new() -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
+        let workers = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .max_blocking_threads(BLOCKING_THREADS_MAX)
             .thread_stack_size(STACK_BYTES)
             .thread_name("huihua-runtime")
             .enable_all()
             .build()?;
-        Ok(Self(Some(runtime)))
+        Ok(Self { workers: Some(workers), closed: Closed::default() })
     }
 
     /// Runs `work` and tells `listener`, exactly once, unless the returned call is aborted first.
@@ -45,32 +64,48 @@ impl Runtime {
     ) -> Arc<Call> {
         let told = Arc::new(AtomicBool::new(false));
         let answer = Answer::new(listener, told.clone());
-        let runtime = self.0.as_ref().expect("only drop takes it");
+        let workers = self.workers.as_ref().expect("only drop takes it");
         // Two tasks, so that a panic in the first is an outcome for the second to tell.
-        let task = runtime.spawn(work);
+        let task = workers.spawn(work);
         let call = Call::new(told, task.abort_handle());
-        runtime.spawn(async move {
+        let closed = self.closed();
+        workers.spawn(async move {
             let outcome = task.await.unwrap_or_else(|error| Err(ended(&error)));
-            answer.tell(outcome);
+            match outcome {
+                Err(_) if closed.is_true() => answer.tell(Err(SessionError::Closed.into())),
+                outcome => answer.tell(outcome),
+            }
         });
         call
     }
+
+    /// Runs `work`, which tells its own outcome.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.workers.as_ref().expect("only drop takes it").spawn(work).abort_handle()
+    }
+
+    /// For work that outlives this reference and tells failures.
+    pub(crate) fn closed(&self) -> Closed {
+        self.closed.clone()
+    }
 }
+
+/// What is told of a panic. Its own text stays out: it may quote what the server sent.
+pub(crate) const PANICKED: &str = "a call panicked; this is a bug in the SDK";
 
 fn ended(error: &JoinError) -> Failure {
     if error.is_panic() {
-        // The panic's text stays out: it may quote what the server sent.
-        let reason = "a call panicked; this is a bug in the SDK".to_owned();
-        return Failure::Exception(SessionError::Internal { reason });
+        return SessionError::Internal { reason: PANICKED.to_owned() }.into();
     }
-    Failure::Exception(SessionError::Closed)
+    SessionError::Closed.into()
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        self.closed.0.store(true, Ordering::Release);
+        if let Some(workers) = self.workers.take() {
             // Never `drop`: it would wait, and panic when a callback closes its own service.
-            runtime.shutdown_background();
+            workers.shutdown_background();
         }
     }
 }
@@ -83,7 +118,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::CallbackError;
+    use crate::{CallFailure, CallbackError};
 
     const PATIENCE: Duration = Duration::from_secs(10);
     /// Long enough for a second answer to show, were there one.
@@ -96,8 +131,8 @@ mod tests {
         fn success(&self, value: i32) -> Result<(), CallbackError> {
             self.note(format!("success {value}"))
         }
-        fn failed(&self, code: i32) -> Result<(), CallbackError> {
-            self.note(format!("failed {code}"))
+        fn failed(&self, failure: CallFailure) -> Result<(), CallbackError> {
+            self.note(format!("failed {}", failure.code))
         }
         fn exception(&self, error: SessionError) -> Result<(), CallbackError> {
             self.note(format!("exception {error}"))
@@ -133,8 +168,8 @@ mod tests {
         let (call, answers) = start(&runtime, async { Ok(7) });
         assert_eq!(only(&answers), "success 7");
         assert!(!call.abort(), "nothing is left to abort");
-        let (_, answers) = start(&runtime, async { Err(Failure::Code(404)) });
-        assert_eq!(only(&answers), "failed 404");
+        let (_, answers) = start(&runtime, async { Err(Failure::invalid("limit")) });
+        assert_eq!(only(&answers), "failed 414");
         let (_, answers) = start(&runtime, async { panic!("a bug, with a secret in it") });
         let text = only(&answers);
         assert!(text.starts_with("exception internal error") && !text.contains("secret"), "{text}");
@@ -160,6 +195,21 @@ mod tests {
         drop(call);
         go.send(()).unwrap();
         assert_eq!(only(&answers), "success 1");
+    }
+
+    /// What a call meets when its connection is dropped before it: a failure that is none.
+    #[test]
+    fn a_call_that_fails_because_its_runtime_goes_was_closed() {
+        let runtime = Runtime::new().unwrap();
+        let closed = runtime.closed();
+        let (_call, answers) = start(&runtime, async move {
+            while !closed.is_true() {
+                std::thread::yield_now();
+            }
+            Err(Failure::invalid("limit"))
+        });
+        drop(runtime);
+        assert_eq!(only(&answers), "exception the session service was closed");
     }
 
     #[test]
