@@ -1,6 +1,6 @@
 //! The directory of an app: its accounts with their tokens, its teams with their owners; what the
-//! app's own server asks for, and the [`Book`] that an engine serves. What is allowed and what comes
-//! of it, `act` says. Pure: no clock, no I/O, no bytes.
+//! app's own server asks for, and the [`Book`] that an engine serves. What is allowed and what
+//! comes of it, `act` says. Pure: no clock, no I/O, no bytes.
 
 mod act;
 
