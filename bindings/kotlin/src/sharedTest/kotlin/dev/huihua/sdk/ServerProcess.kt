@@ -11,11 +11,15 @@ class ServerProcess private constructor(private val process: Process, private va
     override val appKey: String
     override val appSecret: String
 
+    /** Signs clients' tokens. */
+    val tokenKey: String
+
     init {
         val facts = awaitFacts()
         url = facts.getValue("url")
         appKey = facts.getValue("appKey")
         appSecret = facts.getValue("appSecret")
+        tokenKey = facts.getValue("tokenKey")
     }
 
     override fun token(account: String): String {
