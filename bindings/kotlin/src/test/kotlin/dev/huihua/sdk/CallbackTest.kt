@@ -118,7 +118,7 @@ class CallbackTest {
             threads += Thread.currentThread()
             throw failures.removeFirstOrNull() ?: return@TokenProvider "token"
         }
-        val url = server.options().build().serverUrl
+        val url = server.options().build().serverUrls.first()
         SessionService(SessionServiceOptions.Builder(url, provider).build()).use { service ->
             for (failure in failures.toList()) {
                 val recorder = Recorder<RecentSessionList>()
