@@ -60,13 +60,23 @@ internal class Phone {
         override fun onActivityDestroyed(activity: Activity) { opened -= activity }
     }
 
+    private val handlerBefore = Thread.getDefaultUncaughtExceptionHandler()
+
+    @Volatile
+    private var crash: Throwable? = null
+
     init {
+        // What ends an app is to end the test, and not the tests.
+        Thread.setDefaultUncaughtExceptionHandler { _, thrown -> crash = thrown }
         application.registerActivityLifecycleCallbacks(watcher)
     }
 
     /** An account that no other test has, with the app set to show it. */
-    fun signIn(name: String, serverUrl: String = DeviceServer.url): String {
-        val account = "$name-${System.nanoTime()}"
+    fun signIn(name: String, serverUrl: String = DeviceServer.url): String =
+        signInAs("$name-${System.nanoTime()}", serverUrl)
+
+    /** Sets the app to show this account. */
+    fun signInAs(account: String, serverUrl: String = DeviceServer.url): String {
         Settings(serverUrl, account, DeviceServer.token(account)).save(context)
         return account
     }
@@ -116,6 +126,8 @@ internal class Phone {
         onMain { opened.toList().forEach { it.finish() } }
         instrumentation.waitForIdleSync()
         application.unregisterActivityLifecycleCallbacks(watcher)
+        Thread.setDefaultUncaughtExceptionHandler(handlerBefore)
+        crash?.let { throw AssertionError("the app crashed", it) }
     }
 
     fun <T> onMain(block: () -> T): T {

@@ -5,6 +5,7 @@ import android.app.Activity
 import android.app.AlertDialog
 import android.content.DialogInterface.BUTTON_NEGATIVE
 import android.content.DialogInterface.BUTTON_POSITIVE
+import android.view.MenuItem
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.deliverText
@@ -64,7 +65,7 @@ class SelectionTest {
         assertEquals(1, phone.onMain { list.rows.checkedItemCount })
         relay.cut()
         answer(list, BUTTON_POSITIVE)
-        phone.await("the warning") { list.text(R.id.offline) != null }
+        phone.await("the end of the call") { deleteItem(list).isEnabled }
         assertEquals(3, phone.onMain { list.names().size })
         assertEquals("the selection stays", 1, phone.onMain { list.rows.checkedItemCount })
         assertEquals(3, onServer().size)
@@ -89,14 +90,15 @@ class SelectionTest {
 
     private fun answer(list: Activity, button: Int) {
         val selection = (list as SessionListActivity).selection
-        phone.onMain {
-            checkNotNull(selection.mode).menu.performIdentifierAction(R.id.delete, 0)
-        }
+        phone.onMain { selection.mode?.menu?.performIdentifierAction(R.id.delete, 0) }
         val question: AlertDialog = phone.onMain { checkNotNull(selection.question) }
         assertTrue(phone.onMain { question.isShowing })
         phone.onMain { question.getButton(button).performClick() }
         phone.await("the answer") { !question.isShowing }
     }
+
+    private fun deleteItem(list: Activity): MenuItem =
+        checkNotNull((list as SessionListActivity).selection.mode).menu.findItem(R.id.delete)
 
     private fun Activity.tap(position: Int) {
         rows.performItemClick(rows.getChildAt(position), position, rows.getItemIdAtPosition(position))

@@ -9,6 +9,7 @@ import androidx.test.ext.junit.runners.AndroidJUnit4
 import dev.huihua.sdk.deliverText
 import org.junit.After
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Test
@@ -80,22 +81,27 @@ class SessionListScreenTest {
     @Test
     fun pullingDownReadsTheListAgain() {
         val relay = Relay(DeviceServer.url)
-        relay.connect()
         val me = phone.signIn("pull", relay.url)
+        relay.connect()
         DeviceServer.deliverText("ann", me, now - 1_000, now, "first")
         val list = phone.openList()
         phone.await("the list") { list.names() == listOf("nick of ann") }
-        // Without a network, live changes do not come, and a pull is all one can do.
         relay.cut()
-        phone.await("the warning") { list.text(R.id.offline) != null }
-        DeviceServer.deliverText("bob", me, now, now + 1, "second")
+        phone.await("the warning") { list.text(R.id.warning)?.startsWith("Not connected") == true }
         val pull = list.findViewById<PullToRefresh>(R.id.pull)
+        val dp = list.resources.displayMetrics.density
+        phone.drag(list, pull, byY = 60 * dp)
+        assertFalse("a short pull refreshes", phone.onMain { pull.isRefreshing })
+        phone.drag(list, pull, byY = 220 * dp)
+        phone.await("what the pull led to") {
+            list.text(R.id.warning) == "The server cannot be reached (415)" && !pull.isRefreshing
+        }
+        assertEquals(listOf("nick of ann"), phone.onMain { list.names() })
+        DeviceServer.deliverText("bob", me, now, now + 1, "second")
         relay.connect()
-        phone.drag(list, pull, byY = 40f * list.resources.displayMetrics.density)
-        assertTrue("a short pull refreshes nothing", !phone.onMain { pull.isRefreshing })
-        phone.drag(list, pull, byY = 220f * list.resources.displayMetrics.density)
+        phone.drag(list, pull, byY = 220 * dp)
         phone.await("both") { list.names() == listOf("nick of bob", "nick of ann") }
-        phone.await("the end") { !pull.isRefreshing && list.text(R.id.offline) == null }
+        phone.await("calm") { !pull.isRefreshing && list.text(R.id.warning) == null }
         relay.close()
     }
 
@@ -112,6 +118,24 @@ class SessionListScreenTest {
         relay.connect()
         phone.onMain { list.findViewById<Button>(R.id.notice_button).performClick() }
         phone.await("the list") { list.names() == listOf("nick of ann") }
+        relay.close()
+    }
+
+    @Test
+    fun anOlderPageThatFailedCanBeAskedForAgain() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("page", relay.url)
+        (1L..30L).forEach { DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it") }
+        relay.connect()
+        val list = phone.openList()
+        phone.await("the first page") { list.names().size == 20 }
+        relay.cut()
+        phone.await("the warning") { list.text(R.id.warning) != null }
+        phone.onMain { list.scrollToEnd() }
+        phone.await("the failure") { list.text(R.id.more_failed) != null }
+        relay.connect()
+        phone.onMain { list.findViewById<View>(R.id.more_failed).performClick() }
+        phone.await("all rows") { list.names().size == 30 }
         relay.close()
     }
 

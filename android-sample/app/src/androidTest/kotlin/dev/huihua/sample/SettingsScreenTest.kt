@@ -49,6 +49,35 @@ class SettingsScreenTest {
         assertEquals(before, phone.stored())
     }
 
+    @Test
+    fun aTokenIsTriedBeforeItIsKept() {
+        val before = Settings(DeviceServer.url, "ann", "a.b.c")
+        phone.store(before)
+        val screen = phone.open(SettingsActivity::class.java)
+        val save = phone.onMain { screen.findViewById<Button>(R.id.save) }
+        fun errorAt(field: Int, url: String, account: String, token: String): String {
+            phone.onMain {
+                screen.type(url, account, token)
+                save.performClick()
+                assertFalse("one trial at a time", save.isEnabled)
+            }
+            phone.await("the answer") { save.isEnabled }
+            return phone.onMain { screen.field(field).error?.toString().orEmpty() }
+        }
+        val nobody = Relay(DeviceServer.url).url
+        val token = DeviceServer.token("bob")
+        assertEquals(
+            "The server refused the token (302)", errorAt(R.id.token, DeviceServer.url, "bob", "x"),
+        )
+        assertEquals(
+            "This token belongs to bob", errorAt(R.id.account, DeviceServer.url, "ann", token),
+        )
+        assertEquals(
+            "The server cannot be reached (415)", errorAt(R.id.server_url, nobody, "bob", token),
+        )
+        assertEquals(before, phone.stored())
+    }
+
     private fun Activity.type(url: String, account: String, token: String) {
         field(R.id.server_url).setText(url)
         field(R.id.account).setText(account)

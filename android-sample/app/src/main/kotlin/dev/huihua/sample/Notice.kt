@@ -7,36 +7,33 @@ import android.widget.TextView
 
 /** The views of `notice`. */
 internal class Notice(private val views: View) {
-    private val progress = views.findViewById<View>(R.id.notice_progress)
-    private val title = views.findViewById<TextView>(R.id.notice_title)
-    private val detail = views.findViewById<TextView>(R.id.notice_detail)
-    private val button = views.findViewById<Button>(R.id.notice_button)
-
     fun hide() {
         views.visibility = View.GONE
     }
 
-    fun showProgress() = show(isLoading = true)
+    fun showProgress() = show("", "", "") {}
 
-    fun show(title: Int, detail: CharSequence) {
-        show(isLoading = false)
-        button.visibility = View.GONE
-        this.title.setText(title)
-        this.detail.text = detail
-    }
+    fun show(title: CharSequence, detail: CharSequence) = show(title, detail, "") {}
 
-    fun show(title: Int, detail: CharSequence, action: Int, onAction: () -> Unit) {
-        show(title, detail)
-        button.visibility = View.VISIBLE
-        button.setText(action)
-        button.setOnClickListener { onAction() }
-    }
-
-    private fun show(isLoading: Boolean) {
+    /** An empty text takes no room; without a title, it loads. */
+    fun show(
+        title: CharSequence,
+        detail: CharSequence,
+        action: CharSequence,
+        onAction: () -> Unit,
+    ) {
         views.visibility = View.VISIBLE
-        progress.visibility = if (isLoading) View.VISIBLE else View.GONE
-        for (view in listOf(title, detail, button)) {
-            view.visibility = if (isLoading) View.GONE else View.VISIBLE
-        }
+        val progress = views.findViewById<View>(R.id.notice_progress)
+        progress.visibility = if (title.isEmpty()) View.VISIBLE else View.GONE
+        write(R.id.notice_title, title)
+        write(R.id.notice_detail, detail)
+        write(R.id.notice_button, action)
+        views.findViewById<Button>(R.id.notice_button).setOnClickListener { onAction() }
+    }
+
+    private fun write(id: Int, text: CharSequence) {
+        val view = views.findViewById<TextView>(id)
+        view.text = text
+        view.visibility = if (text.isEmpty()) View.GONE else View.VISIBLE
     }
 }

@@ -27,7 +27,8 @@ internal fun previewOf(session: RecentSession, account: String): Preview {
     return when {
         !draft.isNullOrBlank() -> Preview(R.string.draft, draft)
         session.revokeNotification != null -> recallOf(contact, account)
-        session.lastMsg.isEmpty() -> Preview(R.string.no_message.takeIf { session.ext.isEmpty() }, session.ext)
+        session.lastMsg.isEmpty() && session.ext.isEmpty() -> Preview(R.string.no_message)
+        session.lastMsg.isEmpty() -> Preview(text = session.ext)
         else -> messageOf(contact, account)
     }
 }

@@ -9,7 +9,6 @@ import android.widget.AbsListView
 import android.widget.ListView
 import android.widget.Toast
 import dev.huihua.sdk.RecentSession
-import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.SessionService
 
 /** Long press selects, more taps select more; [service] deletes them after a question. */
@@ -57,21 +56,13 @@ internal class Selection(private val rows: ListView, private val service: () -> 
     }
 
     private fun delete(sessionIds: List<String>) {
-        val callback = object : RequestCallback<Void> {
-            override fun onSuccess(param: Void?) {
-                mode?.finish()
-            }
-
-            override fun onFailed(code: Int) = fail(context.reasonOf(code))
-
-            override fun onException(exception: Throwable) = fail(context.reasonOf(exception))
-
-            private fun fail(reason: String) {
-                val text = context.getString(R.string.delete_failed, reason)
-                Toast.makeText(context, text, Toast.LENGTH_LONG).show()
-            }
+        val button = mode?.menu?.findItem(R.id.delete)?.setEnabled(false)
+        val fail = { failure: Throwable ->
+            button?.isEnabled = true
+            val text = context.getString(R.string.delete_failed, context.reasonOf(failure))
+            Toast.makeText(context, text, Toast.LENGTH_LONG).show()
         }
-        service()?.deleteMySession(sessionIds, callback)
+        service()?.deleteMySession(sessionIds, Answer<Void>(fail) { _: Void? -> mode?.finish() })
     }
 
     private fun counted(plural: Int, count: Int) =

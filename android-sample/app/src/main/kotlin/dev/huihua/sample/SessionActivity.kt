@@ -10,13 +10,12 @@ import android.widget.Button
 import android.widget.EditText
 import dev.huihua.sdk.Call
 import dev.huihua.sdk.RecentSession
-import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.SessionService
 
 /** Reads one session and writes its ext; closes when that is stored. */
 class SessionActivity : Activity() {
     private val settings by lazy { Settings.read(this) }
-    private val service: SessionService get() = Sessions.service(settings)
+    private val service: SessionService get() = Sessions.service(this, settings)
     private val sessionId get() = intent.getStringExtra(SESSION_ID).orEmpty()
     private val notice by lazy { Notice(findViewById(R.id.notice)) }
     private var call: Call? = null
@@ -39,17 +38,11 @@ class SessionActivity : Activity() {
     /** What was being typed, when the screen is made anew, Android puts back itself. */
     private fun load(isEdited: Boolean) {
         notice.showProgress()
-        val callback = object : RequestCallback<RecentSession> {
-            override fun onSuccess(param: RecentSession) = show(param, isEdited)
-
-            override fun onFailed(code: Int) = fail(reasonOf(code))
-
-            override fun onException(exception: Throwable) = fail(reasonOf(exception))
-
-            private fun fail(reason: String) =
-                notice.show(R.string.session_failed, reason, R.string.retry) { load(isEdited) }
+        val fail = { failure: Throwable ->
+            val title = getText(R.string.session_failed)
+            notice.show(title, reasonOf(failure), getText(R.string.retry)) { load(isEdited) }
         }
-        call = service.queryMySession(sessionId, callback)
+        call = service.queryMySession(sessionId, Answer(fail) { show(it, isEdited) })
     }
 
     private fun show(session: RecentSession, isEdited: Boolean) {
@@ -64,19 +57,12 @@ class SessionActivity : Activity() {
         val ext = findViewById<EditText>(R.id.ext)
         val button = findViewById<Button>(R.id.save)
         button.isEnabled = false
-        val callback = object : RequestCallback<Void> {
-            override fun onSuccess(param: Void?) = finish()
-
-            override fun onFailed(code: Int) = fail(reasonOf(code))
-
-            override fun onException(exception: Throwable) = fail(reasonOf(exception))
-
-            private fun fail(reason: String) {
-                button.isEnabled = true
-                ext.error = getString(R.string.ext_failed, reason)
-            }
+        val fail = { failure: Throwable ->
+            button.isEnabled = true
+            ext.error = getString(R.string.ext_failed, reasonOf(failure))
         }
-        call = service.updateMySession(sessionId, ext.text.toString(), callback)
+        val text = ext.text.toString()
+        call = service.updateMySession(sessionId, text, Answer<Void>(fail) { _: Void? -> finish() })
     }
 
     companion object {

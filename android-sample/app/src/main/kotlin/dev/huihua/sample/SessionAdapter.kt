@@ -39,7 +39,8 @@ internal fun bindRow(row: View, session: RecentSession, account: String) {
     val isP2p = session.parseSessionId().first == SessionTypeEnum.P2P
     val avatar = row.findViewById<TextView>(R.id.avatar)
     val colours = context.resources.obtainTypedArray(R.array.avatars)
-    val colour = colours.getColor(Math.floorMod(session.sessionId.hashCode(), colours.length()), 0)
+    val place = (idOf(session.sessionId) ushr 33) % colours.length()
+    val colour = colours.getColor(place.toInt(), 0)
     colours.recycle()
     avatar.text = if (isP2p) letterOf(name) else context.getString(R.string.avatar_of_team)
     avatar.backgroundTintList = ColorStateList.valueOf(colour)

@@ -10,10 +10,17 @@ import android.view.MenuItem
 import android.view.View
 import android.widget.AbsListView
 import android.widget.ListView
+import android.widget.TextView
+import dev.huihua.sdk.Observer
+import dev.huihua.sdk.SessionList
+import dev.huihua.sdk.SessionService
+import dev.huihua.sdk.StatusCode
 
 /** Binds a [SessionList] to a ListView; the list itself survives a rotation. */
 class SessionListActivity : Activity(), SessionList.Listener {
-    private class Live(val settings: Settings, val list: SessionList)
+    private class Live(val settings: Settings, val service: SessionService) {
+        val list = SessionList(service, PAGE_ROWS).also { it.open() }
+    }
 
     private val pull by lazy { findViewById<PullToRefresh>(R.id.pull) }
     private val rows by lazy { findViewById<ListView>(R.id.list) }
@@ -21,7 +28,11 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private val more by lazy { LayoutInflater.from(this).inflate(R.layout.load_more, rows, false) }
     private lateinit var adapter: SessionAdapter
     private var live: Live? = null
-
+    private var status = StatusCode.UNLOGIN
+    private val statusObserver = Observer<StatusCode> {
+        status = it
+        showState()
+    }
     internal lateinit var selection: Selection
         private set
 
@@ -31,7 +42,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
         setActionBar(findViewById(R.id.toolbar))
         live = lastNonConfigurationInstance as? Live
         rows.addFooterView(more, null, false)
-        selection = Selection(rows) { live?.settings?.let(Sessions::service) }
+        selection = Selection(rows) { live?.service }
         rows.setMultiChoiceModeListener(selection)
         rows.setOnItemClickListener { _, _, position, _ ->
             startActivity(SessionActivity.intent(this, adapter.getItem(position).sessionId))
@@ -46,7 +57,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
         val settings = Settings.read(this)
         if (live?.settings != settings) {
             live?.list?.close()
-            live = if (settings.isComplete) open(settings) else null
+            live = if (settings.isComplete) Live(settings, Sessions.service(this, settings)) else null
         }
         if (rows.adapter == null || adapter.account != settings.account) {
             adapter = SessionAdapter(settings.account)
@@ -54,20 +65,21 @@ class SessionListActivity : Activity(), SessionList.Listener {
         }
         actionBar?.subtitle = settings.account.ifEmpty { null }
         live?.list?.setListener(this)
+        live?.service?.observeOnlineStatus(statusObserver, true)
+        // Also tells the times anew, which have passed meanwhile.
         change()
     }
 
-    private fun open(settings: Settings): Live {
-        val list = SessionList(Sessions.service(settings), PAGE_ROWS)
-        list.open()
-        return Live(settings, list)
+    override fun onStop() {
+        live?.list?.setListener(null)
+        live?.service?.observeOnlineStatus(statusObserver, false)
+        super.onStop()
     }
 
     override fun onRetainNonConfigurationInstance(): Any? = live
 
     override fun onDestroy() {
         selection.dismiss()
-        live?.list?.setListener(null)
         if (!isChangingConfigurations) live?.list?.close()
         super.onDestroy()
     }
@@ -96,11 +108,11 @@ class SessionListActivity : Activity(), SessionList.Listener {
 
     override fun onChanged(position: Int, count: Int) = change()
 
-    override fun onState() = showState()
+    override fun onState(state: SessionList.State) = showState()
 
     private fun change() {
         rows.glide {
-            adapter.sessions = live?.list?.sessions.orEmpty().toList()
+            adapter.sessions = live?.list?.sessions.orEmpty()
             adapter.notifyDataSetChanged()
         }
         showState()
@@ -108,28 +120,41 @@ class SessionListActivity : Activity(), SessionList.Listener {
 
     private fun showState() {
         val list = live?.list
-        val isEmpty = adapter.isEmpty
-        rows.visibility = if (isEmpty) View.GONE else View.VISIBLE
-        pull.isRefreshing = list != null && list.isRefreshing && !isEmpty
-        val failure = list?.failure
-        show(R.id.offline, failure != null && !isEmpty)
-        show(R.id.more_row, list != null && list.hasMore)
-        show(R.id.more_progress, list?.moreFailed == false)
-        show(R.id.more_failed, list?.moreFailed == true)
+        val state = list?.state
+        val failure = (state as? SessionList.State.Failed)?.exception
+        val hasRows = !adapter.isEmpty
+        rows.visibility = if (hasRows) View.VISIBLE else View.GONE
+        pull.isRefreshing = state == SessionList.State.Refreshing
+        show(R.id.more_row, list?.hasMore == true)
+        show(R.id.more_progress, failure == null)
+        show(R.id.more_failed, failure != null)
+        showWarning(
+            when {
+                !hasRows -> null
+                failure != null -> reasonOf(failure)
+                status == StatusCode.NET_BROKEN -> getString(R.string.offline)
+                else -> null
+            },
+        )
         when {
             list == null -> notice.show(
-                R.string.welcome, getString(R.string.welcome_detail), R.string.open_settings,
-            ) { openSettings() }
-            !isEmpty -> notice.hide()
-            list.isRefreshing -> notice.showProgress()
-            failure != null ->
-                notice.show(R.string.failed, reason(failure), R.string.retry) { list.refresh() }
-            else -> notice.show(R.string.empty, getString(R.string.empty_detail))
+                getText(R.string.welcome), getText(R.string.welcome_detail),
+                getText(R.string.open_settings), ::openSettings,
+            )
+            hasRows -> notice.hide()
+            failure != null -> notice.show(
+                getText(R.string.failed), reasonOf(failure), getText(R.string.retry), list::refresh,
+            )
+            state == SessionList.State.Ready ->
+                notice.show(getText(R.string.empty), getText(R.string.empty_detail))
+            else -> notice.showProgress()
         }
     }
 
-    private fun reason(failure: Any) =
-        if (failure is Int) reasonOf(failure) else reasonOf(failure as Throwable)
+    private fun showWarning(text: String?) {
+        findViewById<TextView>(R.id.warning).text = text
+        show(R.id.warning, text != null)
+    }
 
     private fun show(view: Int, isShown: Boolean) {
         findViewById<View>(view)?.visibility = if (isShown) View.VISIBLE else View.GONE
@@ -141,8 +166,8 @@ class SessionListActivity : Activity(), SessionList.Listener {
 
         override fun onScroll(view: AbsListView, first: Int, visible: Int, total: Int) {
             val list = live?.list ?: return
-            val isNear = first + visible >= total - ROWS_AHEAD
-            if (isNear && visible > 0 && list.hasMore && !list.moreFailed) list.loadMore()
+            val isNear = visible > 0 && first + visible >= total - ROWS_AHEAD
+            if (isNear && list.hasMore && list.state == SessionList.State.Ready) list.loadMore()
         }
     }
 

@@ -1,6 +1,7 @@
 // The app's one SessionService: screens come and go, its connections and its token stay.
 package dev.huihua.sample
 
+import android.content.Context
 import dev.huihua.sdk.SessionService
 import dev.huihua.sdk.SessionServiceOptions
 
@@ -14,14 +15,23 @@ internal object Sessions {
      *
      * @throws IllegalArgumentException names the option that the SDK does not accept.
      */
-    fun service(settings: Settings): SessionService {
+    fun service(context: Context, settings: Settings): SessionService {
         service?.takeIf { settings == madeWith }?.let { return it }
-        val options = SessionServiceOptions.Builder(settings.serverUrl, settings.token).build()
-        val made = SessionService(options)
+        val made = connect(context, settings)
         close()
         service = made
         madeWith = settings
         return made
+    }
+
+    /**
+     * A service beside the app's one; the caller closes it.
+     *
+     * @throws IllegalArgumentException as [service].
+     */
+    fun connect(context: Context, settings: Settings): SessionService {
+        val options = SessionServiceOptions.Builder(settings.serverUrl, settings.token)
+        return SessionService(options.pauseInBackground(context).build())
     }
 
     /** Ends the service, if there is one. */

@@ -61,19 +61,3 @@ internal fun Context.timeText(timeMs: Long, nowMs: Long = System.currentTimeMill
         Age.OLDER -> formatted(getString(R.string.pattern_date))
     }
 }
-
-/** What went wrong, for a person. */
-internal fun Context.reasonOf(code: Int): String = when (code) {
-    302 -> getString(R.string.error_token)
-    403 -> getString(R.string.error_forbidden)
-    404 -> getString(R.string.error_gone)
-    408 -> getString(R.string.error_timeout)
-    414 -> getString(R.string.error_argument)
-    415 -> getString(R.string.error_network)
-    416 -> getString(R.string.error_too_many)
-    else -> getString(R.string.error_server, code)
-}
-
-/** The same for a failure without a code. */
-internal fun Context.reasonOf(exception: Throwable): String =
-    getString(R.string.error_other, exception.message.orEmpty())
