@@ -70,9 +70,9 @@ public class SessionList @JvmOverloads constructor(
         public object Refreshing : State()
 
         /**
-         * A page could not be read; the rows stay. [SessionList.loadMore] and
-         * [SessionList.refresh] try again; a list that failed for want of a connection reads itself
-         * again when there is one.
+         * A page could not be read, or live changes ended; the rows stay. [SessionList.loadMore]
+         * and [SessionList.refresh] try again. The list itself does when live changes, which were
+         * lost, come back.
          *
          * @property exception why.
          */
@@ -244,10 +244,11 @@ public class SessionList @JvmOverloads constructor(
     }
 
     private fun fail(failure: SessionException) {
-        val parameter = (failure as? SessionException.Failed)?.code == STALE_TOKEN
-        if (parameter && state == State.LoadingMore) return readAgain()
-        service.live.release(this, null)
+        val code = (failure as? SessionException.Failed)?.code
+        if (code == STALE_TOKEN && state == State.LoadingMore) return readAgain()
         next = null
+        wasBroken = code in NO_CONNECTION
+        service.live.release(this, null)
         enter(State.Failed(failure))
     }
 
@@ -301,5 +302,6 @@ public class SessionList @JvmOverloads constructor(
         /** The server's limit of one page. */
         const val PAGE_ROWS_MAX = 100
         const val STALE_TOKEN = 414
+        val NO_CONNECTION = setOf(408, 415)
     }
 }

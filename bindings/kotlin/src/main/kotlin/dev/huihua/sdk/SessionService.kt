@@ -36,8 +36,12 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     /** Where events go that must not overtake each other. */
     internal val serial = Serial(callbackExecutor)
     internal val live = LiveChanges(serial, native::watch)
-    private val background: AutoCloseable? =
+    private val background: AutoCloseable? = try {
         options.androidContext?.let { Platform.observeForeground(it, live::setForeground) }
+    } catch (wrong: IllegalArgumentException) {
+        native.close()
+        throw wrong
+    }
 
     /**
      * One page of the list, newest first; not merged with any local list.

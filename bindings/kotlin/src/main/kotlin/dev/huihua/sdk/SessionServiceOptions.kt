@@ -139,7 +139,8 @@ public class SessionServiceOptions private constructor(
         /**
          * Lets live changes (observers, `Flow`s and [SessionList]) rest while the app is in the
          * background: no request runs while none of its Activities is started, and on its return
-         * they go on where they were. Without it they go on in the background too.
+         * they go on where they were. Without it they go on in the background too. The app's
+         * Activities are listened to until the service is closed.
          *
          * @param context any Android `Context` of the app; ignored on the JVM.
          */

@@ -46,7 +46,7 @@ class CoroutinesTest {
         assertTrue(failure.requestId.orEmpty().isNotEmpty())
         assertNull(failure.retryAfterMs)
         assertEquals(414, (failureOf { service.queryMySession("bad") } as SessionException.Failed).code)
-        assertEquals(1, service.sync().changes.size)
+        assertFalse(service.sync().isReset)
         assertEquals(me, service.account().account)
         service.close()
         assertTrue(failureOf { service.queryMySessionList() } is SessionException.Closed)
@@ -172,7 +172,8 @@ class CoroutinesTest {
     fun aFailureTellsWhenToComeBack() {
         val busy = ScriptedServer {
             it.responseHeaders.add("Retry-After", "7")
-            val body = """{"code":503,"status":503,"title":"t","requestId":"r1","retryable":true}"""
+            val body = """{"type":"about:blank","title":"t","status":503,"detail":"d","code":503,""" +
+                """"requestId":"r1","retryable":true}"""
             it.send(503, body, "application/problem+json")
         }
         busy.use {

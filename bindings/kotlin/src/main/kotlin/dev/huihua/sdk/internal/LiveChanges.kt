@@ -176,6 +176,7 @@ internal class LiveChanges(
             synchronized(lock) {
                 if (running !== this) return
                 cursor = result.cursor
+                setStatus(StatusCode.LOGINED)
                 if (result.isReset) deliver(listOf(SessionChange.Reset()))
                 if (result.changes.isNotEmpty()) deliver(result.changes)
                 adjust()
@@ -192,7 +193,8 @@ internal class LiveChanges(
                         if (this@LiveChanges.status != StatusCode.LOGINED) {
                             setStatus(StatusCode.CONNECTING)
                         }
-                    WatchStatus.Live -> setStatus(StatusCode.LOGINED)
+                    // From now on a change may be missed by nobody: not before the cursor is known.
+                    WatchStatus.Live -> if (cursor != null) setStatus(StatusCode.LOGINED)
                     WatchStatus.Broken -> setStatus(StatusCode.NET_BROKEN)
                     is WatchStatus.Ended -> end(status.failure)
                 }

@@ -179,7 +179,9 @@ internal object Logins {
                     // The next login may have come in between.
                     if (current !== login) return onException(SessionException.Closed())
                     if (param.account != login.info.account) {
-                        return onFailed(refused("the token is another account's"))
+                        val failure = refused("the token is another account's")
+                        end(login, StatusCode.PWD_ERROR)
+                        return future.end(Outcome.Failed(failure))
                     }
                     login.isOpen = true
                     setStatus(login, StatusCode.LOGINED)
@@ -203,15 +205,12 @@ internal object Logins {
         )
     }
 
+    /** A login of init stays: its calls try by themselves, and fail by themselves. */
     private fun fail(login: Login, failure: SessionException) {
         val status = statusAfter(failure)
-        if (login.isOpen && status == StatusCode.NET_BROKEN) {
-            // Of init: its calls try by themselves, and so do live changes.
-            setStatus(login, status)
-            listen()
-            return
-        }
-        end(login, status)
+        if (!login.isOpen) return end(login, status)
+        setStatus(login, status)
+        if (status == StatusCode.NET_BROKEN) listen()
     }
 
     /** Listens to who is logged in while somebody observes. */

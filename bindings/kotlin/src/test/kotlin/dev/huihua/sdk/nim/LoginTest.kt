@@ -81,6 +81,7 @@ class LoginTest {
         statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
         assertEquals(302, messages.queryMySessionList(null).told().code())
         assertEquals(302, auth.login(LoginInfo(me, "forged")).told().code())
+        statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
         // At init, too: it only comes to light a little later.
         init(LoginInfo(other, server.token(me)))
         statuses.awaitEvent("LOGINING") { it == StatusCode.LOGINING }
