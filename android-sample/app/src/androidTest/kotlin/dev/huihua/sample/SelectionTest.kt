@@ -101,7 +101,8 @@ class SelectionTest {
         checkNotNull((list as SessionListActivity).selection.mode).menu.findItem(R.id.delete)
 
     private fun Activity.tap(position: Int) {
-        rows.performItemClick(rows.getChildAt(position), position, rows.getItemIdAtPosition(position))
+        val id = rows.getItemIdAtPosition(position)
+        rows.performItemClick(rows.getChildAt(position), position, id)
     }
 
     private fun onServer() = DeviceServer.device(me).run {

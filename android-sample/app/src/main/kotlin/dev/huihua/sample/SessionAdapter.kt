@@ -70,4 +70,5 @@ internal fun ListView.glide(change: () -> Unit) {
 }
 
 /** Those on the screen that show a session. */
-private fun ListView.visibleRows() = (0 until childCount).map(::getChildAt).filter { it.tag != null }
+private fun ListView.visibleRows() =
+    (0 until childCount).map(::getChildAt).filter { it.tag != null }

@@ -57,7 +57,8 @@ class SessionListActivity : Activity(), SessionList.Listener {
         val settings = Settings.read(this)
         if (live?.settings != settings) {
             live?.list?.close()
-            live = if (settings.isComplete) Live(settings, Sessions.service(this, settings)) else null
+            live = settings.takeIf { it.isComplete }
+                ?.let { Live(it, Sessions.service(this, it)) }
         }
         if (rows.adapter == null || adapter.account != settings.account) {
             adapter = SessionAdapter(settings.account)

@@ -57,7 +57,8 @@ class ProcessDeathTest {
         sessionId: String = "",
         saved: Bundle? = null,
     ): ActivityController<A> = phone.onMain {
-        val intent = SessionActivity.intent(phone.context, sessionId).setClass(phone.context, screen)
+        val intent = SessionActivity.intent(phone.context, sessionId)
+            .setClass(phone.context, screen)
         val controller = Robolectric.buildActivity(screen, intent)
         if (saved == null) controller.setup() else controller.setup(saved)
     }
