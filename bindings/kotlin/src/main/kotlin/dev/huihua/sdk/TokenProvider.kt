@@ -25,6 +25,7 @@ public fun interface TokenProvider {
     @Throws(Exception::class)
     public fun getToken(refresh: Boolean): String
 
+    /** Ready-made providers. */
     public companion object {
         /** Always gives [token]: calls end in `onFailed(302)` once the server refuses it. */
         @JvmStatic
