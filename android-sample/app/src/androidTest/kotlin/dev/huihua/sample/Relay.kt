@@ -26,6 +26,11 @@ internal class Relay(serverUrl: String) : AutoCloseable {
         }
     }
 
+    /** From now on connections are taken, and nothing more happens on them. */
+    fun stall() {
+        listening = ServerSocket(port, 50, loopback)
+    }
+
     /** Ends every connection, and refuses new ones. */
     fun cut() {
         listening?.close()

@@ -115,8 +115,12 @@ class SessionListScreenTest {
         assertEquals(
             "The server cannot be reached (415)", phone.onMain { list.text(R.id.notice_detail) },
         )
-        relay.connect()
+        // The list heals itself once there is a network: so the try is looked at while there is none.
+        relay.stall()
         phone.onMain { list.findViewById<Button>(R.id.notice_button).performClick() }
+        phone.await("another try") { list.findViewById<View>(R.id.notice_progress).isShown }
+        relay.cut()
+        relay.connect()
         phone.await("the list") { list.names() == listOf("nick of ann") }
         relay.close()
     }
