@@ -115,7 +115,7 @@ class SessionListScreenTest {
         assertEquals(
             "The server cannot be reached (415)", phone.onMain { list.text(R.id.notice_detail) },
         )
-        // The list heals itself once there is a network: so the try is looked at while there is none.
+        // With a network the list heals itself: so the try is looked at while there is none.
         relay.stall()
         phone.onMain { list.findViewById<Button>(R.id.notice_button).performClick() }
         phone.await("another try") { list.findViewById<View>(R.id.notice_progress).isShown }
