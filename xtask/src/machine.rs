@@ -21,9 +21,10 @@ struct Need {
 }
 
 /// A C compiler is not in the list: without one, cargo could not have linked us.
-const NEEDS: [Need; 3] = [
+const NEEDS: [Need; 4] = [
     Need { program: "javac", package: JDK, why: "JDK 17 runs Maven, Kotlin and the tests" },
     Need { program: "mvn", package: "maven", why: "builds the Kotlin side" },
+    Need { program: "aapt2", package: "aapt", why: "links the sample app's resources" },
     Need { program: "curl", package: "curl", why: "tests paste what `dev` prints" },
 ];
 const JDK: &str = "openjdk-17-jdk-headless";
@@ -48,7 +49,7 @@ pub(crate) fn run() -> Result<()> {
     if version < JAVA_MIN {
         bail!("`javac` is of JDK {version}; {JAVA_MIN} or newer is needed ({JDK} on Debian)");
     }
-    println!("machine: JDK {version}, Maven and curl are there");
+    println!("machine: JDK {version}, Maven, aapt2 and curl are there");
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod demo;
 mod machine;
 mod maven;
 mod process;
+mod resources;
 mod test;
 mod tidy;
 
@@ -40,6 +41,11 @@ enum Task {
         facade stands on, as uniffi.toml says. Needed before Maven or an IDE opens the reactor in \
         bindings/kotlin.")]
     Bindgen,
+    /// Compile and link the sample app's resources into target/android-resources
+    #[command(long_about = "Runs aapt2 over android-sample/app/src/main: R.java for Maven, a \
+        resource APK for Robolectric and for the app's own APK. Needed, after `bindgen`, before \
+        Maven or an IDE opens the sample app.")]
+    Resources,
     /// Run everything that must pass before a change is handed in
     #[command(long_about = "Formatting, lints, tests of Rust and Kotlin, documents, house rules. \
         Stops at the first failure with its name; says at the end how long each step took. From \
@@ -78,6 +84,7 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Tidy => tidy::run(),
         Task::Bindgen => bindgen::run(),
+        Task::Resources => resources::run(),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo => demo::run(),
         Task::Bench => bench::run(),

@@ -1,7 +1,11 @@
 //! The Kotlin side's build: Maven over the reactor in `bindings/kotlin`, always told where the top
 //! of the tree is, since it reads the library and the generated Kotlin from `target/`.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
@@ -11,6 +15,8 @@ use crate::{bindgen, process};
 const REACTOR: &str = "bindings/kotlin/pom.xml";
 /// Where the reactor builds.
 const OUTPUT_FOLDER: &str = "target/kotlin";
+/// Where jars are put that are no part of the reactor's class paths.
+const TOOLS_FOLDER: &str = "target/android-tools";
 /// What the demo is built from, as git names it.
 const DEMO_INPUTS: [&str; 5] = [
     REACTOR,
@@ -62,6 +68,33 @@ pub(crate) fn demo_classpath() -> Result<String> {
     Ok(classpath())
 }
 
+/// Android's classes and resources, the same that the reactor compiles against; fetched by Maven
+/// the first time.
+///
+/// # Errors
+/// When Maven cannot fetch them.
+pub(crate) fn android_framework() -> Result<PathBuf> {
+    let pom = fs::read_to_string(REACTOR).with_context(|| format!("read {REACTOR}"))?;
+    let version = property(&pom, "android-all.version")?;
+    let jar = Path::new(TOOLS_FOLDER).join(format!("android-all-{version}.jar"));
+    if !jar.exists() {
+        println!("Maven: fetching Android's classes and resources");
+        let artifact = format!("-Dartifact=org.robolectric:android-all:{version}");
+        let folder = env::current_dir().context("find the top of the tree")?.join(TOOLS_FOLDER);
+        let mut command = maven()?;
+        command.args(["--quiet", "--non-recursive", "dependency:copy"]).arg(artifact);
+        process::run(command.arg(format!("-DoutputDirectory={}", folder.display())))?;
+    }
+    Ok(jar)
+}
+
+/// The text of a property of a POM.
+fn property<'a>(pom: &'a str, name: &str) -> Result<&'a str> {
+    let (_, after) =
+        pom.split_once(&format!("<{name}>")).with_context(|| format!("POM: no {name}"))?;
+    after.split('<').next().with_context(|| format!("POM: {name} does not end"))
+}
+
 fn maven() -> Result<Command> {
     let top = env::current_dir().context("find the top of the tree")?;
     let mut command = Command::new("mvn");
@@ -88,4 +121,16 @@ fn fingerprint() -> Result<String> {
         hash.update(bytes);
     }
     Ok(hex::encode(hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_is_read_from_the_reactor() {
+        let pom = "<properties>\n<a.version>1-b</a.version></properties>";
+        assert_eq!(property(pom, "a.version").unwrap(), "1-b");
+        property(pom, "b.version").unwrap_err();
+    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::{Args, builder::PossibleValuesParser};
 
-use crate::{bindgen, cargo, machine, maven, process, tidy};
+use crate::{bindgen, cargo, machine, maven, process, resources, tidy};
 
 #[derive(Args)]
 pub(crate) struct TestArguments {
@@ -30,10 +30,10 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "machine",
-        what: "JDK 17, Maven, curl; installed when root on Debian or Ubuntu",
+        what: "JDK 17, Maven, aapt2, curl; installed when root on Debian or Ubuntu",
         run: machine::run,
     },
     Step { name: "tidy", what: "the rules of CONTRIBUTING.md", run: tidy::run },
@@ -46,6 +46,7 @@ const STEPS: [Step; 8] = [
         what: "server and library as Kotlin's tests use them, and UniFFI's Kotlin",
         run: bindgen::run,
     },
+    Step { name: "resources", what: "the sample app's, by aapt2", run: resources::run },
     Step {
         name: "kotlin",
         what: "facade, demo, sample app, on the real library and server; API as committed",
@@ -75,7 +76,7 @@ const LONG_FORMS: [(&str, &str); 4] = [
 pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     if arguments.list {
         for step in &STEPS {
-            println!("{:<8} {}", step.name, step.what);
+            println!("{:<9} {}", step.name, step.what);
         }
         return Ok(());
     }
@@ -105,7 +106,7 @@ fn print_times(times: &[(&str, Duration)], last: &str) {
     println!("\n== steps");
     for (at, (name, time)) in times.iter().enumerate() {
         let result = if at + 1 == times.len() { last } else { "ok" };
-        println!("{name:<8} {:>6.1} s  {result}", time.as_secs_f64());
+        println!("{name:<9} {:>6.1} s  {result}", time.as_secs_f64());
     }
 }
 
