@@ -1,21 +1,14 @@
-//! What Kotlin implements: four callbacks and the token provider; and [`Answer`], which makes sure
-//! that a callback is told exactly once.
+//! What Kotlin implements to be told how calls end; and [`Answer`], which makes sure that it is told
+//! exactly once.
 
-use std::{
-    error::Error,
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
-use huihua_core::client;
-
 use crate::{
-    CallbackError, RecentSession, RecentSessionList, SessionError, SyncResult, TokenProviderError,
-    error::Failure,
+    AccountInfo, CallFailure, CallbackError, Failure, RecentSession, RecentSessionList,
+    SessionError, SyncResult,
 };
 
 /// Told once how `query_my_session_list` ended, on a thread of the runtime. Must not block.
@@ -24,7 +17,7 @@ pub trait SessionListCallback: Send + Sync {
     /// The page.
     fn on_success(&self, list: RecentSessionList) -> Result<(), CallbackError>;
     /// A failure with a code of the wire's table.
-    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
     /// Any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
@@ -35,7 +28,7 @@ pub trait SessionCallback: Send + Sync {
     /// The session.
     fn on_success(&self, session: RecentSession) -> Result<(), CallbackError>;
     /// A failure with a code of the wire's table.
-    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
     /// Any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
@@ -46,7 +39,7 @@ pub trait SyncCallback: Send + Sync {
     /// What changed.
     fn on_success(&self, result: SyncResult) -> Result<(), CallbackError>;
     /// A failure with a code of the wire's table.
-    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
     /// Any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
@@ -57,33 +50,20 @@ pub trait VoidCallback: Send + Sync {
     /// It was done.
     fn on_success(&self) -> Result<(), CallbackError>;
     /// A failure with a code of the wire's table.
-    fn on_failed(&self, code: i32) -> Result<(), CallbackError>;
+    fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
     /// Any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
-/// Gives the bearer token. Called on a thread where it may block, never twice at a time.
+/// Told once how `account` ended, on a thread of the runtime. Must not block.
 #[uniffi::export(foreign)]
-pub trait TokenProvider: Send + Sync {
-    /// The token; `refresh` is true after the server refused the one given before.
-    fn token(&self, refresh: bool) -> Result<String, TokenProviderError>;
-}
-
-/// Core's view of a Kotlin token provider.
-pub(crate) struct BlockingTokenProvider(pub(crate) Arc<dyn TokenProvider>);
-
-impl client::TokenProvider for BlockingTokenProvider {
-    fn token(
-        &self,
-        refresh: bool,
-    ) -> Pin<Box<dyn Future<Output = Result<String, Box<dyn Error + Send + Sync>>> + Send + '_>>
-    {
-        let provider = self.0.clone();
-        // An app asks its own server here, with blocking code: never on one of the two workers.
-        Box::pin(
-            async move { Ok(tokio::task::spawn_blocking(move || provider.token(refresh)).await??) },
-        )
-    }
+pub trait AccountCallback: Send + Sync {
+    /// Whose token it is.
+    fn on_success(&self, account: AccountInfo) -> Result<(), CallbackError>;
+    /// A failure with a code of the wire's table.
+    fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
+    /// Any other failure.
+    fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
 /// The foreign callbacks, seen as one.
@@ -91,7 +71,7 @@ pub(crate) trait Listener: Send + 'static {
     /// What success brings.
     type Value: Send + 'static;
     fn success(&self, value: Self::Value) -> Result<(), CallbackError>;
-    fn failed(&self, code: i32) -> Result<(), CallbackError>;
+    fn failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
     fn exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
@@ -103,8 +83,8 @@ macro_rules! listener {
                 let $this = self;
                 $success
             }
-            fn failed(&self, code: i32) -> Result<(), CallbackError> {
-                self.on_failed(code)
+            fn failed(&self, failure: CallFailure) -> Result<(), CallbackError> {
+                self.on_failed(failure)
             }
             fn exception(&self, error: SessionError) -> Result<(), CallbackError> {
                 self.on_exception(error)
@@ -116,6 +96,7 @@ macro_rules! listener {
 listener!(SessionListCallback, RecentSessionList, |this, list| this.on_success(list));
 listener!(SessionCallback, RecentSession, |this, session| this.on_success(session));
 listener!(SyncCallback, SyncResult, |this, result| this.on_success(result));
+listener!(AccountCallback, AccountInfo, |this, account| this.on_success(account));
 listener!(VoidCallback, (), |this, ()| this.on_success());
 
 /// Tells a listener how its call ended. Whoever turns `told` to true may speak, nobody after; an
@@ -136,8 +117,8 @@ impl<L: Listener> Answer<L> {
         }
         let thrown = match outcome {
             Ok(value) => self.listener.success(value),
-            Err(Failure::Code(code)) => self.listener.failed(code),
-            Err(Failure::Exception(error)) => self.listener.exception(error),
+            Err(Failure::Failed { failure }) => self.listener.failed(failure),
+            Err(Failure::Exception { error }) => self.listener.exception(error),
         };
         // The facade catches what the app throws; were it to throw itself, the call is over anyway.
         drop(thrown);
@@ -146,6 +127,6 @@ impl<L: Listener> Answer<L> {
 
 impl<L: Listener> Drop for Answer<L> {
     fn drop(&mut self) {
-        self.tell(Err(Failure::Exception(SessionError::Closed)));
+        self.tell(Err(SessionError::Closed.into()));
     }
 }

@@ -12,13 +12,20 @@ pub enum SessionError {
         status: i32,
         /// What was wrong with it.
         reason: String,
+        /// Whether the same call may succeed a little later.
+        retryable: bool,
+        /// When whoever sent it asks to come back, ms from now.
+        retry_after_ms: Option<i64>,
         /// Whether a write may have been carried out all the same.
         may_have_applied: bool,
     },
     /// The app's token provider failed.
     #[error("the token provider failed")]
-    TokenProvider,
-    /// An option is wrong.
+    TokenProvider {
+        /// Whether a write may have been carried out all the same, by an attempt before.
+        may_have_applied: bool,
+    },
+    /// An option is wrong; of a call, that no trusted root could be read.
     #[error("option {field}: {reason}")]
     Option {
         /// The option's field, as Kotlin names it.
@@ -37,28 +44,94 @@ pub enum SessionError {
     },
 }
 
-/// How a call fails: the two ways that a callback tells apart.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// `onFailed` with NIM's number.
-    Code(i32),
-    /// `onException`.
-    Exception(SessionError),
+/// A failure with a code of the wire's table: what `onFailed` brings.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct CallFailure {
+    /// NIM's number.
+    pub code: i32,
+    /// Whether the same call may succeed a little later.
+    pub retryable: bool,
+    /// Whether a write may have been carried out all the same. Never for a read.
+    pub may_have_applied: bool,
+    /// Finds the answer in the server's log; none when there was no answer.
+    pub request_id: Option<String>,
+    /// When the server asks to come back, ms from now.
+    pub retry_after_ms: Option<i64>,
+    /// Names the field, says what to do. Never a URL, token, ext or message.
+    pub detail: String,
 }
 
-impl From<Code> for Failure {
-    fn from(code: Code) -> Self {
-        Self::Code(code.number().into())
-    }
+/// How a call or a watch fails: the two ways that a callback tells apart.
+#[derive(Debug, uniffi::Enum)]
+pub enum Failure {
+    /// `onFailed`.
+    Failed {
+        /// With what.
+        failure: CallFailure,
+    },
+    /// `onException`.
+    Exception {
+        /// With what.
+        error: SessionError,
+    },
 }
 
 impl From<client::Error> for Failure {
     fn from(error: client::Error) -> Self {
-        match error {
-            client::Error::Failed { code, .. } => code.into(),
-            other => Self::Exception(other.into()),
-        }
+        let retryable = error.retryable();
+        let retry_after_ms = error.retry_after_ms().map(to_i64);
+        let error = match error {
+            client::Error::Failed { code, detail, request_id, may_have_applied, .. } => {
+                let code = code.number().into();
+                let failure = CallFailure {
+                    code,
+                    retryable,
+                    may_have_applied,
+                    request_id,
+                    retry_after_ms,
+                    detail,
+                };
+                return Self::Failed { failure };
+            }
+            client::Error::Answer { status, reason, may_have_applied, .. } => {
+                let status = status.into();
+                SessionError::Answer { status, reason, retryable, retry_after_ms, may_have_applied }
+            }
+            // The cause stays in Kotlin, where it was thrown: nobody else may read or log it.
+            client::Error::TokenProvider { may_have_applied, .. } => {
+                SessionError::TokenProvider { may_have_applied }
+            }
+            client::Error::Option { field, reason } => SessionError::option(field, reason),
+        };
+        error.into()
     }
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        Self::Exception { error }
+    }
+}
+
+impl Failure {
+    /// A parameter that core's types cannot hold: 414 before any network use.
+    pub(crate) fn invalid(field: &str) -> Self {
+        let row = Code::InvalidParameter.row();
+        let failure = CallFailure {
+            code: row.number.into(),
+            retryable: row.retryable,
+            may_have_applied: false,
+            request_id: None,
+            retry_after_ms: None,
+            detail: format!("{field} must not be negative"),
+        };
+        Self::Failed { failure }
+    }
+}
+
+/// Times that core counts unsigned; all of them are far below the limit.
+pub(crate) fn to_i64(value: u64) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
 }
 
 impl SessionError {
@@ -74,21 +147,17 @@ impl SessionError {
     }
 }
 
+/// Of the constructor, which makes no call: a code is none of its outcomes.
 impl From<client::Error> for SessionError {
     fn from(error: client::Error) -> Self {
-        match error {
-            client::Error::Answer { status, reason, may_have_applied } => {
-                Self::Answer { status: status.into(), reason, may_have_applied }
-            }
-            // The cause stays in Kotlin, where it was thrown: nobody else may read or log it.
-            client::Error::TokenProvider { .. } => Self::TokenProvider,
-            client::Error::Option { field, reason } => Self::option(field, reason),
-            failed @ client::Error::Failed { .. } => Self::Internal { reason: failed.to_string() },
+        match error.into() {
+            Failure::Exception { error } => error,
+            Failure::Failed { failure } => Self::Internal { reason: failure.detail },
         }
     }
 }
 
-/// What a callback method may throw. The facade's never do; the border must stand it all the same.
+/// What a callback method, a root provider or a logger may throw. The facade's never do; the border must stand it all the same.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum CallbackError {
     /// Anything thrown that is not declared.

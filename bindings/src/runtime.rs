@@ -7,12 +7,14 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use tokio::{runtime::Builder, task::JoinError};
+use tokio::{
+    runtime::Builder,
+    task::{AbortHandle, JoinError},
+};
 
 use crate::{
-    Call, SessionError,
+    Call, Failure, SessionError,
     callback::{Answer, Listener},
-    error::Failure,
 };
 
 /// Calls wait, they do not compute: two workers keep one slow conversion from holding up the rest.
@@ -55,15 +57,21 @@ impl Runtime {
         });
         call
     }
+
+    /// Runs `work`, which tells its own outcome.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.0.as_ref().expect("only drop takes it").spawn(work).abort_handle()
+    }
 }
+
+/// What is told of a panic. Its own text stays out: it may quote what the server sent.
+pub(crate) const PANICKED: &str = "a call panicked; this is a bug in the SDK";
 
 fn ended(error: &JoinError) -> Failure {
     if error.is_panic() {
-        // The panic's text stays out: it may quote what the server sent.
-        let reason = "a call panicked; this is a bug in the SDK".to_owned();
-        return Failure::Exception(SessionError::Internal { reason });
+        return SessionError::Internal { reason: PANICKED.to_owned() }.into();
     }
-    Failure::Exception(SessionError::Closed)
+    SessionError::Closed.into()
 }
 
 impl Drop for Runtime {
@@ -83,7 +91,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::CallbackError;
+    use crate::{CallFailure, CallbackError};
 
     const PATIENCE: Duration = Duration::from_secs(10);
     /// Long enough for a second answer to show, were there one.
@@ -96,8 +104,8 @@ mod tests {
         fn success(&self, value: i32) -> Result<(), CallbackError> {
             self.note(format!("success {value}"))
         }
-        fn failed(&self, code: i32) -> Result<(), CallbackError> {
-            self.note(format!("failed {code}"))
+        fn failed(&self, failure: CallFailure) -> Result<(), CallbackError> {
+            self.note(format!("failed {}", failure.code))
         }
         fn exception(&self, error: SessionError) -> Result<(), CallbackError> {
             self.note(format!("exception {error}"))
@@ -133,8 +141,8 @@ mod tests {
         let (call, answers) = start(&runtime, async { Ok(7) });
         assert_eq!(only(&answers), "success 7");
         assert!(!call.abort(), "nothing is left to abort");
-        let (_, answers) = start(&runtime, async { Err(Failure::Code(404)) });
-        assert_eq!(only(&answers), "failed 404");
+        let (_, answers) = start(&runtime, async { Err(Failure::invalid("limit")) });
+        assert_eq!(only(&answers), "failed 414");
         let (_, answers) = start(&runtime, async { panic!("a bug, with a secret in it") });
         let text = only(&answers);
         assert!(text.starts_with("exception internal error") && !text.contains("secret"), "{text}");

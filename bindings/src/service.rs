@@ -5,22 +5,23 @@ use std::sync::Arc;
 use huihua_core::client;
 
 use crate::{
-    Call, Options, QueryMySessionOption, SessionCallback, SessionError, SessionListCallback,
-    SyncCallback, SyncOption, TokenProvider, VoidCallback, callback::BlockingTokenProvider,
-    runtime::Runtime,
+    AccountCallback, Call, Logger, Options, QueryMySessionOption, RootProvider, SessionCallback,
+    SessionError, SessionListCallback, SyncCallback, SyncOption, TokenProvider, VoidCallback,
+    Watch, WatchListener, runtime::Runtime,
 };
 
-/// The session service of one account. When the last reference goes, its running calls end with
-/// [`SessionError::Closed`].
+/// The session service of one account. When the last reference goes, its running calls and watches
+/// end with [`SessionError::Closed`].
 #[derive(uniffi::Object)]
 pub struct SessionService {
     inner: client::SessionService,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 #[uniffi::export]
 impl SessionService {
-    /// Checks the options and starts the runtime; no I/O.
+    /// Checks the options and starts the runtime; no I/O. The roots of `root_provider` are read by
+    /// the first call, which ends with [`SessionError::Option`] when there are none.
     ///
     /// # Errors
     /// [`SessionError::Option`] names the field that is wrong; [`SessionError::Internal`] when the
@@ -29,9 +30,11 @@ impl SessionService {
     pub fn new(
         options: Options,
         token_provider: Arc<dyn TokenProvider>,
+        root_provider: Option<Arc<dyn RootProvider>>,
+        logger: Option<Arc<dyn Logger>>,
     ) -> Result<Arc<Self>, SessionError> {
-        let token_provider = Arc::new(BlockingTokenProvider(token_provider));
-        let inner = client::SessionService::new(options.into_core(token_provider)?)?;
+        let options = options.into_core(token_provider, root_provider, logger)?;
+        let inner = client::SessionService::new(options)?;
         let runtime =
             Runtime::new().map_err(|e| SessionError::Internal { reason: e.to_string() })?;
         Ok(Arc::new(Self { inner, runtime }))
@@ -66,6 +69,26 @@ impl SessionService {
         let inner = self.inner.clone();
         self.runtime
             .start(callback, async move { Ok(inner.sync(&option.into_core()?).await?.into()) })
+    }
+
+    /// Tells what changes from `cursor` on, as it changes, until it is stopped, fails for good or the
+    /// service goes. Dropping the handle does not stop it.
+    ///
+    /// `cursor`: of a sync or of a list; none = from the beginning, `latest` = from now.
+    pub fn watch(
+        &self,
+        cursor: Option<String>,
+        need_last_msg: bool,
+        listener: Arc<dyn WatchListener>,
+    ) -> Arc<Watch> {
+        let watch = self.inner.watch(client::WatchOption { cursor, need_last_msg });
+        Watch::start(&self.runtime, watch, listener)
+    }
+
+    /// Whose token it is; code 302 when the server refuses it.
+    pub fn account(&self, callback: Arc<dyn AccountCallback>) -> Arc<Call> {
+        let inner = self.inner.clone();
+        self.runtime.start(callback, async move { Ok(inner.account().await?.into()) })
     }
 
     /// Sets the ext of a session, which becomes visible if it was not.

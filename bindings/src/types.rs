@@ -1,71 +1,9 @@
 //! Records that cross the border, one exhaustive conversion each. `i32` and `i64` only: Kotlin's
 //! unsigned types have mangled names that Java cannot call.
 
-use std::sync::Arc;
+use huihua_core::{self as core, SessionKind, client};
 
-use huihua_core::{self as core, Code, SessionKind, client};
-
-use crate::{SessionError, error::Failure};
-
-/// What a service is made with; the token provider stands beside it.
-#[derive(uniffi::Record)]
-pub struct Options {
-    /// Base URL of the server.
-    pub server_url: String,
-    /// Trusted roots, DER.
-    pub root_certificates: Vec<Vec<u8>>,
-    /// Allows `http` to any host.
-    pub cleartext_allowed: bool,
-    /// Longest wait for a connection, ms; none = core's default.
-    pub connect_timeout_ms: Option<i64>,
-    /// Longest wait for one attempt, ms; none = core's default.
-    pub attempt_timeout_ms: Option<i64>,
-    /// Longest wait for a whole call, ms; none = core's default.
-    pub call_timeout_ms: Option<i64>,
-    /// Attempts of one call; none = core's default.
-    pub attempts_max: Option<i32>,
-}
-
-impl Options {
-    pub(crate) fn into_core(
-        self,
-        token_provider: Arc<dyn client::TokenProvider>,
-    ) -> Result<client::Options, SessionError> {
-        let defaults = client::Options::new(self.server_url, token_provider);
-        Ok(client::Options {
-            root_certificates: self.root_certificates,
-            cleartext_allowed: self.cleartext_allowed,
-            connect_timeout_ms: number(
-                "connect_timeout_ms",
-                self.connect_timeout_ms,
-                defaults.connect_timeout_ms,
-            )?,
-            attempt_timeout_ms: number(
-                "attempt_timeout_ms",
-                self.attempt_timeout_ms,
-                defaults.attempt_timeout_ms,
-            )?,
-            call_timeout_ms: number(
-                "call_timeout_ms",
-                self.call_timeout_ms,
-                defaults.call_timeout_ms,
-            )?,
-            attempts_max: number(
-                "attempts_max",
-                self.attempts_max.map(i64::from),
-                defaults.attempts_max,
-            )?,
-            user_agent: concat!("huihua-kotlin/", env!("CARGO_PKG_VERSION")).to_owned(),
-            ..defaults
-        })
-    }
-}
-
-/// A whole number of an option, which core counts unsigned.
-fn number<N: TryFrom<i64>>(field: &str, value: Option<i64>, default: N) -> Result<N, SessionError> {
-    let Some(value) = value else { return Ok(default) };
-    N::try_from(value).map_err(|_| SessionError::option(field, "must not be negative"))
-}
+use crate::{Failure, error::to_i64};
 
 /// What a list call asks for.
 #[derive(uniffi::Record)]
@@ -86,12 +24,11 @@ impl QueryMySessionOption {
     /// A negative number cannot be said in core; the wire calls it an invalid parameter.
     pub(crate) fn into_core(self) -> Result<core::QueryMySessionOption, Failure> {
         let Self { min_timestamp, max_timestamp, need_last_msg, limit, page_token } = self;
-        let invalid = |_| Failure::from(Code::InvalidParameter);
         Ok(core::QueryMySessionOption {
-            min_timestamp: min_timestamp.try_into().map_err(invalid)?,
-            max_timestamp: max_timestamp.try_into().map_err(invalid)?,
+            min_timestamp: unsigned("minTimestamp", min_timestamp)?,
+            max_timestamp: unsigned("maxTimestamp", max_timestamp)?,
             need_last_msg,
-            limit: limit.try_into().map_err(invalid)?,
+            limit: unsigned("limit", limit.into())?,
             page_token,
         })
     }
@@ -127,14 +64,19 @@ impl SyncOption {
     /// As [`QueryMySessionOption::into_core`].
     pub(crate) fn into_core(self) -> Result<core::SyncOption, Failure> {
         let Self { cursor, limit, need_last_msg, wait_ms } = self;
-        let invalid = |_| Failure::from(Code::InvalidParameter);
         Ok(core::SyncOption {
             cursor,
-            limit: limit.try_into().map_err(invalid)?,
+            limit: unsigned("limit", limit.into())?,
             need_last_msg,
-            wait_ms: wait_ms.try_into().map_err(invalid)?,
+            // More than core can hold is more than it allows, too.
+            wait_ms: unsigned::<u64>("waitMs", wait_ms)?.try_into().unwrap_or(u32::MAX),
         })
     }
+}
+
+/// A whole number that core counts unsigned.
+fn unsigned<N: TryFrom<i64>>(field: &str, value: i64) -> Result<N, Failure> {
+    N::try_from(value).map_err(|_| Failure::invalid(field))
 }
 
 /// What changed since a cursor.
@@ -180,6 +122,24 @@ impl From<core::SessionChange> for SessionChange {
             }
             core::SessionChange::Deleted(id) => Self::Deleted { session_id: id.to_string() },
         }
+    }
+}
+
+/// Whose token a service has.
+#[derive(uniffi::Record)]
+pub struct AccountInfo {
+    /// The account.
+    pub account: String,
+    /// The app's key.
+    pub app_key: String,
+    /// End of the token, ms since 1970.
+    pub expires_at: i64,
+}
+
+impl From<client::AccountInfo> for AccountInfo {
+    fn from(info: client::AccountInfo) -> Self {
+        let client::AccountInfo { account, app_key, expires_at } = info;
+        Self { account, app_key, expires_at: to_i64(expires_at) }
     }
 }
 
@@ -276,7 +236,7 @@ impl From<core::RecentSession> for RecentSession {
         };
         Self {
             session_id: session_id.to_string(),
-            update_time: update_time.try_into().unwrap_or(i64::MAX),
+            update_time: to_i64(update_time),
             ext,
             last_msg: last_msg.unwrap_or_default(),
             last_msg_type,

@@ -62,11 +62,27 @@ impl Failure {
     /// An answer that is none of ours. A proxy's 5xx passes, so it is worth another attempt.
     pub(super) fn foreign(status: u16, reason: impl Into<String>) -> Self {
         Self {
-            error: Error::Answer { status, reason: reason.into(), may_have_applied: true },
+            error: Error::Answer {
+                status,
+                reason: reason.into(),
+                retry_after_ms: None,
+                may_have_applied: true,
+            },
             retryable: (500..=599).contains(&status),
             may_have_applied: true,
             retry_after: None,
             token_refused: status == 401,
+        }
+    }
+
+    /// Whether another server may well do better: this one was not reached, said nothing, or said
+    /// that it cannot serve now. A connection that broke half-way is tried here once more.
+    pub(super) fn is_of_the_server(&self) -> bool {
+        match &self.error {
+            Error::Failed { code: Code::Connection, .. } => !self.may_have_applied,
+            Error::Failed { code, .. } => matches!(code, Code::Timeout | Code::Unavailable),
+            Error::Answer { status, .. } => (502..=504).contains(status),
+            Error::TokenProvider { .. } | Error::Option { .. } => false,
         }
     }
 }
@@ -78,8 +94,13 @@ pub(super) fn judge(answer: Answer, success: u16) -> Result<Vec<u8>, Failure> {
     }
     let retry_after = answer.retry_after.as_deref().and_then(parse_retry_after);
     let Some((code, problem)) = problem(&answer) else {
-        let reason = "neither a result nor an error of this service";
-        return Err(Failure { retry_after, ..Failure::foreign(answer.status, reason) });
+        let error = Error::Answer {
+            status: answer.status,
+            reason: "neither a result nor an error of this service".to_owned(),
+            retry_after_ms: retry_after.map(ms),
+            may_have_applied: true,
+        };
+        return Err(Failure { error, retry_after, ..Failure::foreign(answer.status, "") });
     };
     let row = code.row();
     Err(Failure {
@@ -88,8 +109,7 @@ pub(super) fn judge(answer: Answer, success: u16) -> Result<Vec<u8>, Failure> {
             detail: printable(&problem.detail, DETAIL_CHARS_MAX),
             request_id: Some(printable(&problem.request_id, REQUEST_ID_CHARS_MAX))
                 .filter(|id| !id.is_empty()),
-            retry_after_ms: retry_after
-                .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+            retry_after_ms: retry_after.map(ms),
             may_have_applied: row.may_have_applied,
         },
         retryable: row.retryable,
@@ -133,6 +153,10 @@ fn parse_retry_after(text: &str) -> Option<Duration> {
     // Digits that overflow are a very long wait, not a malformed one.
     let seconds = text.parse().unwrap_or(RETRY_AFTER_SECONDS_MAX);
     Some(Duration::from_secs(seconds.min(RETRY_AFTER_SECONDS_MAX)))
+}
+
+fn ms(wait: Duration) -> u64 {
+    u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Server text made fit for one line of a log.

@@ -33,10 +33,15 @@
 //! ```
 
 mod answer;
+mod error;
+mod log;
 mod options;
 mod retry;
+mod servers;
+mod tls;
 mod token;
 mod transport;
+mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -44,11 +49,15 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use error::Error;
+pub use log::{LogLevel, Logger};
 pub use options::{
     ATTEMPT_TIMEOUT_MS_DEFAULT, ATTEMPTS_MAX_DEFAULT, CALL_TIMEOUT_MS_DEFAULT,
-    CONNECT_TIMEOUT_MS_DEFAULT, Error, Options, ProviderError, TIMEOUT_MS_MAX, TokenProvider,
+    CONNECT_TIMEOUT_MS_DEFAULT, Options, ProviderError, Resolver, RootProvider, TIMEOUT_MS_MAX,
+    TokenProvider,
 };
 pub use token::ProviderFault;
+pub use watch::{Poke, Watch, WatchEvent, WatchOption, WatchStatus};
 
 use self::{retry::Caller, transport::Request};
 use crate::{
@@ -88,7 +97,7 @@ impl fmt::Debug for SessionService {
 }
 
 impl SessionService {
-    /// Checks the options and builds the HTTP client; no I/O.
+    /// Checks the options; no I/O. The roots of a [`RootProvider`] are read by the first call.
     ///
     /// # Errors
     /// [`Error::Option`] names the field that is wrong.
@@ -115,7 +124,7 @@ impl SessionService {
             [("minTimestamp", option.min_timestamp), ("maxTimestamp", option.max_timestamp)];
         query.extend(bounds.into_iter().filter(|(_, t)| *t != 0).map(|(k, t)| (k, t.to_string())));
         query.extend(option.page_token.clone().map(|token| ("pageToken", token)));
-        let request = Request { query, ..read_of(paths::SESSIONS) };
+        let request = Request { query, ..read_of("queryMySessionList", paths::SESSIONS) };
         self.fetch(&request).await
     }
 
@@ -125,8 +134,8 @@ impl SessionService {
     /// [`Error::Failed`] with [`Code::InvalidParameter`] before any network use when the id is
     /// none; else as [`Error`] tells.
     pub async fn query_my_session(&self, session_id: &str) -> Result<RecentSession, Error> {
-        let request = read_of(&session_path(paths::SESSION, &session_id_of(session_id)?));
-        self.fetch(&request).await
+        let path = session_path(paths::SESSION, &session_id_of(session_id)?);
+        self.fetch(&read_of("queryMySession", &path)).await
     }
 
     /// Sets the ext of a session, which becomes visible if it was not. Gives the session as it is
@@ -149,7 +158,7 @@ impl SessionService {
             return Err(invalid(format!("ext must be at most {EXT_BYTES_MAX} bytes of UTF-8")));
         }
         let path = session_path(paths::SESSION_EXT, &id);
-        let request = write_of(Method::PUT, path, &Body { ext }, 200)?;
+        let request = write_of("updateMySession", Method::PUT, path, &Body { ext }, 200)?;
         self.fetch(&request).await
     }
 
@@ -172,7 +181,8 @@ impl SessionService {
         });
         let body = Body { session_ids: ids.collect::<Result<_, _>>()? };
         let path = paths::SESSIONS_DELETE.to_owned();
-        self.caller.call(&write_of(Method::POST, path, &body, 204)?).await.map(drop)
+        let request = write_of("deleteMySession", Method::POST, path, &body, 204)?;
+        self.caller.call(&request).await.map(drop)
     }
 
     /// The sessions that changed since a cursor, each once in its latest state, deletions included;
@@ -185,14 +195,13 @@ impl SessionService {
     /// impossible; else as [`Error`] tells.
     pub async fn sync(&self, option: &SyncOption) -> Result<SyncPage, Error> {
         option.validate().map_err(|e| invalid(e.to_string()))?;
-        let mut query = vec![
-            ("needLastMsg", option.need_last_msg.to_string()),
-            ("limit", option.limit.to_string()),
-        ];
-        query.extend(option.cursor.clone().map(|cursor| ("cursor", cursor)));
-        let wait = Duration::from_millis(option.wait_ms.into());
-        let request = Request { query, wait, ..read_of(paths::SYNC) };
-        self.fetch(&request).await
+        self.fetch(&sync_of("sync", option)).await
+    }
+
+    /// Tells what changes, as it changes: see [`Watch`]. Nothing is asked before the first
+    /// [`Watch::next`].
+    pub fn watch(&self, option: WatchOption) -> Watch {
+        Watch::new(self.clone(), option)
     }
 
     /// Whose token this is.
@@ -200,34 +209,51 @@ impl SessionService {
     /// # Errors
     /// As [`Error`] tells; a refused token is [`Code::Unauthorized`].
     pub async fn account(&self) -> Result<AccountInfo, Error> {
-        let request = read_of(paths::ACCOUNT);
-        self.fetch(&request).await
+        self.fetch(&read_of("account", paths::ACCOUNT)).await
     }
 
     /// One call whose success has a body.
     async fn fetch<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Error> {
-        let body = self.caller.call(request).await?;
-        answer::parse(&body).map_err(|reason| Error::Answer {
-            status: request.success,
-            reason,
-            may_have_applied: request.writes(),
-        })
+        read(request, &self.caller.call(request).await?)
     }
 }
 
-fn read_of(path: &str) -> Request {
+/// What the body of a success says.
+fn read<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T, Error> {
+    answer::parse(body).map_err(|reason| Error::Answer {
+        status: request.success,
+        reason,
+        retry_after_ms: None,
+        may_have_applied: request.writes(),
+    })
+}
+
+fn read_of(call: &'static str, path: &str) -> Request {
     Request {
+        call,
         method: Method::GET,
         path: path.to_owned(),
         query: Vec::new(),
         body: None,
         idempotency_key: None,
         wait: Duration::ZERO,
+        attempts_max: None,
         success: 200,
     }
 }
 
+fn sync_of(call: &'static str, option: &SyncOption) -> Request {
+    let mut query = vec![
+        ("needLastMsg", option.need_last_msg.to_string()),
+        ("limit", option.limit.to_string()),
+    ];
+    query.extend(option.cursor.clone().map(|cursor| ("cursor", cursor)));
+    let wait = Duration::from_millis(option.wait_ms.into());
+    Request { query, wait, ..read_of(call, paths::SYNC) }
+}
+
 fn write_of(
+    call: &'static str,
     method: Method,
     path: String,
     body: &impl Serialize,
@@ -235,12 +261,14 @@ fn write_of(
 ) -> Result<Request, Error> {
     let body = serde_json::to_vec(body).expect("strings and lists of strings are JSON");
     Ok(Request {
+        call,
         method,
         path,
         query: Vec::new(),
         body: Some(body),
         idempotency_key: Some(idempotency_key()?),
         wait: Duration::ZERO,
+        attempts_max: None,
         success,
     })
 }

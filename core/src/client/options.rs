@@ -1,8 +1,8 @@
-//! What a client is made with, and how its calls fail.
+//! What a client is made with: the options, and what an app implements for them.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
 
-use crate::Code;
+use super::{Error, Logger};
 
 /// Longest wait for a connection, unless the options say otherwise; ms.
 pub const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 5_000;
@@ -15,8 +15,8 @@ pub const ATTEMPTS_MAX_DEFAULT: u32 = 3;
 /// Longest timeout that an option may ask for: a call that outlives an hour is a leak.
 pub const TIMEOUT_MS_MAX: u64 = 3_600_000;
 
-/// What a [`TokenProvider`] may fail with: any error of the app's. Its text and its sources are
-/// handed on to every call that waited for the token.
+/// What an app's provider may fail with: any error of the app's. That of a [`TokenProvider`] is
+/// handed on, with its sources, to every call that waited for the token.
 pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Gives the bearer token.
@@ -34,16 +34,48 @@ pub trait TokenProvider: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = Result<String, ProviderError>> + Send + '_>>;
 }
 
+/// Gives trusted roots that take a while to read, such as a platform's store.
+///
+/// Asked by the first call that needs TLS, once for all calls that wait, on a thread where it may
+/// block. What it gave serves until the service ends; after a failure the next call asks again.
+pub trait RootProvider: Send + Sync {
+    /// The roots, DER; one that cannot be read is skipped, as stores hold old and odd ones.
+    fn root_certificates(&self) -> Result<Vec<Vec<u8>>, ProviderError>;
+}
+
+/// Finds the addresses of a host, in place of the system's resolver. Its time counts towards the
+/// connect timeout.
+pub trait Resolver: Send + Sync {
+    /// The addresses, to be tried in this order; an error or none at all is code 415.
+    fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+}
+
 /// What a [`super::SessionService`] is made with.
 #[derive(Clone)]
 pub struct Options {
-    /// Base URL of the server, `https://host[:port][/prefix]`; `http` only to loopback and 10.0.2.2
-    /// unless `cleartext_allowed`.
-    pub server_url: String,
+    /// Base URLs of the server, 1..=8, `https://host[:port][/prefix]`; `http` only to loopback and
+    /// 10.0.2.2 unless `cleartext_allowed`. All of them lead to the same lists: calls go to the
+    /// first until it cannot be reached or answers 502, 503 or 504, then to the next, and so on
+    /// around; where a call succeeded the next ones begin.
+    pub server_urls: Vec<String>,
     /// Gives the bearer token.
     pub token_provider: Arc<dyn TokenProvider>,
-    /// Trusted roots, DER; one that cannot be read is skipped. None at all fails for `https`.
+    /// Trusted roots, DER, each of them readable.
     pub root_certificates: Vec<Vec<u8>>,
+    /// Gives more trusted roots. `https` needs at least one root, from here or from
+    /// `root_certificates`.
+    pub root_provider: Option<Arc<dyn RootProvider>>,
+    /// SHA-256 of a certificate's SubjectPublicKeyInfo in base64, `sha256/…` as OkHttp and Android
+    /// write it. With any given, the server's verified chain must hold one of these keys, root
+    /// included; name at least one key that is kept in reserve.
+    pub certificate_pins: Vec<String>,
+    /// An HTTP proxy that all connections go through, `http[s]://[user:password@]host[:port]`; none
+    /// = direct ones. The environment and the system are not asked.
+    pub proxy_url: Option<String>,
+    /// In place of the system's resolver.
+    pub resolver: Option<Arc<dyn Resolver>>,
+    /// Where lines about attempts, retries and watches go; none = nowhere.
+    pub logger: Option<Arc<dyn Logger>>,
     /// Allows `http` to any host.
     pub cleartext_allowed: bool,
     /// Longest wait for a connection (DNS, TCP and TLS), ms, 1..=3,600,000.
@@ -54,17 +86,23 @@ pub struct Options {
     pub call_timeout_ms: u64,
     /// Attempts of one call, at least 1.
     pub attempts_max: u32,
-    /// Sent as `User-Agent`; printable ASCII.
+    /// Sent as `User-Agent`; printable ASCII, not empty.
     pub user_agent: String,
 }
 
 impl Options {
-    /// The contract's defaults: 5 s to connect, 15 s an attempt, 30 s a call, 3 attempts; no roots.
+    /// The contract's defaults: 5 s to connect, 15 s an attempt, 30 s a call, 3 attempts; one
+    /// server, no roots, no pins, no proxy, no log.
     pub fn new(server_url: impl Into<String>, token_provider: Arc<dyn TokenProvider>) -> Self {
         Self {
-            server_url: server_url.into(),
+            server_urls: vec![server_url.into()],
             token_provider,
             root_certificates: Vec::new(),
+            root_provider: None,
+            certificate_pins: Vec::new(),
+            proxy_url: None,
+            resolver: None,
+            logger: None,
             cleartext_allowed: false,
             connect_timeout_ms: CONNECT_TIMEOUT_MS_DEFAULT,
             attempt_timeout_ms: ATTEMPT_TIMEOUT_MS_DEFAULT,
@@ -74,7 +112,7 @@ impl Options {
         }
     }
 
-    /// Checks the numbers; the URL and the roots are checked where they are used.
+    /// Checks the numbers and the user agent; the rest is checked where it is used.
     pub(super) fn validate(&self) -> Result<(), Error> {
         let timeouts = [
             ("connect_timeout_ms", self.connect_timeout_ms),
@@ -89,15 +127,22 @@ impl Options {
         if self.attempts_max == 0 {
             return Err(Error::option("attempts_max", "must be at least 1"));
         }
+        let printable = self.user_agent.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+        if self.user_agent.trim().is_empty() || !printable {
+            return Err(Error::option("user_agent", "must be printable ASCII, not empty"));
+        }
         Ok(())
     }
 }
 
-/// Leaves the provider out: what it holds is the app's secret.
+/// Leaves out what holds or may hold a secret: providers, and the URLs of servers and proxy.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
+            .field("server_urls", &self.server_urls.len())
             .field("root_certificates", &self.root_certificates.len())
+            .field("certificate_pins", &self.certificate_pins.len())
+            .field("proxy_url", &self.proxy_url.is_some())
             .field("cleartext_allowed", &self.cleartext_allowed)
             .field("connect_timeout_ms", &self.connect_timeout_ms)
             .field("attempt_timeout_ms", &self.attempt_timeout_ms)
@@ -105,91 +150,5 @@ impl fmt::Debug for Options {
             .field("attempts_max", &self.attempts_max)
             .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()
-    }
-}
-
-/// How a call fails.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// With a code of the wire's table: `onFailed`.
-    #[error("{} ({}): {detail}", code.row().title, code.number())]
-    Failed {
-        /// The code.
-        code: Code,
-        /// Names the field, says what to do. Never a URL, token, ext or message.
-        detail: String,
-        /// Finds the answer in the server's log.
-        request_id: Option<String>,
-        /// When the server asks to come back, ms from now.
-        retry_after_ms: Option<u64>,
-        /// Whether a write may have been carried out all the same, by any attempt of the call.
-        may_have_applied: bool,
-    },
-    /// The answer is not ours (HTML, bad JSON, unknown code, over 8 MiB): `onException`.
-    #[error("unexpected answer (HTTP {status}): {reason}")]
-    Answer {
-        /// The HTTP status.
-        status: u16,
-        /// What was wrong with it. Never a word of its body.
-        reason: String,
-        /// Whether a write may have been carried out all the same, by any attempt of the call.
-        may_have_applied: bool,
-    },
-    /// The token provider failed, or gave no usable token: `onException`.
-    #[error("the token provider failed")]
-    TokenProvider {
-        /// Why.
-        #[source]
-        source: ProviderError,
-        /// Whether a write may have been carried out all the same, by an attempt before.
-        may_have_applied: bool,
-    },
-    /// An option is wrong, found at construction.
-    #[error("option {field}: {reason}")]
-    Option {
-        /// The option's field.
-        field: &'static str,
-        /// What is wrong and what would be right.
-        reason: String,
-    },
-}
-
-impl Error {
-    /// Whether a write may have been carried out, though the call failed. Never for a read.
-    pub fn may_have_applied(&self) -> bool {
-        match self {
-            Self::Failed { may_have_applied, .. }
-            | Self::Answer { may_have_applied, .. }
-            | Self::TokenProvider { may_have_applied, .. } => *may_have_applied,
-            Self::Option { .. } => false,
-        }
-    }
-
-    /// The same failure, as the outcome of a call whose attempts before it may have applied or not.
-    pub(super) fn of_call(mut self, any_may_have_applied: bool) -> Self {
-        match &mut self {
-            Self::Failed { may_have_applied, .. }
-            | Self::Answer { may_have_applied, .. }
-            | Self::TokenProvider { may_have_applied, .. } => {
-                *may_have_applied = any_may_have_applied;
-            }
-            Self::Option { .. } => {}
-        }
-        self
-    }
-
-    pub(super) fn option(field: &'static str, reason: impl Into<String>) -> Self {
-        Self::Option { field, reason: reason.into() }
-    }
-
-    /// A failure that the client itself found, before or instead of an answer.
-    pub(super) fn local(code: Code, detail: impl Into<String>) -> Self {
-        Self::Failed {
-            code,
-            detail: detail.into(),
-            request_id: None,
-            retry_after_ms: None,
-            may_have_applied: false,
-        }
     }
 }

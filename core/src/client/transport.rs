@@ -1,23 +1,30 @@
-//! One attempt over HTTP: the client, its TLS, the request, and the answer read to its limit.
+//! One attempt over HTTP: the client, made when it is first needed, the request, and the answer
+//! read to its limit.
 
-use std::{error::Error as StdError, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    io,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use reqwest::{
-    Method, Response, Url,
+    Client, Method, Proxy, RequestBuilder, Response, Url,
+    dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
-use rustls::{
-    CertificateError, ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDer, version,
-};
+use rustls::{CertificateError, OtherError, RootCertStore, pki_types::CertificateDer};
+use tokio::{sync::Mutex, task::JoinHandle};
 
 use super::{
-    Error, Options,
+    Error, Options, Resolver, RootProvider,
     answer::{ANSWER_BYTES_MAX, Answer, Failure},
+    servers::{Servers, proxy_url},
+    tls::{self, NotPinned, Pins},
 };
 use crate::{Code, paths};
 
-/// The emulator's name for the machine it runs on: a loopback in all but its number.
-const EMULATOR_HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 2, 2));
 /// Idle connections kept, and for how long. Phones change networks: a connection that idled for
 /// longer is more likely dead than useful, and a dead one costs a whole attempt.
 const IDLE_CONNECTIONS_MAX: usize = 4;
@@ -28,6 +35,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What one call sends, the same on each attempt.
 pub(super) struct Request {
+    /// The method that was called, for the log: a path would tell the session.
+    pub(super) call: &'static str,
     pub(super) method: Method,
     /// Below the base URL, already percent-encoded.
     pub(super) path: String,
@@ -38,6 +47,8 @@ pub(super) struct Request {
     pub(super) idempotency_key: Option<String>,
     /// How long the server may hold it until there is something to say; nothing but for a sync.
     pub(super) wait: Duration,
+    /// Attempts, where it is not the options that say how many.
+    pub(super) attempts_max: Option<u32>,
     /// The one status that means success.
     pub(super) success: u16,
 }
@@ -51,46 +62,60 @@ impl Request {
 
 /// The HTTP client of one service.
 pub(super) struct Transport {
-    http: reqwest::Client,
-    base: Url,
+    pub(super) servers: Servers,
     attempt_timeout: Duration,
+    recipe: Arc<Recipe>,
+    http: OnceLock<Client>,
+    /// The client in the making. Kept here, a caller that goes away does not undo it.
+    making: Mutex<Option<JoinHandle<Result<Client, Error>>>>,
 }
 
 impl Transport {
+    /// Checks the options. Makes the client too, unless it takes roots that have yet to be read.
     pub(super) fn new(options: &Options) -> Result<Self, Error> {
-        let base = base_url(&options.server_url, options.cleartext_allowed)?;
-        let https = base.scheme() == "https";
-        let user_agent = HeaderValue::from_str(&options.user_agent)
-            .map_err(|_| Error::option("user_agent", "must be printable ASCII"))?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls(&options.root_certificates, https)?)
-            .https_only(https)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .user_agent(user_agent)
-            .connect_timeout(Duration::from_millis(options.connect_timeout_ms))
-            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .http2_keep_alive_interval(PING_INTERVAL)
-            .http2_keep_alive_timeout(PING_TIMEOUT)
-            .build()
-            .map_err(|_| Error::option("server_url", "no HTTP client can be built for it"))?;
+        let servers = Servers::new(&options.server_urls, options.cleartext_allowed)?;
+        let recipe = Arc::new(Recipe::new(options, &servers)?);
+        let http = OnceLock::new();
+        if recipe.root_provider.is_none() {
+            let client = recipe.client()?;
+            http.get_or_init(|| client);
+        }
         let attempt_timeout = Duration::from_millis(options.attempt_timeout_ms);
-        Ok(Self { http, base, attempt_timeout })
+        Ok(Self { servers, attempt_timeout, recipe, http, making: Mutex::default() })
+    }
+
+    /// The client. The first call that comes has it made, on a thread that may block.
+    pub(super) async fn client(&self) -> Result<&Client, Error> {
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let mut making = self.making.lock().await;
+        if let Some(client) = self.http.get() {
+            return Ok(client);
+        }
+        let task = making.get_or_insert_with(|| {
+            let recipe = self.recipe.clone();
+            tokio::task::spawn_blocking(move || recipe.client())
+        });
+        let made = task.await;
+        *making = None;
+        let client = made.map_err(|_| roots_failed())??;
+        Ok(self.http.get_or_init(|| client))
     }
 
     /// Sends the request once and reads the answer, in at most the attempt's time after the `wait`
     /// that the server is asked for: what is left of the request's.
     pub(super) async fn attempt(
         &self,
+        client: &Client,
+        base: &Url,
         request: &Request,
         wait: Duration,
         bearer: &HeaderValue,
     ) -> Result<Answer, Failure> {
         let timeout = self.attempt_timeout + wait;
         let exchange = async {
-            match self.build(request, wait, bearer).send().await {
+            match build(client, base, request, wait, bearer).send().await {
                 Ok(response) => read(response).await,
                 Err(error) => Err(broken(&error)),
             }
@@ -100,33 +125,127 @@ impl Transport {
             Err(Failure::local(Code::Timeout, format!("no answer within {ms} ms")))
         })
     }
+}
 
-    fn build(
-        &self,
-        request: &Request,
-        wait: Duration,
-        bearer: &HeaderValue,
-    ) -> reqwest::RequestBuilder {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{}", self.base.path().trim_end_matches('/'), request.path));
-        if !request.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&request.query);
+fn build(
+    client: &Client,
+    base: &Url,
+    request: &Request,
+    wait: Duration,
+    bearer: &HeaderValue,
+) -> RequestBuilder {
+    let mut url = base.clone();
+    url.set_path(&format!("{}{}", base.path().trim_end_matches('/'), request.path));
+    if !request.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&request.query);
+    }
+    if wait.as_millis() > 0 {
+        url.query_pairs_mut().append_pair("waitMs", &wait.as_millis().to_string());
+    }
+    let mut builder = client
+        .request(request.method.clone(), url)
+        .header(AUTHORIZATION, bearer)
+        .header(ACCEPT, "application/json, application/problem+json");
+    if let Some(key) = &request.idempotency_key {
+        builder = builder.header(paths::IDEMPOTENCY_KEY, key);
+    }
+    if let Some(body) = &request.body {
+        builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+    }
+    builder
+}
+
+/// All that the client is made of, checked; but for the roots that have yet to be read.
+struct Recipe {
+    roots: RootCertStore,
+    root_provider: Option<Arc<dyn RootProvider>>,
+    tls_needed: bool,
+    https_only: bool,
+    pins: Option<Pins>,
+    proxy: Option<Proxy>,
+    resolver: Option<Arc<dyn Resolver>>,
+    user_agent: HeaderValue,
+    connect_timeout: Duration,
+}
+
+impl Recipe {
+    fn new(options: &Options, servers: &Servers) -> Result<Self, Error> {
+        let https = |url: &&Url| url.scheme() == "https";
+        let proxy_url = options.proxy_url.as_deref().map(proxy_url).transpose()?;
+        let tls_needed = servers.urls().iter().chain(&proxy_url).any(|url| https(&url));
+        let proxy_host = proxy_url.as_ref().and_then(Url::host_str);
+        let own_proxy_host =
+            proxy_host.filter(|host| servers.urls().iter().all(|url| url.host_str() != Some(host)));
+        let pins = Pins::read(&options.certificate_pins, own_proxy_host)?;
+        if pins.is_some() && !servers.urls().iter().any(|url| https(&url)) {
+            let reason = "need a server by https: nothing else shows a certificate";
+            return Err(Error::option("certificate_pins", reason));
         }
-        if wait.as_millis() > 0 {
-            url.query_pairs_mut().append_pair("waitMs", &wait.as_millis().to_string());
+        let proxy = proxy_url.map(Proxy::all).transpose();
+        Ok(Self {
+            roots: tls::read_roots(&options.root_certificates)?,
+            root_provider: options.root_provider.clone().filter(|_| tls_needed),
+            tls_needed,
+            https_only: servers.urls().iter().all(|url| https(&url)),
+            pins,
+            proxy: proxy.map_err(|_| Error::option("proxy_url", "cannot be used"))?,
+            resolver: options.resolver.clone(),
+            user_agent: HeaderValue::from_str(&options.user_agent)
+                .map_err(|_| Error::option("user_agent", "must be printable ASCII"))?,
+            connect_timeout: Duration::from_millis(options.connect_timeout_ms),
+        })
+    }
+
+    /// Reads the roots that are not there yet, and makes the client. May block.
+    fn client(&self) -> Result<Client, Error> {
+        let mut roots = self.roots.clone();
+        if let Some(provider) = &self.root_provider {
+            let read = provider.root_certificates().map_err(|_| roots_failed())?;
+            roots.add_parsable_certificates(read.into_iter().map(CertificateDer::from));
         }
-        let mut builder = self
-            .http
-            .request(request.method.clone(), url)
-            .header(AUTHORIZATION, bearer)
-            .header(ACCEPT, "application/json, application/problem+json");
-        if let Some(key) = &request.idempotency_key {
-            builder = builder.header(paths::IDEMPOTENCY_KEY, key);
+        if self.tls_needed && roots.is_empty() {
+            let reason = "https needs at least one readable root certificate (DER)";
+            return Err(Error::option("root_certificates", reason));
         }
-        if let Some(body) = &request.body {
-            builder = builder.header(CONTENT_TYPE, "application/json").body(body.clone());
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls::config(roots, self.pins.clone()))
+            .https_only(self.https_only)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .user_agent(self.user_agent.clone())
+            .connect_timeout(self.connect_timeout)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .http2_keep_alive_interval(PING_INTERVAL)
+            .http2_keep_alive_timeout(PING_TIMEOUT);
+        if let Some(proxy) = self.proxy.clone() {
+            builder = builder.proxy(proxy);
+        }
+        if let Some(resolver) = self.resolver.clone() {
+            builder = builder.dns_resolver(Arc::new(GivenResolver(resolver)));
         }
         builder
+            .build()
+            .map_err(|_| Error::local(Code::Internal, "no HTTP client can be made of the options"))
+    }
+}
+
+fn roots_failed() -> Error {
+    Error::option("root_certificates", "the trusted roots could not be read")
+}
+
+/// reqwest's view of a resolver of the app's.
+struct GivenResolver(Arc<dyn Resolver>);
+
+impl Resolve for GivenResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let addresses = self.0.resolve(name.as_str());
+        Box::pin(async move {
+            // Port 0 stands for the URL's.
+            let addresses = addresses.await?.into_iter().map(|ip| SocketAddr::new(ip, 0));
+            Ok(Box::new(addresses) as Addrs)
+        })
     }
 }
 
@@ -186,6 +305,11 @@ fn tls_reason(error: &reqwest::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "the server's certificate is for another name",
+        rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other)))
+            if other.is::<NotPinned>() =>
+        {
+            "no key of the server's certificate chain is pinned"
+        }
         rustls::Error::InvalidCertificate(_) => "the server's certificate was refused",
         _ => "TLS with the server failed",
     })
@@ -212,51 +336,4 @@ fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'stati
             None => error.source(),
         }
     })
-}
-
-fn base_url(text: &str, cleartext_allowed: bool) -> Result<Url, Error> {
-    let refuse = |reason: &str| Error::option("server_url", reason);
-    let url = Url::parse(text).map_err(|_| refuse("must be https://host[:port][/prefix]"))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(refuse("must not hold a user name or password"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(refuse("must not hold a query or a fragment"));
-    }
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if cleartext_allowed || is_own_machine(&url) => Ok(url),
-        "http" => Err(refuse(
-            "must be https: http is only for loopback and 10.0.2.2 unless cleartext is allowed",
-        )),
-        _ => Err(refuse("must be https://host[:port][/prefix]")),
-    }
-}
-
-fn is_own_machine(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    match address {
-        Ok(address) => address.is_loopback() || address == EMULATOR_HOST,
-        Err(_) => host == "localhost",
-    }
-}
-
-/// Explicit roots and nothing else: ADR 0004.
-fn tls(roots_der: &[Vec<u8>], needed: bool) -> Result<ClientConfig, Error> {
-    let mut roots = RootCertStore::empty();
-    let (added, _) =
-        roots.add_parsable_certificates(roots_der.iter().map(|der| CertificateDer::from(&der[..])));
-    if needed && added == 0 {
-        let reason = "https needs at least one readable root certificate (DER)";
-        return Err(Error::option("root_certificates", reason));
-    }
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-        .expect("ring serves TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    // Not set by reqwest for a configuration that it did not make.
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }

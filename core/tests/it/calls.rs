@@ -243,7 +243,7 @@ fn a_wrong_option_is_named() {
         "file:///etc",
         "http://192.168.1.1",
     ] {
-        assert_eq!(check(&|o| o.server_url = url.to_owned()), "server_url", "{url}");
+        assert_eq!(check(&|o| o.server_urls = vec![url.to_owned()]), "server_urls", "{url}");
     }
     for url in [
         "http://127.0.0.1",
@@ -253,14 +253,17 @@ fn a_wrong_option_is_named() {
         "http://10.0.2.2:8480",
         "HTTP://LOCALHOST",
     ] {
-        assert_eq!(check(&|o| o.server_url = url.to_owned()), "", "{url}");
+        assert_eq!(check(&|o| o.server_urls = vec![url.to_owned()]), "", "{url}");
     }
     let cleartext = |o: &mut huihua_core::client::Options| {
-        o.server_url = "http://example.com".to_owned();
+        o.server_urls = vec!["http://example.com".to_owned()];
         o.cleartext_allowed = true;
     };
     assert_eq!(check(&cleartext), "");
-    assert_eq!(check(&|o| o.server_url = "https://127.0.0.1".to_owned()), "root_certificates");
+    assert_eq!(
+        check(&|o| o.server_urls = vec!["https://127.0.0.1".to_owned()]),
+        "root_certificates"
+    );
     assert_eq!(check(&|o| o.connect_timeout_ms = 0), "connect_timeout_ms");
     assert_eq!(check(&|o| o.attempt_timeout_ms = 3_600_001), "attempt_timeout_ms");
     assert_eq!(check(&|o| o.call_timeout_ms = u64::MAX), "call_timeout_ms");

@@ -61,7 +61,7 @@ public class SessionServiceOptions private constructor(builder: Builder) {
         public constructor(serverUrl: String, token: String) :
             this(serverUrl, TokenProvider.of(token))
 
-        /** Trusts this root too; [der] is copied. One that cannot be read is skipped. */
+        /** Trusts this root too; [der] is copied. It must be one certificate in DER. */
         public fun addRootCertificate(der: ByteArray): Builder =
             apply { extraRootCertificates += der.clone() }
 

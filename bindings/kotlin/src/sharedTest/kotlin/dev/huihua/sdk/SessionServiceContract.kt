@@ -194,7 +194,8 @@ abstract class SessionServiceContract {
         assertNotNull(refusal("http://im.example.com") {})
         assertNull(refusal("http://im.example.com") { cleartextAllowed(true) })
         for ((field, wrong) in mapOf(
-            "serverUrl" to refusal("not a url") {},
+            "serverUrls" to refusal("not a url") {},
+            "rootCertificates" to refusal(server.url) { addRootCertificate(byteArrayOf(1)) },
             "callTimeoutMs" to refusal(server.url) { callTimeoutMs(-1) },
             "connectTimeoutMs" to refusal(server.url) { connectTimeoutMs(0) },
             "attemptTimeoutMs" to refusal(server.url) { attemptTimeoutMs(Long.MAX_VALUE) },

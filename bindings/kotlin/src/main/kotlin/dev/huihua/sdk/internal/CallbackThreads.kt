@@ -4,11 +4,15 @@ package dev.huihua.sdk.internal
 import com.sun.jna.Callback
 import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Native
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceAccountCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceLogger
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceRootProvider
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionListCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSyncCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceTokenProvider
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceVoidCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceWatchListener
 import dev.huihua.sdk.ffi.uniffiEnsureInitialized
 
 /**
@@ -40,6 +44,21 @@ internal object CallbackThreads {
         uniffiCallbackInterfaceVoidCallback.onException,
         uniffiCallbackInterfaceVoidCallback.uniffiFree,
         uniffiCallbackInterfaceVoidCallback.uniffiClone,
+        uniffiCallbackInterfaceAccountCallback.onSuccess,
+        uniffiCallbackInterfaceAccountCallback.onFailed,
+        uniffiCallbackInterfaceAccountCallback.onException,
+        uniffiCallbackInterfaceAccountCallback.uniffiFree,
+        uniffiCallbackInterfaceAccountCallback.uniffiClone,
+        uniffiCallbackInterfaceWatchListener.onChanges,
+        uniffiCallbackInterfaceWatchListener.onStatus,
+        uniffiCallbackInterfaceWatchListener.uniffiFree,
+        uniffiCallbackInterfaceWatchListener.uniffiClone,
+        uniffiCallbackInterfaceLogger.log,
+        uniffiCallbackInterfaceLogger.uniffiFree,
+        uniffiCallbackInterfaceLogger.uniffiClone,
+        uniffiCallbackInterfaceRootProvider.rootCertificates,
+        uniffiCallbackInterfaceRootProvider.uniffiFree,
+        uniffiCallbackInterfaceRootProvider.uniffiClone,
         uniffiCallbackInterfaceTokenProvider.token,
         uniffiCallbackInterfaceTokenProvider.uniffiFree,
         uniffiCallbackInterfaceTokenProvider.uniffiClone,

@@ -31,10 +31,13 @@ import dev.huihua.sdk.ffi.SessionException as NativeException
 import dev.huihua.sdk.ffi.SyncOption as NativeSyncOption
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 
-internal fun SessionServiceOptions.toNative(platformRoots: List<ByteArray>): NativeOptions =
+internal fun SessionServiceOptions.toNative(): NativeOptions =
     NativeOptions(
-        serverUrl = serverUrl,
-        rootCertificates = platformRoots + extraRootCertificates,
+        serverUrls = listOf(serverUrl),
+        rootCertificates = extraRootCertificates,
+        certificatePins = emptyList(),
+        proxyUrl = null,
+        userAgent = null,
         cleartextAllowed = cleartextAllowed,
         connectTimeoutMs = connectTimeoutMs,
         attemptTimeoutMs = attemptTimeoutMs,

@@ -10,6 +10,8 @@ import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.TokenProvider
 import dev.huihua.sdk.ffi.Call
+import dev.huihua.sdk.ffi.CallFailure
+import dev.huihua.sdk.ffi.RootProvider
 import dev.huihua.sdk.ffi.SessionCallback
 import dev.huihua.sdk.ffi.SessionListCallback
 import dev.huihua.sdk.ffi.SessionService
@@ -35,7 +37,7 @@ internal class NativeService(options: SessionServiceOptions) {
     init {
         CallbackThreads.load()
         service = try {
-            SessionService(options.toNative(Platform.trustedRootsDer()), tokens)
+            SessionService(options.toNative(), tokens, PlatformRoots, null)
         } catch (wrong: NativeException.Option) {
             throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
         } catch (other: NativeException) {
@@ -99,7 +101,7 @@ private class ListAnswer(
 ) : SessionListCallback {
     override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -110,7 +112,7 @@ private class SessionAnswer(
 ) : SessionCallback {
     override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -122,7 +124,7 @@ private class SyncAnswer(
     override fun onSuccess(result: NativeSyncResult) =
         to.endWith { Outcome.Success(result.toPublic()) }
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -133,9 +135,17 @@ private class VoidAnswer(
 ) : VoidCallback {
     override fun onSuccess() = to.end(Outcome.Success(null))
 
-    override fun onFailed(code: Int) = to.end(Outcome.Failed(code))
+    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+/**
+ * The platform's roots, as Rust asks for them before its first TLS connection: reading the store
+ * takes too long for the thread that makes a service. What it throws ends the calls that need TLS.
+ */
+private object PlatformRoots : RootProvider {
+    override fun rootCertificates() = Platform.trustedRootsDer()
 }
 
 /** The app's token provider, as Rust calls it; what it throws stays here. */
