@@ -1,6 +1,6 @@
-//! `aar`: what Android and desktop apps depend on, packed as their build tools expect it, in a Maven
-//! repository under [`REPOSITORY`]: `huihua-android` (AAR) and `huihua-jvm` (JAR with this machine's
-//! library inside).
+//! `aar`: what Android and desktop apps depend on, packed as their build tools expect it, in a
+//! Maven repository under [`REPOSITORY`]: `huihua-android` (AAR) and `huihua-jvm` (JAR with the
+//! library of this machine inside).
 
 use std::{
     env, fs,
@@ -35,10 +35,10 @@ const API: &str = "bindings/kotlin/api/huihua.api";
 
 /// Pack the AAR for Android and the JAR for desktop JVMs into a Maven repository in target/maven
 ///
-/// Compiles the library for each ABI (by the NDK when ANDROID_NDK_HOME is set; else on Debian without
-/// one, which it installs what it needs for) and the facade, and packs both with sources, documents,
-/// POM, Gradle metadata and checksums. The same tree gives the same bytes wherever it lies. The first
-/// time it takes about 4 minutes an ABI on two cores; a second time only what has changed.
+/// Compiles the library for each ABI (by the NDK and cargo-ndk when ANDROID_NDK_HOME is set, else
+/// by what Debian and PyPI have, installed when root) and the facade, and packs both with sources,
+/// documents, POM, Gradle metadata and checksums. The same tree gives the same bytes wherever it
+/// lies. The first time it takes about 4 minutes an ABI on two cores; later only what changed.
 #[derive(Args)]
 pub(crate) struct AarArguments {
     /// Only this ABI; may be given several times [default: all]

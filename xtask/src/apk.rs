@@ -1,5 +1,5 @@
-//! `apk`: the sample app as a release build, without Gradle and the Android SDK: resources by aapt2,
-//! classes by Maven, shrunk by R8, libraries at 16 KiB, signed with a debug key.
+//! `apk`: the sample app as a release build, without Gradle and the Android SDK: resources by
+//! aapt2, classes by Maven, shrunk by R8, libraries at 16 KiB, signed with a debug key.
 
 use std::{
     fs,
@@ -32,9 +32,9 @@ const CLASSES_BY_NAME: [&str; 2] =
 
 /// Build the sample app into a signed APK in target/apk, without Gradle
 ///
-/// Packs the AAR first, as `aar` does, then the app on top of it: shrunk by R8 under the rules of the
-/// AAR, libraries stored at 16 KiB, signed with a debug key made once for this machine. Install it with
-/// `adb install`. The first time it takes about 4 minutes an ABI on two cores.
+/// Packs the AAR first, as `aar` does, then the app on top of it: shrunk by R8 under the rules of
+/// the AAR, libraries stored at 16 KiB, signed with a debug key made once for this machine. Install
+/// it with `adb install`. The first time it takes about 4 minutes an ABI on two cores.
 #[derive(Args)]
 pub(crate) struct ApkArguments {
     /// Only this ABI; may be given several times [default: all]
@@ -109,15 +109,16 @@ fn shrink(folder: &Path) -> Result<()> {
             kotlinx("kotlinx-coroutines-android")?,
         ],
         libraries: r8::android_libraries()?,
-        // The app has no rules of its own: aapt2 found what the manifest names, the rest is the AAR's.
+        // The app has no rules of its own: aapt2 found what the manifest names; the AAR has more.
         rules: vec![PathBuf::from(resources::KEEP_RULES), folder.join("aar/proguard.txt")],
     };
     println!("R8: shrinking app, facade, JNA, coroutines and Kotlin");
     let mut command = run.to_dex(folder)?;
-    process::run(command.arg("--pg-map-output").arg(folder.join("mapping.txt")))
+    command.arg("--pg-map-output").arg(folder.join("mapping.txt"));
+    r8::run(command)
 }
 
-/// Signs with this machine's debug key: an app can be installed over an older build of the same key.
+/// Signs with this machine's debug key, so that an app can be installed over an older build.
 fn sign(unsigned: &Path, signed: &Path) -> Result<PathBuf> {
     let key = machine::cache()?.join("debug.keystore");
     if !key.exists() {

@@ -107,21 +107,32 @@ pub(crate) fn android_framework() -> Result<PathBuf> {
     fetch("org.robolectric", "android-all", &version("android-all.version")?, "jar")
 }
 
-/// A file of Maven's registry; fetched the first time.
+/// A file of Maven's registry: where other builds of this machine have put it, else fetched.
 ///
 /// # Errors
 /// When Maven cannot fetch it.
 pub(crate) fn fetch(group: &str, name: &str, version: &str, end: &str) -> Result<PathBuf> {
-    let file = Path::new(TOOLS_FOLDER).join(format!("{name}-{version}.{end}"));
-    if !file.exists() {
-        println!("Maven: fetching {name} {version}");
-        let artifact = format!("-Dartifact={group}:{name}:{version}:{end}");
-        let folder = env::current_dir().context("find the top of the tree")?.join(TOOLS_FOLDER);
-        let mut command = maven()?;
-        command.args(["--quiet", "--non-recursive", "dependency:copy"]).arg(artifact);
-        process::run(command.arg(format!("-DoutputDirectory={}", folder.display())))?;
+    let file = format!("{name}-{version}.{end}");
+    let known = local_repository()?.join(group.replace('.', "/")).join(name).join(version);
+    let fetched = Path::new(TOOLS_FOLDER).join(&file);
+    if let Some(path) = [known.join(&file), fetched.clone()].into_iter().find(|it| it.exists()) {
+        return Ok(path);
     }
-    Ok(file)
+    println!("Maven: fetching {name} {version}");
+    let artifact = format!("-Dartifact={group}:{name}:{version}:{end}");
+    let folder = env::current_dir().context("find the top of the tree")?.join(TOOLS_FOLDER);
+    let mut command = maven()?;
+    command.args(["--quiet", "--non-recursive", "dependency:copy"]).arg(artifact);
+    process::run(command.arg(format!("-DoutputDirectory={}", folder.display())))?;
+    Ok(fetched)
+}
+
+/// Where Maven keeps what it fetched, unless its settings say otherwise.
+///
+/// # Errors
+/// When there is no home folder.
+pub(crate) fn local_repository() -> Result<PathBuf> {
+    Ok(env::home_dir().context("find the home folder")?.join(".m2/repository"))
 }
 
 /// A version that the reactor's POM names: it is the one list of them.

@@ -1,5 +1,5 @@
-//! Proofs over what users get, each a step of `cargo xtask test`: [`minified`], the facade after R8;
-//! [`shim`], the Android library as it runs; [`consumer`], the packages as a build tool reads them.
+//! Proofs over what users get, each a step of `cargo xtask test`: [`minified`], the facade after
+//! R8; [`shim`], the Android library as it runs; [`consumer`], the packages as build tools see them.
 
 use std::{
     env,
@@ -68,7 +68,11 @@ fn runtime_jars() -> Result<Vec<PathBuf>> {
 
 fn java(classpath: &[PathBuf], options: &[String]) -> Result<Command> {
     let mut command = Command::new("java");
-    command.arg("-Xmx256m").args(options).arg("-cp").arg(joined(classpath)?);
+    command
+        .args(["-Xmx256m", "-XX:TieredStopAtLevel=1"])
+        .args(options)
+        .arg("-cp")
+        .arg(joined(classpath)?);
     Ok(command)
 }
 

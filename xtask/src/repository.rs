@@ -79,7 +79,10 @@ impl Publication {
         // Gradle looks for module metadata only where a POM has the mark.
         Ok(format!(
             r#"<?xml version="1.0" encoding="UTF-8"?>
-<project xmlns="http://maven.apache.org/POM/4.0.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:schemaLocation="http://maven.apache.org/POM/4.0.0 http://maven.apache.org/xsd/maven-4.0.0.xsd">
+<project xmlns="http://maven.apache.org/POM/4.0.0"
+    xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"
+    xsi:schemaLocation="http://maven.apache.org/POM/4.0.0
+      http://maven.apache.org/xsd/maven-4.0.0.xsd">
   <!-- do_not_remove: published-with-gradle-metadata -->
   <modelVersion>4.0.0</modelVersion>
   <groupId>{GROUP}</groupId>
@@ -101,8 +104,8 @@ impl Publication {
         ))
     }
 
-    /// Gradle's module metadata, format 1.1: what a compilation sees, what an app carries, and where
-    /// an IDE finds sources and documents.
+    /// Gradle's module metadata, format 1.1: what a compilation sees, what an app carries, and
+    /// where an IDE finds sources and documents.
     fn module(&self) -> Result<String> {
         let library = |usage: &str, dependencies: Vec<Value>| {
             json!({

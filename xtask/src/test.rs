@@ -11,8 +11,8 @@ use crate::{android, bindgen, cargo, machine, maven, process, proof, resources, 
 /// Run everything that must pass before a change is handed in
 ///
 /// Formatting, lints, tests of Rust and Kotlin, the packages for Android, documents, house rules.
-/// Stops at the first failure with its name; says at the end how long each step took. From nothing it
-/// takes tens of minutes on two cores, warm a few minutes.
+/// Stops at the first failure with its name; says at the end how long each step took. From nothing
+/// it takes tens of minutes on two cores, warm a few minutes.
 #[derive(Args)]
 pub(crate) struct TestArguments {
     /// Run this step alone

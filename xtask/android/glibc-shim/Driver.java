@@ -11,6 +11,7 @@ import dev.huihua.sdk.RequestCallback;
 import dev.huihua.sdk.SessionService;
 import dev.huihua.sdk.SessionServiceOptions;
 import dev.huihua.sdk.TokenProvider;
+import dev.huihua.sdk.ffi.CallFailure;
 import dev.huihua.sdk.ffi.FfiConverterTypeVoidCallback;
 import dev.huihua.sdk.ffi.SessionException;
 import dev.huihua.sdk.ffi.VoidCallback;
@@ -31,8 +32,8 @@ import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLServerSocket;
 
 /**
- * Arguments: library, server URL, account, key store of a TLS server for 127.0.0.1 whose root is the
- * entry `root`, and `panics` when the library has the calls that do.
+ * Arguments: library, server URL, account, key store of a TLS server for 127.0.0.1 whose root is
+ * the entry `root`, and `panics` when the library has the calls that do.
  */
 public final class Driver {
     private static final int RTLD_NOW = 2;
@@ -50,8 +51,8 @@ public final class Driver {
         try {
             String token = System.getenv("HUIHUA_TOKEN");
             // Stays loaded so: whoever loads it later gets this one.
-            NativeLibrary library = NativeLibrary.getInstance(arguments[0], Collections.singletonMap(
-                Library.OPTION_OPEN_FLAGS, RTLD_NOW | RTLD_DEEPBIND));
+            NativeLibrary library = NativeLibrary.getInstance(arguments[0],
+                Collections.singletonMap(Library.OPTION_OPEN_FLAGS, RTLD_NOW | RTLD_DEEPBIND));
             Smoke.run(arguments[1], arguments[2], token);
             System.out.println("calls, errors, callbacks, a waiting sync, NIM's door");
             manyCalls(arguments[1], token);
@@ -112,12 +113,12 @@ public final class Driver {
                 new SessionServiceOptions.Builder(url, TokenProvider.of(token));
             options.addRootCertificate(store.getCertificate("root").getEncoded());
             try (SessionService service = new SessionService(options.build())) {
-                RecentSessionList list =
-                    Smoke.result(told -> service.queryMySessionList(null, told));
+                RecentSessionList list = Smoke.<RecentSessionList>result(
+                    told -> service.queryMySessionList(null, told));
                 Smoke.check(!list.getSessionList().isEmpty(), "an empty list over TLS");
             }
             try (SessionService service = Smoke.service(url, TokenProvider.of(token))) {
-                String refused = Smoke.failure(told -> service.queryMySessionList(null, told));
+                String refused = Smoke.listFailure(service, null);
                 Smoke.check(refused.equals("415"), "a strange root: " + refused);
             }
         }
@@ -181,8 +182,8 @@ public final class Driver {
                     told.complete("success");
                 }
 
-                @Override public void onFailed(int code) {
-                    told.complete("failed " + code);
+                @Override public void onFailed(CallFailure failure) {
+                    told.complete("failed");
                 }
 
                 @Override public void onException(SessionException error) {
@@ -197,8 +198,8 @@ public final class Driver {
             String end = told.get(30, TimeUnit.SECONDS);
             Smoke.check(end.equals("Internal"), "a panic in a call: " + end);
             // The process is whole: the same service goes on.
-            Smoke.result((RequestCallback<RecentSessionList> after) ->
-                service.queryMySessionList(null, after));
+            Smoke.<RecentSessionList>result(
+                after -> service.queryMySessionList(null, after));
         }
     }
 

@@ -60,8 +60,7 @@ fn version(package: &str) -> Option<String> {
     text.strip_prefix("installed ").map(str::to_owned)
 }
 
-/// Cargo as it builds for an ABI: with the compiler's own unstable flags, since the standard library
-/// is compiled along.
+/// Cargo as it builds for an ABI: with unstable flags, since the standard library is compiled too.
 pub(super) fn cargo(abi: Abi, remapped: &[(PathBuf, &str)]) -> Result<Command> {
     let sysroot = Sysroot::ready(abi, &unwind_source()?)?;
     let top = env::current_dir().context("find the top of the tree")?;

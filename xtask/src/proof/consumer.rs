@@ -143,7 +143,7 @@ fn build_project(aar: &Path) -> Result<Vec<PathBuf>> {
 /// Central gave to other builds on this machine is not fetched again.
 fn settings_xml() -> Result<String> {
     let ours = fs::canonicalize(REPOSITORY).context("find the repository")?;
-    let fetched = env::home_dir().context("find the home folder")?.join(".m2/repository");
+    let fetched = maven::local_repository()?;
     let entry = |kind: &str, id: &str, folder: &Path| {
         format!("<{kind}><id>{id}</id><url>file://{}</url></{kind}>", folder.display())
     };

@@ -1,5 +1,5 @@
-//! That an app may let R8 shrink and rename the SDK: the smoke runs after R8 under the rules that the
-//! AAR brings, and does not without any single one of them.
+//! That an app may let R8 shrink and rename the SDK: the smoke runs after R8 under the rules that
+//! the AAR brings, and does not without any single one of them.
 
 use std::{
     fs,
@@ -135,7 +135,7 @@ fn failure_on_jvm(
     let mut run = with_rules(run, &[&[APP_RULES, JVM_RULES], rules].concat())?;
     let mut entries = vec![jar.to_owned()];
     entries.extend(run.libraries.iter().cloned());
-    run.libraries.push(r8::jdk()?);
+    run.libraries.push(r8::java_on_android()?);
     if let Some(how) = failure(&mut run.to_jar(jar)?)? {
         return Ok(Some(format!("R8: {how}")));
     }

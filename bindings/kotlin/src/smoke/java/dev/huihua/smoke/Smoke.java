@@ -91,7 +91,9 @@ public final class Smoke {
         check(row.toRecentContact().getExtension().containsKey("draft"), "ext was not read");
         Smoke.<Void>result(
             told -> service.deleteMySession(Collections.singletonList(NEW_SESSION), told));
-        check(failure(told -> service.queryMySession(NEW_SESSION, told)).equals("404"), "not gone");
+        String gone = Smoke.<RecentSession>failure(
+            told -> service.queryMySession(NEW_SESSION, told));
+        check(gone.equals("404"), "a deleted session: " + gone);
     }
 
     private static boolean hasChange(SyncResult result) {
@@ -102,15 +104,15 @@ public final class Smoke {
     private static void failures(SessionService service, String url) throws Exception {
         QueryMySessionOption tooMany = new QueryMySessionOption();
         tooMany.setLimit(101);
-        String code = failure(told -> service.queryMySessionList(tooMany, told));
+        String code = listFailure(service, tooMany);
         check(code.equals("414"), "limit 101: " + code);
         SessionService closed = service(url, refresh -> {
             throw new IllegalStateException("no token today");
         });
-        String thrown = failure(told -> closed.queryMySessionList(null, told));
+        String thrown = listFailure(closed, null);
         check(thrown.equals("TokenProviderFailed"), "a provider that throws: " + thrown);
         closed.close();
-        String after = failure(told -> closed.queryMySessionList(null, told));
+        String after = listFailure(closed, null);
         check(after.equals("Closed"), "after close: " + after);
         try {
             service("no url", TokenProvider.of("t")).close();
@@ -128,6 +130,13 @@ public final class Smoke {
         InvocationFuture<RecentSessionList> call =
             service.queryMySessionList(new QueryMySessionOption());
         check(!result(call::setCallback).getSessionList().isEmpty(), "NIM's door: an empty list");
+    }
+
+    /** How asking for a list fails, which it has to: see {@link #failure}. */
+    public static String listFailure(SessionService service, QueryMySessionOption option)
+            throws Exception {
+        return Smoke.<RecentSessionList>failure(
+            told -> service.queryMySessionList(option, told));
     }
 
     /** What a call brings that has to succeed. */

@@ -21,7 +21,9 @@ class KotlinUser(token: String) {
     val shown = MutableStateFlow("")
 
     /** Asks for [id]. */
-    fun show(id: String): Call = service.queryMySession(id, object : RequestCallback<RecentSession> {
+    fun show(id: String): Call = service.queryMySession(id, Shower())
+
+    private inner class Shower : RequestCallback<RecentSession> {
         override fun onSuccess(param: RecentSession) {
             shown.value = param.toRecentContact().content + param.ext
         }
@@ -33,5 +35,5 @@ class KotlinUser(token: String) {
         override fun onException(exception: Throwable) {
             shown.value = exception.message.orEmpty()
         }
-    })
+    }
 }
