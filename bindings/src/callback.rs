@@ -1,5 +1,5 @@
-//! What Kotlin implements to be told how calls end; and [`Answer`], which makes sure that it is told
-//! exactly once.
+//! What Kotlin implements to be told how calls end; and [`Answer`], which makes sure that it is
+//! told exactly once.
 
 use std::sync::{
     Arc,

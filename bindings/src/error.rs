@@ -157,7 +157,8 @@ impl From<client::Error> for SessionError {
     }
 }
 
-/// What a callback method, a root provider or a logger may throw. The facade's never do; the border must stand it all the same.
+/// What a callback method, a root provider or a logger may throw. The facade's never do; the border
+/// must stand it all the same.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum CallbackError {
     /// Anything thrown that is not declared.

@@ -1,5 +1,5 @@
-//! Two panics on demand, only in a build with the feature `test-panic`: the proof that a bug of ours
-//! is an exception in Kotlin, not the end of the app.
+//! Two panics on demand, only in a build with the feature `test-panic`: the proof that a bug of
+//! ours is an exception in Kotlin, not the end of the app.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What Kotlin implements for the options: token provider, root provider, logger; and core's view of
-//! each.
+//! What Kotlin implements for the options: token provider, root provider, logger; and core's view
+//! of each.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 

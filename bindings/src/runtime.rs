@@ -4,7 +4,10 @@
 use std::{
     future::Future,
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{
@@ -25,18 +28,32 @@ const STACK_BYTES: usize = 1024 * 1024;
 const BLOCKING_THREADS_MAX: usize = 8;
 
 /// Owns the workers. Dropping it ends every call at once and waits for nothing.
-pub(crate) struct Runtime(Option<tokio::runtime::Runtime>);
+pub(crate) struct Runtime {
+    workers: Option<tokio::runtime::Runtime>,
+    closed: Closed,
+}
+
+/// Whether the runtime goes or has gone. Its tasks are dropped one after the other: a call may see
+/// its connection go before it goes itself, and must not take that for a failure of the network.
+#[derive(Clone, Default)]
+pub(crate) struct Closed(Arc<AtomicBool>);
+
+impl Closed {
+    pub(crate) fn is_true(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 impl Runtime {
     pub(crate) fn new() -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
+        let workers = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .max_blocking_threads(BLOCKING_THREADS_MAX)
             .thread_stack_size(STACK_BYTES)
             .thread_name("huihua-runtime")
             .enable_all()
             .build()?;
-        Ok(Self(Some(runtime)))
+        Ok(Self { workers: Some(workers), closed: Closed::default() })
     }
 
     /// Runs `work` and tells `listener`, exactly once, unless the returned call is aborted first.
@@ -47,20 +64,29 @@ impl Runtime {
     ) -> Arc<Call> {
         let told = Arc::new(AtomicBool::new(false));
         let answer = Answer::new(listener, told.clone());
-        let runtime = self.0.as_ref().expect("only drop takes it");
+        let workers = self.workers.as_ref().expect("only drop takes it");
         // Two tasks, so that a panic in the first is an outcome for the second to tell.
-        let task = runtime.spawn(work);
+        let task = workers.spawn(work);
         let call = Call::new(told, task.abort_handle());
-        runtime.spawn(async move {
+        let closed = self.closed();
+        workers.spawn(async move {
             let outcome = task.await.unwrap_or_else(|error| Err(ended(&error)));
-            answer.tell(outcome);
+            match outcome {
+                Err(_) if closed.is_true() => answer.tell(Err(SessionError::Closed.into())),
+                outcome => answer.tell(outcome),
+            }
         });
         call
     }
 
     /// Runs `work`, which tells its own outcome.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        self.0.as_ref().expect("only drop takes it").spawn(work).abort_handle()
+        self.workers.as_ref().expect("only drop takes it").spawn(work).abort_handle()
+    }
+
+    /// For work that outlives this reference and tells failures.
+    pub(crate) fn closed(&self) -> Closed {
+        self.closed.clone()
     }
 }
 
@@ -76,9 +102,10 @@ fn ended(error: &JoinError) -> Failure {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        self.closed.0.store(true, Ordering::Release);
+        if let Some(workers) = self.workers.take() {
             // Never `drop`: it would wait, and panic when a callback closes its own service.
-            runtime.shutdown_background();
+            workers.shutdown_background();
         }
     }
 }
@@ -168,6 +195,21 @@ mod tests {
         drop(call);
         go.send(()).unwrap();
         assert_eq!(only(&answers), "success 1");
+    }
+
+    /// What a call meets when its connection is dropped before it: a failure that is none.
+    #[test]
+    fn a_call_that_fails_because_its_runtime_goes_was_closed() {
+        let runtime = Runtime::new().unwrap();
+        let closed = runtime.closed();
+        let (_call, answers) = start(&runtime, async move {
+            while !closed.is_true() {
+                std::thread::yield_now();
+            }
+            Err(Failure::invalid("limit"))
+        });
+        drop(runtime);
+        assert_eq!(only(&answers), "exception the session service was closed");
     }
 
     #[test]

@@ -71,8 +71,8 @@ impl SessionService {
             .start(callback, async move { Ok(inner.sync(&option.into_core()?).await?.into()) })
     }
 
-    /// Tells what changes from `cursor` on, as it changes, until it is stopped, fails for good or the
-    /// service goes. Dropping the handle does not stop it.
+    /// Tells what changes from `cursor` on, as it changes, until it is stopped, fails for good or
+    /// the service goes. Dropping the handle does not stop it.
     ///
     /// `cursor`: of a sync or of a list; none = from the beginning, `latest` = from now.
     pub fn watch(

@@ -11,7 +11,7 @@ use tokio::task::AbortHandle;
 use crate::{
     CallbackError, Failure, SessionError, SyncResult,
     error::to_i64,
-    runtime::{PANICKED, Runtime},
+    runtime::{Closed, PANICKED, Runtime},
 };
 
 /// How a watch stands.
@@ -35,8 +35,8 @@ pub enum WatchStatus {
     },
 }
 
-/// Told what a watch brings, one call at a time, on a thread of the runtime. Must not block: the next
-/// question to the server waits for it.
+/// Told what a watch brings, one call at a time, on a thread of the runtime. Must not block: the
+/// next question to the server waits for it.
 #[uniffi::export(foreign)]
 pub trait WatchListener: Send + Sync {
     /// Sessions changed, each told once and in order; or the list has to be read again (`reset`).
@@ -61,7 +61,7 @@ impl Watch {
     ) -> Arc<Self> {
         let poke = watch.poker();
         let silent = Arc::<AtomicBool>::default();
-        let teller = Teller { listener, silent: silent.clone() };
+        let teller = Teller { listener, silent: silent.clone(), closed: runtime.closed() };
         let task = runtime.spawn(async move {
             while let Some(event) = watch.next().await {
                 teller.tell(event);
@@ -91,10 +91,14 @@ impl Watch {
 struct Teller {
     listener: Arc<dyn WatchListener>,
     silent: Arc<AtomicBool>,
+    closed: Closed,
 }
 
 impl Teller {
     fn tell(&self, event: WatchEvent) {
+        if self.closed.is_true() {
+            return self.end(SessionError::Closed.into());
+        }
         // What the facade throws (it never does) is no reason to end the watch.
         match event {
             WatchEvent::Changes(page) => {
@@ -134,5 +138,172 @@ impl Drop for Teller {
             false => SessionError::Closed,
         };
         self.end(error.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        sync::mpsc::{Receiver, Sender, channel},
+        thread,
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::{Options, SessionService, TokenProvider, TokenProviderError};
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+    /// Long enough for one more call of the listener to show, were there one.
+    const SILENCE: Duration = Duration::from_millis(100);
+
+    struct Token;
+
+    impl TokenProvider for Token {
+        fn token(&self, _refresh: bool) -> Result<String, TokenProviderError> {
+            Ok("token".to_owned())
+        }
+    }
+
+    /// Notes what it is told; panics at changes if it is told to.
+    struct Recorder(Sender<String>, bool);
+
+    impl WatchListener for Recorder {
+        fn on_changes(&self, result: SyncResult) -> Result<(), CallbackError> {
+            assert!(!self.1, "this panic is the test's");
+            self.note(format!("changes to {}", result.cursor))
+        }
+        fn on_status(&self, status: WatchStatus) -> Result<(), CallbackError> {
+            self.note(match status {
+                WatchStatus::Connecting => "connecting".to_owned(),
+                WatchStatus::Live => "live".to_owned(),
+                WatchStatus::Broken { .. } => "broken".to_owned(),
+                WatchStatus::Ended { cause: Failure::Failed { failure } } => {
+                    format!("ended {}", failure.code)
+                }
+                WatchStatus::Ended { cause: Failure::Exception { error } } => {
+                    format!("ended {error}")
+                }
+            })
+        }
+    }
+
+    impl Recorder {
+        fn note(&self, what: String) -> Result<(), CallbackError> {
+            // A listener that throws is told the next event all the same.
+            let _ = self.0.send(what);
+            Err(CallbackError::Thrown)
+        }
+    }
+
+    /// Answers the n-th request with the n-th body, then no more; keeps the connections open.
+    fn serve(bodies: &'static [&'static str]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            for body in bodies {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    request.push(byte[0]);
+                }
+                let length = body.len();
+                let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            // Ends when the client closes.
+            let _ = stream.read_to_end(&mut Vec::new());
+        });
+        url
+    }
+
+    const NOTHING: &str = r#"{"changes":[],"cursor":"1","hasMore":false,"reset":false}"#;
+    const SOME: &str =
+        r#"{"changes":[{"deleted":"p2p|bob"}],"cursor":"2","hasMore":false,"reset":false}"#;
+
+    fn service(bodies: &'static [&'static str]) -> Arc<SessionService> {
+        let options = Options {
+            server_urls: vec![serve(bodies)],
+            root_certificates: vec![],
+            certificate_pins: vec![],
+            proxy_url: None,
+            user_agent: None,
+            cleartext_allowed: false,
+            connect_timeout_ms: None,
+            attempt_timeout_ms: None,
+            call_timeout_ms: None,
+            attempts_max: None,
+        };
+        SessionService::new(options, Arc::new(Token), None, None).unwrap()
+    }
+
+    fn start(service: &SessionService, panics: bool) -> (Arc<Watch>, Receiver<String>) {
+        let (sender, told) = channel();
+        (service.watch(None, true, Arc::new(Recorder(sender, panics))), told)
+    }
+
+    fn expect(told: &Receiver<String>, events: &[&str]) {
+        for event in events {
+            assert_eq!(told.recv_timeout(PATIENCE).unwrap(), *event);
+        }
+    }
+
+    /// Nothing more, and the listener itself is gone.
+    fn expect_end(told: &Receiver<String>) {
+        let end = told.recv_timeout(PATIENCE).unwrap_err();
+        assert_eq!(end, std::sync::mpsc::RecvTimeoutError::Disconnected);
+    }
+
+    #[test]
+    fn a_watch_tells_and_its_dropped_handle_does_not_stop_it() {
+        let service = service(&[NOTHING, SOME]);
+        let (watch, told) = start(&service, false);
+        drop(watch);
+        expect(&told, &["connecting", "live", "changes to 2"]);
+    }
+
+    #[test]
+    fn a_stopped_watch_tells_nothing_more_and_lets_go_of_its_listener() {
+        let service = service(&[NOTHING]);
+        let (watch, told) = start(&service, false);
+        expect(&told, &["connecting", "live"]);
+        watch.stop();
+        watch.stop();
+        expect_end(&told);
+        watch.poke();
+        drop(service);
+        assert!(told.recv_timeout(SILENCE).is_err());
+    }
+
+    #[test]
+    fn a_service_that_goes_away_ends_its_watches() {
+        let service = service(&[NOTHING]);
+        let (watch, told) = start(&service, false);
+        expect(&told, &["connecting", "live"]);
+        drop(service);
+        expect(&told, &["ended the session service was closed"]);
+        expect_end(&told);
+        watch.stop();
+    }
+
+    #[test]
+    fn a_watch_that_panics_tells_its_end() {
+        let service = service(&[SOME]);
+        let (_watch, told) = start(&service, true);
+        expect(&told, &["connecting", "live"]);
+        expect(&told, &["ended internal error: a call panicked; this is a bug in the SDK"]);
+        expect_end(&told);
+    }
+
+    #[test]
+    fn a_broken_watch_that_is_poked_begins_again() {
+        let service = service(&["<html>"]);
+        let (watch, told) = start(&service, false);
+        expect(&told, &["connecting", "broken"]);
+        watch.poke();
+        expect(&told, &["connecting"]);
     }
 }

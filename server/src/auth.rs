@@ -23,7 +23,12 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-use crate::{config::App, error::Error, event::Owner};
+use crate::{
+    config::App,
+    error::Error,
+    event::Owner,
+    store::{Store, directory::TokenHash},
+};
 
 /// Longest life of a token, in seconds: 90 days.
 pub const TOKEN_TTL_S_MAX: u64 = 90 * 24 * 60 * 60;
@@ -38,8 +43,56 @@ pub type Apps = HashMap<AppKey, App>;
 pub struct Caller {
     /// Whose list is meant.
     pub owner: Owner,
-    /// End of the token, ms since 1970.
+    /// End of the token, ms since 1970. A token of the directory has none of its own: 90 days from
+    /// now, the longest that any token says.
     pub expires_at: u64,
+    /// A token of the directory, which may end at any moment.
+    directory_token: Option<TokenHash>,
+}
+
+impl Caller {
+    /// Looks again whether the token is the account's, for an answer that took long.
+    ///
+    /// # Errors
+    /// Code 302 when it is not; the store's.
+    pub async fn still_holds(&self, store: &dyn Store) -> Result<(), Error> {
+        let Some(token) = &self.directory_token else { return Ok(()) };
+        match store.account_of(&self.owner.app, token).await? {
+            Some(account) if account == self.owner.account => Ok(()),
+            Some(_) | None => Err(refused("the token has ended: get a new one")),
+        }
+    }
+}
+
+/// The token that this seed and the app's token key make: 32 hex digits. Without the key the seed
+/// tells nothing of it.
+pub fn draw_token(app: &App, seed: &str) -> String {
+    // No JWT's signing input holds a space, so no signature is ever a token of ours.
+    let key = app.token_keys[0].expose().as_bytes();
+    let mac = Hs256::new(key).0.chain_update("huihua token ").chain_update(seed);
+    hex::encode(&mac.finalize().into_bytes()[..16])
+}
+
+/// Whose token this is in the directories of the apps. `now` in seconds since 1970.
+async fn find(
+    apps: &Apps,
+    store: &dyn Store,
+    token: &str,
+    now: u64,
+) -> Result<Option<Caller>, Error> {
+    let hash = TokenHash::of(token);
+    let mut found = None;
+    for app in apps.keys() {
+        let Some(account) = store.account_of(app, &hash).await? else { continue };
+        if found.is_some() {
+            // An app chose it for one account, another app for another: it tells neither.
+            return Ok(None);
+        }
+        let owner = Owner { app: app.clone(), account };
+        let expires_at = now.saturating_add(TOKEN_TTL_S_MAX).saturating_mul(1_000);
+        found = Some(Caller { owner, expires_at, directory_token: Some(hash) });
+    }
+    Ok(found)
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,7 +149,10 @@ pub struct InvalidTtl;
 pub fn verify(apps: &Apps, token: &str, now: u64) -> Result<Caller, Error> {
     install_provider();
     let header = jsonwebtoken::decode_header(token).map_err(|_| {
-        refused("the token is no JWT with a header {\"alg\":\"HS256\",\"kid\":\"<app key>\"}")
+        refused(
+            "the token is no JWT with a header {\"alg\":\"HS256\",\"kid\":\"<app key>\"}, and none \
+             that NIM's server API gave to one account and that has not ended",
+        )
     })?;
     if header.alg != Algorithm::HS256 {
         return Err(refused("the token's alg must be HS256"));
@@ -123,7 +179,7 @@ pub fn verify(apps: &Apps, token: &str, now: u64) -> Result<Caller, Error> {
     let account = Account::new(claims.sub)
         .map_err(|e| refused(&format!("the token's sub is no account: {e}")))?;
     let owner = Owner { app: app.key.clone(), account };
-    Ok(Caller { owner, expires_at: expires_at.saturating_mul(1_000) })
+    Ok(Caller { owner, expires_at: expires_at.saturating_mul(1_000), directory_token: None })
 }
 
 fn claims(app: &App, token: &str) -> Result<Claims, Error> {
@@ -156,13 +212,20 @@ fn refused(detail: &str) -> Error {
 impl<S> FromRequestParts<S> for Caller
 where
     Arc<Apps>: FromRef<S>,
+    Arc<dyn Store>: FromRef<S>,
     S: Send + Sync,
 {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let apps = Arc::<Apps>::from_ref(state);
-        verify(&apps, bearer(parts, "token")?, jsonwebtoken::get_current_timestamp())
+        let (token, now) = (bearer(parts, "token")?, jsonwebtoken::get_current_timestamp());
+        let no_jwt = match verify(&apps, token, now) {
+            Ok(caller) => return Ok(caller),
+            Err(reason) => reason,
+        };
+        let store = Arc::<dyn Store>::from_ref(state);
+        find(&apps, &*store, token, now).await?.ok_or(no_jwt)
     }
 }
 
@@ -269,120 +332,4 @@ impl JwtVerifier for Hs256 {
 }
 
 #[cfg(test)]
-mod tests {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-
-    use super::*;
-    use crate::config::Secret;
-
-    const NOW: u64 = 1_800_000_000;
-
-    fn app(key: &str) -> App {
-        let secret = |name: &str| Secret::new(format!("{name}-{key}-0123456789abcdef0123456789"));
-        App {
-            key: AppKey::new(key).unwrap(),
-            secret: secret("nim"),
-            token_keys: vec![secret("new"), secret("old")],
-            ingest_key: secret("ingest"),
-        }
-    }
-
-    fn apps() -> Apps {
-        ["a", "b"].map(|key| (AppKey::new(key).unwrap(), app(key))).into()
-    }
-
-    /// A token of any header and claims, signed with HS256 and any key.
-    fn forge(header: &str, claims: &str, key: &Secret) -> String {
-        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
-        let message = format!("{}.{}", part(header), part(claims));
-        let mac = Hs256::new(key.expose().as_bytes()).0.chain_update(&message).finalize();
-        format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()))
-    }
-
-    fn claims_until(exp: u64) -> String {
-        format!(r#"{{"sub":"amy","exp":{exp}}}"#)
-    }
-
-    const HEADER: &str = r#"{"alg":"HS256","kid":"a"}"#;
-
-    #[test]
-    fn hs256_is_that_of_the_rfc() {
-        // RFC 7515, appendix A.1: key, message and signature.
-        let key = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
-        let message = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
-        let right = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-        let signer = Hs256::new(&URL_SAFE_NO_PAD.decode(key).unwrap());
-        let signature = signature::Signer::try_sign(&signer, message.as_bytes()).unwrap();
-        assert_eq!(URL_SAFE_NO_PAD.encode(&signature), right);
-        assert!(signature::Verifier::verify(&signer, message.as_bytes(), &signature).is_ok());
-        let short = signature[..31].to_vec();
-        assert!(signature::Verifier::verify(&signer, message.as_bytes(), &short).is_err());
-    }
-
-    #[test]
-    fn a_token_signed_here_is_read_here() {
-        let account = Account::new("小明").unwrap();
-        let token = sign(&app("a"), &account, NOW, 60).unwrap();
-        let caller = verify(&apps(), &token, NOW).unwrap();
-        assert_eq!((caller.owner.app.as_str(), caller.owner.account), ("a", account.clone()));
-        assert_eq!(caller.expires_at, (NOW + 60) * 1_000);
-        for ttl in [0, TOKEN_TTL_S_MAX + 1, u64::MAX] {
-            assert!(sign(&app("a"), &account, NOW, ttl).is_err(), "{ttl}");
-        }
-    }
-
-    #[test]
-    fn both_token_keys_hold_during_a_rotation() {
-        for key in &app("a").token_keys {
-            assert!(verify(&apps(), &forge(HEADER, &claims_until(NOW), key), NOW).is_ok());
-        }
-    }
-
-    #[test]
-    fn every_other_token_is_refused_with_its_reason() {
-        let [a, b] = ["a", "b"].map(app);
-        let key = &a.token_keys[0];
-        let good = claims_until(NOW + 60);
-        let with = |claims: &str| forge(HEADER, claims, key);
-        let cases = [
-            (String::new(), "no JWT"),
-            ("a.b.c".into(), "no JWT"),
-            (forge(r#"{"alg":"none","kid":"a"}"#, &good, key), "no JWT"),
-            (forge(r#"{"alg":"HS512","kid":"a"}"#, &good, key), "alg must be HS256"),
-            (forge(r#"{"alg":"RS256","kid":"a"}"#, &good, key), "alg must be HS256"),
-            (forge(r#"{"alg":"HS256"}"#, &good, key), "lacks kid"),
-            (forge(r#"{"alg":"HS256","kid":"c"}"#, &good, key), "no app of this server"),
-            (forge(r#"{"alg":"HS256","kid":"a|b"}"#, &good, key), "no app of this server"),
-            (forge(r#"{"alg":"HS256","kid":"a","crit":["x"]}"#, &good, key), "critical"),
-            (forge(r#"{"alg":"HS256","kid":"b"}"#, &good, key), "not signed with"),
-            (forge(HEADER, &good, &b.token_keys[0]), "not signed with"),
-            (forge(HEADER, &good, &a.secret), "not signed with"),
-            (forge(HEADER, &good, &a.ingest_key), "not signed with"),
-            (format!("{}x", with(&good)), "not signed with"),
-            (with(r#"{"sub":"amy"}"#), "claims must hold"),
-            (with(r#"{"exp":1}"#), "claims must hold"),
-            (with(r#"{"sub":5,"exp":1}"#), "claims must hold"),
-            (with(r#"{"sub":"amy","exp":"soon"}"#), "claims must hold"),
-            (with(&claims_until(NOW - LEEWAY_S - 1)), "expired"),
-            (with(r#"{"sub":"amy","exp":-5.5}"#), "claims must hold"),
-            (with(&claims_until(NOW + TOKEN_TTL_S_MAX + LEEWAY_S + 1)), "90 days"),
-            (with(&claims_until(u64::MAX)), "90 days"),
-            (with(&good.replace('}', &format!(r#","nbf":{}}}"#, NOW + LEEWAY_S + 1))), "nbf"),
-            (with(&good.replace('}', r#","aud":"x"}"#)), "aud"),
-            (with(&good.replace("amy", "a|b")), "sub is no account"),
-            (with(&good.replace("amy", "")), "sub is no account"),
-            (with(&good.replace("amy", &"a".repeat(129))), "sub is no account"),
-        ];
-        for (token, expected) in cases {
-            let Err(Error::Unauthorized { detail }) = verify(&apps(), &token, NOW) else {
-                panic!("accepted: {token}")
-            };
-            assert!(detail.contains(expected), "{detail} instead of {expected}");
-        }
-        for within in [NOW - LEEWAY_S, NOW, NOW + TOKEN_TTL_S_MAX + LEEWAY_S] {
-            assert!(verify(&apps(), &with(&claims_until(within)), NOW).is_ok(), "{within}");
-        }
-        let fraction = with(&format!(r#"{{"sub":"amy","exp":{NOW}.5}}"#));
-        assert!(verify(&apps(), &fraction, NOW).is_ok(), "a NumericDate may have a fraction");
-    }
-}
+mod tests;

@@ -137,6 +137,8 @@ fn welcome(app: &App, url: &str, data: &Path, now_ms: u64) -> String {
     );
     let time = now_ms.to_string();
     let sum = copy::check_sum(app.secret.expose(), message.as_bytes(), &time);
+    let config = data.join(CONFIG_FILE);
+    let config = config.display();
     let [sessions, nim_copy, data] =
         [paths::SESSIONS, paths::NIM_COPY, &shell_word(&data.to_string_lossy())];
     format!(
@@ -144,7 +146,8 @@ fn welcome(app: &App, url: &str, data: &Path, now_ms: u64) -> String {
          app key  {}\n\
          account  {ACCOUNT}\n\
          token    {token}\n\
-         another: huihua-server token --data {data} --account bob --ttl 1h\n\n\
+         another: huihua-server token --data {data} --account bob --ttl 1h\n\
+         NIM's server SDKs: endpoint {url}/nimserver, app key as above, app secret in {config}\n\n\
          # a message from bob comes in, as NIM would deliver it\n\
          curl -sS -w '\\n' '{url}{nim_copy}' -H 'AppKey: {}' -H 'CurTime: {time}' \
          -H 'CheckSum: {sum}' \

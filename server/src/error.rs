@@ -6,7 +6,7 @@ use axum::{
 };
 use huihua_core::{Code, Problem};
 
-use crate::store;
+use crate::store::{self, directory::Refusal};
 
 /// After how many seconds a caller that the store could not serve may come back.
 const RETRY_UNAVAILABLE_S: u32 = 1;
@@ -84,6 +84,15 @@ impl Error {
             Self::Method => (Code::InvalidParameter, Some(StatusCode::METHOD_NOT_ALLOWED), None),
             Self::ContentType => {
                 (Code::InvalidParameter, Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), None)
+            }
+            // Clients ask nothing of the directory: here for the table's completeness.
+            Self::Store(store::Error::Refused(refusal)) => {
+                let code = match refusal {
+                    Refusal::AccountExists => Code::InvalidParameter,
+                    Refusal::NoSuchTeam | Refusal::NotIn => Code::NotFound,
+                    Refusal::NotOwner | Refusal::OwnerStays => Code::Forbidden,
+                };
+                (code, None, None)
             }
             Self::Store(store::Error::TooManySessions { .. }) => {
                 (Code::TooFrequent, None, Some(RETRY_TOO_MANY_S))

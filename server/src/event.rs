@@ -19,35 +19,61 @@ pub struct Owner {
     pub account: Account,
 }
 
+/// The two kinds of team.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TeamKind {
+    /// A team (高级群).
+    Normal,
+    /// A super team (超大群).
+    Super,
+}
+
+impl TeamKind {
+    /// The team of this kind and id.
+    pub fn team(self, id: TeamId) -> Team {
+        Team { kind: self, id }
+    }
+
+    /// The kind of its members' sessions.
+    pub fn session_kind(self) -> SessionKind {
+        match self {
+            Self::Normal => SessionKind::Team,
+            Self::Super => SessionKind::SuperTeam,
+        }
+    }
+}
+
 /// A team or super team of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Team {
-    kind: SessionKind,
+    kind: TeamKind,
     id: TeamId,
 }
 
 impl Team {
     /// A team (高级群).
     pub fn normal(id: TeamId) -> Self {
-        Self { kind: SessionKind::Team, id }
+        Self { kind: TeamKind::Normal, id }
     }
 
     /// A super team (超大群): another team than the team of the same id.
     pub fn super_team(id: TeamId) -> Self {
-        Self { kind: SessionKind::SuperTeam, id }
+        Self { kind: TeamKind::Super, id }
     }
 
     /// The team of this session; `None` for p2p.
     pub fn of(id: &SessionId) -> Option<Self> {
-        if id.kind() == SessionKind::P2p {
-            return None;
-        }
-        Some(Self { kind: id.kind(), id: TeamId::new(id.peer()).ok()? })
+        let kind = match id.kind() {
+            SessionKind::P2p => return None,
+            SessionKind::Team => TeamKind::Normal,
+            SessionKind::SuperTeam => TeamKind::Super,
+        };
+        Some(Self { kind, id: TeamId::new(id.peer()).ok()? })
     }
 
-    /// Team or super team, never p2p.
+    /// The kind of its members' sessions: never p2p.
     pub fn kind(&self) -> SessionKind {
-        self.kind
+        self.kind.session_kind()
     }
 
     /// The id.
@@ -57,7 +83,7 @@ impl Team {
 
     /// The session of everybody who is in.
     pub fn session_id(&self) -> SessionId {
-        SessionId::new(self.kind, self.id.as_str()).expect("a team id is a valid peer")
+        SessionId::new(self.kind(), self.id.as_str()).expect("a team id is a valid peer")
     }
 }
 

@@ -175,7 +175,8 @@ impl Retries {
     }
 }
 
-/// Waits between failures: evenly between nothing and a ceiling, which begins at 200 ms and doubles.
+/// Waits between failures: evenly between nothing and a ceiling, which begins at 200 ms and
+/// doubles.
 #[derive(Debug)]
 pub(super) struct Backoff {
     ceiling: Duration,

@@ -55,7 +55,8 @@ pub enum WatchStatus {
 pub enum WatchEvent {
     /// It stands otherwise than before.
     Status(WatchStatus),
-    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Never empty.
+    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Empty only once: in
+    /// the first answer of a watch from now, which tells where another one may go on.
     Changes(SyncPage),
 }
 
@@ -63,11 +64,11 @@ pub enum WatchEvent {
 ///
 /// It asks for what changed since its cursor and lets the server hold the question until something
 /// does; one request is under way at a time, and none while an event waits to be taken by
-/// [`Self::next`]. After a break it begins again at the cursor of what it told last, so that nothing
-/// is missed and nothing is told twice. Between failures it waits with full jitter, 200 ms doubling
-/// to 30 s, or as long as the server says; an answer of a proxy, a token provider that fails and a
-/// fault of the server's count as passing. A refused token is renewed once, for all calls of the
-/// service. Dropping it ends it, at the server too.
+/// [`Self::next`]. After a break it begins again at the cursor of what it told last, so that
+/// nothing is missed and nothing is told twice. Between failures it waits with full jitter, 200 ms
+/// doubling to 30 s, or as long as the server says; an answer of a proxy, a token provider that
+/// fails and a fault of the server's count as passing. A refused token is renewed once, for all
+/// calls of the service. Dropping it ends it, at the server too.
 pub struct Watch {
     service: SessionService,
     cursor: Option<String>,
@@ -149,12 +150,13 @@ impl Watch {
                     Err(error) => return Some(self.fail(error)),
                 },
                 Phase::Holding(page) => {
+                    let from_now = self.cursor.as_deref() == Some(crate::paths::SYNC_LATEST);
                     self.cursor = Some(page.cursor.clone());
                     let Phase::Holding(page) = std::mem::replace(&mut self.phase, Phase::Live)
                     else {
                         unreachable!("it was matched above");
                     };
-                    if page.reset || !page.changes.is_empty() {
+                    if from_now || page.reset || !page.changes.is_empty() {
                         return Some(WatchEvent::Changes(page));
                     }
                 }

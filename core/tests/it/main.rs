@@ -4,9 +4,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod calls;
+mod faults;
+mod log;
+mod pins;
+mod proxy;
 mod retry;
+mod roots;
+mod servers;
 mod support;
 mod sync;
 mod tls;
 mod token;
+mod watch;
+mod watch_faults;
 mod wire;

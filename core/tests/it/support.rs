@@ -9,13 +9,16 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use huihua_core::client::{Options, ProviderError, SessionService, TokenProvider};
+use huihua_core::client::{
+    LogLevel, Logger, Options, ProviderError, SessionService, TokenProvider,
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    task::JoinSet,
 };
 
 /// One request as it came.
@@ -47,6 +50,8 @@ pub(crate) enum Reply {
     BytesThenStall(Vec<u8>),
     /// Waits, then does the other thing.
     After(Duration, Box<Reply>),
+    /// Does what this future says, once it says it.
+    Later(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>),
 }
 
 /// A whole answer.
@@ -85,7 +90,7 @@ pub(crate) fn problem(status: u16, code: u16, headers: &str) -> Reply {
 
 type Script = dyn Fn(usize, &Seen) -> Reply + Send + Sync;
 
-/// The server. Dropping it closes the listener; connections end with the test's runtime.
+/// The server. Dropping it closes the listener and cuts every connection, as a crash does.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -100,19 +105,35 @@ impl Server {
         Self::start_on(script, None).await
     }
 
+    /// The same at an address where one was before.
+    pub(crate) async fn restart(
+        address: SocketAddr,
+        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::listen(TcpListener::bind(address).await.unwrap(), script, None)
+    }
+
     /// The same over TLS.
     pub(crate) async fn start_on(
         script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), script, tls)
+    }
+
+    fn listen(
+        listener: TcpListener,
+        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+        tls: Option<tokio_rustls::TlsAcceptor>,
+    ) -> Self {
         let address = listener.local_addr().unwrap();
         let seen = Arc::<Mutex<Vec<Seen>>>::default();
         let (script, kept): (Arc<Script>, _) = (Arc::new(script), seen.clone());
         let accept = async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (script, seen, tls) = (script.clone(), kept.clone(), tls.clone());
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     // A client that goes away is an ordinary end of a connection here.
                     let _ = match tls {
                         None => serve(stream, &*script, &seen).await,
@@ -168,9 +189,18 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
             seen.push(request.clone());
             script(seen.len() - 1, &request)
         };
-        while let Reply::After(wait, then) = reply {
-            tokio::time::sleep(wait).await;
-            reply = *then;
+        loop {
+            reply = match reply {
+                Reply::After(wait, then) => {
+                    tokio::time::sleep(wait).await;
+                    *then
+                }
+                Reply::Later(when) => when().await,
+                now => {
+                    reply = now;
+                    break;
+                }
+            };
         }
         match reply {
             Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
@@ -189,7 +219,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
                 let _ = stream.read(&mut [0]).await;
                 return Ok(());
             }
-            Reply::After(..) => unreachable!("unwrapped above"),
+            Reply::After(..) | Reply::Later(..) => unreachable!("unwrapped above"),
         }
     }
     Ok(())
@@ -252,6 +282,31 @@ where
 {
     fn token(&self, refresh: bool) -> TokenFuture<'_> {
         Box::pin((self.0)(refresh))
+    }
+}
+
+/// Keeps the client's lines.
+#[derive(Default)]
+pub(crate) struct Lines(Mutex<Vec<(LogLevel, String)>>);
+
+impl Lines {
+    pub(crate) fn all(&self) -> Vec<(LogLevel, String)> {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// Waits for a line that says this.
+    pub(crate) async fn wait_for(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.all().iter().any(|(_, line)| line.contains(text)) {
+            assert!(Instant::now() < deadline, "no line with {text:?}: {:?}", self.all());
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+}
+
+impl Logger for Lines {
+    fn log(&self, level: LogLevel, line: &str) {
+        self.0.lock().unwrap().push((level, line.to_owned()));
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_rustls::{
     rustls::{
         ServerConfig, SupportedProtocolVersion,
         crypto::ring,
-        pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+        pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
         version,
     },
 };
@@ -22,37 +22,53 @@ use crate::support::{Server, json, options};
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
 
-type Authority = CertifiedIssuer<'static, KeyPair>;
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Authority {
+pub(crate) fn authority() -> Authority {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
 /// What the server shows.
-struct Shown {
-    name: &'static str,
-    last_year: i32,
-    version: &'static SupportedProtocolVersion,
-    alpn: &'static [&'static str],
+pub(crate) struct Shown {
+    pub(crate) name: &'static str,
+    pub(crate) last_year: i32,
+    pub(crate) version: &'static SupportedProtocolVersion,
+    pub(crate) alpn: &'static [&'static str],
 }
 
-const GOOD: Shown =
+pub(crate) const GOOD: Shown =
     Shown { name: "127.0.0.1", last_year: 2999, version: &version::TLS13, alpn: &[] };
 
-fn acceptor(authority: &Authority, shown: &Shown) -> TlsAcceptor {
+pub(crate) fn acceptor(authority: &Authority, shown: &Shown) -> TlsAcceptor {
+    let (chain, key) = certificate(authority, shown);
+    accepting(vec![chain], key, shown)
+}
+
+/// A server's certificate and its key.
+pub(crate) fn certificate(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    shown: &Shown,
+) -> (CertificateDer<'static>, KeyPair) {
     let mut params = CertificateParams::new(vec![shown.name.to_owned()]).unwrap();
     params.not_before = date_time_ymd(2000, 1, 1);
     params.not_after = date_time_ymd(shown.last_year, 1, 1);
     let key = KeyPair::generate().unwrap();
-    let certificate = params.signed_by(&key, authority).unwrap();
+    (params.signed_by(&key, authority).unwrap().der().clone(), key)
+}
+
+pub(crate) fn accepting(
+    chain: Vec<CertificateDer<'static>>,
+    key: KeyPair,
+    shown: &Shown,
+) -> TlsAcceptor {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[shown.version])
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
+        .with_single_cert(chain, key)
         .unwrap();
     config.alpn_protocols = shown.alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
@@ -64,7 +80,7 @@ fn client(server: &Server, roots: Vec<Vec<u8>>) -> Result<SessionService, Error>
     SessionService::new(options)
 }
 
-fn root(authority: &Authority) -> Vec<u8> {
+pub(crate) fn root(authority: &Authority) -> Vec<u8> {
     authority.der().to_vec()
 }
 

@@ -86,6 +86,15 @@ pub(super) fn value<T: DeserializeOwned>(
     serde_json::from_str(raw.get()).map_err(|_| Error::invalid(field, form))
 }
 
+/// The header, when it stands exactly once and is text.
+pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    }
+}
+
 /// The whole body, at most `bytes_max` bytes. A larger one is read on for a while and thrown
 /// away: to close on a peer that still sends would lose the answer that tells it why.
 pub(super) async fn whole_body(

@@ -3,6 +3,7 @@
 mod events;
 mod health;
 mod input;
+mod nim_rest;
 mod sessions;
 mod sync;
 mod webhook;
@@ -12,7 +13,7 @@ use std::{any::Any, sync::Arc, time::SystemTime};
 use axum::{
     Router,
     extract::FromRef,
-    http::{HeaderValue, header},
+    http::{HeaderValue, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
@@ -39,6 +40,12 @@ impl FromRef<Context> for Arc<Apps> {
     }
 }
 
+impl FromRef<Context> for Arc<dyn Store> {
+    fn from_ref(context: &Context) -> Self {
+        Arc::clone(&context.store)
+    }
+}
+
 /// All routes.
 pub fn routes(context: Context) -> Router {
     // For clients: bearer = a token.
@@ -57,6 +64,7 @@ pub fn routes(context: Context) -> Router {
     let nim = Router::new()
         .route(paths::NIM_COPY, post(webhook::receive))
         .layer(CatchPanicLayer::custom(webhook::answer_panic));
+    let nim_rest = nim_rest::routes().layer(CatchPanicLayer::custom(nim_rest::answer_panic));
     // For whoever runs this server.
     let operators = Router::new()
         .route(paths::LIVEZ, get(health::livez))
@@ -66,10 +74,18 @@ pub fn routes(context: Context) -> Router {
         .merge(clients)
         .merge(servers)
         .merge(nim)
+        .merge(nim_rest)
         .merge(operators)
-        .fallback(async || Error::NotFound { detail: "there is no such path".to_owned() })
+        .fallback(no_such_path)
         .method_not_allowed_fallback(async || Error::Method)
         .with_state(context)
+}
+
+async fn no_such_path(uri: Uri) -> Response {
+    if nim_rest::is_nims(&uri) {
+        return nim_rest::no_such_call();
+    }
+    Error::NotFound { detail: "there is no such path".to_owned() }.into_response()
 }
 
 /// The panic hook has logged where it happened; what it said may hold a user's data.

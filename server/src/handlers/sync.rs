@@ -21,6 +21,10 @@ pub(super) async fn sync(
 ) -> Result<Response, Error> {
     let (option, wait) = option(&uri)?;
     let changes = context.live.sync(&caller.owner, option, wait).await?;
+    if !wait.is_zero() {
+        // A token that ended meanwhile is told nothing of what happened meanwhile.
+        caller.still_holds(&*context.store).await?;
+    }
     let of = |change| match change {
         Change::Session(session) => SessionChange::Session(session),
         Change::Deleted(id) => SessionChange::Deleted(id),

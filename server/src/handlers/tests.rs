@@ -15,9 +15,12 @@ use super::*;
 use crate::{
     auth,
     config::{App, Secret},
-    event::{Event, Owner, Team},
-    nim::copy,
-    store::{self, Attempt, Changes, Hint, Outcome, Progress, SyncOption},
+    event::{Event, Owner, Team, TeamKind},
+    nim::{copy, rest},
+    store::{
+        self, Attempt, Changes, Hint, Outcome, Progress, SyncOption,
+        directory::{Action, Done, JoinedTeam, TokenHash},
+    },
 };
 
 /// Fails every call in one way.
@@ -49,6 +52,24 @@ impl Store for Failing {
         Err(self.0())
     }
     async fn delete(&self, _: &Owner, _: Vec<SessionId>, _: &Attempt) -> Result<(), store::Error> {
+        Err(self.0())
+    }
+    async fn act(
+        &self,
+        _: &huihua_core::AppKey,
+        _: Arc<Action>,
+        _: &Attempt,
+    ) -> Result<Done, store::Error> {
+        Err(self.0())
+    }
+    async fn account_of(
+        &self,
+        _: &huihua_core::AppKey,
+        _: &TokenHash,
+    ) -> Result<Option<Account>, store::Error> {
+        Err(self.0())
+    }
+    async fn joined(&self, _: &Owner, _: TeamKind) -> Result<Vec<JoinedTeam>, store::Error> {
         Err(self.0())
     }
     async fn sync(&self, _: &Owner, _: &SyncOption) -> Result<Changes, store::Error> {
@@ -106,7 +127,13 @@ async fn doors(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)
         ("ready", "GET", "/readyz", ""),
         ("events", "POST", "/v1/events", EVENTS),
         ("copy", "POST", "/nim/copy", message),
+        ("NIM's list", "POST", "/history/querySessionList.action", "accid=amy"),
+        ("NIM's refresh", "POST", "/nimserver/user/refreshToken.action", "accid=amy"),
+        ("NIM's teams", "POST", "/team/joinTeams.action", "accid=amy"),
     ] {
+        let is_rest = name.starts_with("NIM");
+        let cur_time = if is_rest { now.to_string() } else { "1".to_owned() };
+        let sum = if is_rest { rest::check_sum("s", "n", &cur_time) } else { sum.clone() };
         let bearer = if name == "events" { "i" } else { token.as_str() };
         let request = Request::builder()
             .method(method)
@@ -114,8 +141,9 @@ async fn doors(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)
             .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
             .header(header::CONTENT_TYPE, "application/json")
             .header("AppKey", "k")
-            .header("CurTime", "1")
-            .header("CheckSum", &sum)
+            .header("Nonce", "n")
+            .header("CurTime", cur_time)
+            .header("CheckSum", sum)
             .body(Body::from(body))
             .unwrap();
         let response = tower::ServiceExt::oneshot(routes.clone(), request).await.unwrap();
@@ -139,10 +167,15 @@ async fn a_failing_store_is_told_to_clients_and_makes_nim_send_again() {
                 assert_eq!((got, body.as_str()), (503, r#"{"code":503}"#));
                 continue;
             }
+            assert!(!body.contains("disk full") && !body.contains("a message"), "{body}");
+            if name.starts_with("NIM") {
+                assert_eq!(got, 200, "{name}");
+                assert!(body.starts_with(&format!(r#"{{"code":{status},"desc":""#)), "{body}");
+                continue;
+            }
             assert_eq!(got, status, "{name}");
             let problem: Problem = serde_json::from_str(&body).unwrap();
             assert_eq!((problem.status, problem.code), (status, status), "{name}");
-            assert!(!body.contains("disk full") && !body.contains("a message"), "{body}");
         }
     }
 }

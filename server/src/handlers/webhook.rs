@@ -5,7 +5,7 @@ use std::any::Any;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
 use huihua_core::AppKey;
@@ -43,7 +43,8 @@ impl IntoResponse for Answer {
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let headers = &parts.headers;
-    let [app_key, cur_time, check_sum] = ["AppKey", "CurTime", "CheckSum"].map(|n| one(headers, n));
+    let header = |name| input::header(headers, name);
+    let [app_key, cur_time, check_sum] = ["AppKey", "CurTime", "CheckSum"].map(header);
     let app = app_key.and_then(|key| context.apps.get(&AppKey::new(key).ok()?));
     if app.is_none() && (app_key.is_some() || check_sum.is_some()) {
         return Answer::Refused.into_response();
@@ -91,15 +92,6 @@ async fn take(context: &Context, app: &App, body: &[u8]) -> Answer {
             tracing::error!(app_key, %error, "a message copy is not stored: NIM will send again");
             Answer::SendAgain
         }
-    }
-}
-
-/// The header, when it stands exactly once and is text.
-fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
     }
 }
 

@@ -138,7 +138,12 @@ fn message(fields: &Fields<'_>) -> Result<Vec<Event>, Malformed> {
 
 /// What a NOTIFICATION does to a team's members. `None` when nothing, or when its attach cannot be
 /// read: then the message counts and membership stays.
-fn membership(team: &Team, from: &Account, notice: &Post, attach: &str) -> Option<Event> {
+pub(super) fn membership(
+    team: &Team,
+    from: &Account,
+    notice: &Post,
+    attach: &str,
+) -> Option<Event> {
     let attach = Fields::parse(attach.as_bytes()).ok()?;
     let listed = || {
         let data = attach.text("data");
@@ -219,14 +224,16 @@ fn accounts(raw: &RawValue) -> Vec<Account> {
     let is_id =
         |raw: &RawValue| raw.get().starts_with(|c: char| matches!(c, '"' | '-' | '0'..='9'));
     let text = loose_text(raw);
+    // Java writes names bare, so that `[null, 7]` is JSON by chance and names two accounts.
+    let is_bare = raw.get().starts_with('"') && !text.contains('"');
     let listed: Vec<String> = match serde_json::from_str::<Vec<&RawValue>>(&text) {
-        Ok(items) => items
+        Ok(items) if !is_bare || items.iter().all(|item| is_id(item)) => items
             .into_iter()
             .filter(|item| is_id(item))
             .map(|item| loose_text(item).into())
             .collect(),
         Err(_) if !is_id(raw) => return Vec::new(),
-        Err(_) => match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Ok(_) | Err(_) => match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(items) => items.split(", ").map(str::to_owned).collect(),
             None => vec![text.into_owned()],
         },

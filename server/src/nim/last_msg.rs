@@ -71,17 +71,22 @@ impl MessageType {
     }
 }
 
+/// Kinds of client, by NIM's name and its number (key 4).
+const CLIENT_TYPES: [(&str, u8); 6] =
+    [("AOS", 1), ("IOS", 2), ("PC", 4), ("WEB", 16), ("REST", CLIENT_TYPE_REST), ("MAC", 64)];
+/// The app's own server.
+pub const CLIENT_TYPE_REST: u8 = 32;
+
 /// NIM's number of a client's kind (key 4), by its name or its number; others have none.
 pub fn client_type(text: &str) -> Option<u8> {
-    match text {
-        "AOS" | "1" => Some(1),
-        "IOS" | "2" => Some(2),
-        "PC" | "4" => Some(4),
-        "WEB" | "16" => Some(16),
-        "REST" | "32" => Some(32),
-        "MAC" | "64" => Some(64),
-        _ => None,
-    }
+    let known = CLIENT_TYPES.iter();
+    let mut known = known.filter(|(name, number)| *name == text || number.to_string() == text);
+    known.next().map(|(_, number)| *number)
+}
+
+/// NIM's name of a client's kind, by its number.
+pub fn client_type_name(number: u8) -> Option<&'static str> {
+    CLIENT_TYPES.iter().find(|(_, known)| *known == number).map(|(name, _)| *name)
 }
 
 /// A message's fields, by the names of contract 7. An empty text is as good as absent.

@@ -1,7 +1,9 @@
 //! The list on a disk: the trait that every engine serves, its contract, its errors.
-//! Who wins is `rules`, order and pages are `order`; engines move bytes.
+//! Who wins is `rules`, order and pages are `order`, what an app's own server may do is
+//! `directory`; engines move bytes.
 
 pub mod cursor;
+pub mod directory;
 pub mod key;
 pub mod order;
 #[cfg(feature = "redb")]
@@ -13,10 +15,11 @@ pub(crate) mod suite;
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
+use huihua_core::{Account, AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
 use tokio::sync::broadcast;
 
-use crate::event::{Event, Owner, Team};
+use self::directory::{Action, Done, JoinedTeam, Refusal, TokenHash};
+use crate::event::{Event, Owner, Team, TeamKind};
 
 /// How long the result of a client's write is given again, in ms: 10 minutes.
 pub const IDEMPOTENCY_MS: u64 = 10 * 60 * 1000;
@@ -77,6 +80,9 @@ pub enum Error {
     /// The idempotency key was used for another write within the last 10 minutes.
     #[error("Idempotency-Key was used for another call: take a new one for each call")]
     KeyReused,
+    /// The directory does not allow the action: nothing was changed.
+    #[error("{0}")]
+    Refused(Refusal),
     /// Not durable, and perhaps not done: disk full, I/O error, queue full, closing. Send again.
     #[error("the store is unavailable: {reason}")]
     Unavailable {
@@ -128,6 +134,24 @@ pub trait Store: Send + Sync {
         ids: Vec<SessionId>,
         attempt: &Attempt,
     ) -> Result<(), Error>;
+
+    /// Does what an app's own server asks: ids, directory and lists in one transaction, all durable
+    /// before the answer or none of it done. The attempt's key must name the whole action: under
+    /// one key the first result is given again, whatever the further try asks.
+    async fn act(
+        &self,
+        app: &AppKey,
+        action: Arc<Action>,
+        attempt: &Attempt,
+    ) -> Result<Done, Error>;
+
+    /// Whose token this is now. `None` when nobody's, or when two accounts have it: then it tells
+    /// neither.
+    async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error>;
+
+    /// What is known of the teams of this kind that the owner is in now, from one snapshot, in the
+    /// order of their ids. Costs a read for each member of each.
+    async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error>;
 
     /// Every session changed since the cursor, once each, in change order, deletions included.
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error>;

@@ -279,6 +279,11 @@ impl<'a> Row<'a> {
         usize::from(since == 0)
     }
 
+    /// Whether anything is known of the account's membership.
+    pub fn has_membership(&self) -> bool {
+        !self.notices.is_empty() || self.inviter.is_some() || self.hint.is_some()
+    }
+
     /// Sets the ext; `now` (ms) counts when it is the first call since the last delete.
     pub fn take_ext(&mut self, ext: &'a str, now: u64) -> Moved {
         if self.ext == ext && self.created.is_some() {

@@ -25,6 +25,7 @@ mod import;
 mod live;
 mod log;
 mod measure;
+mod nim;
 mod protocol;
 mod sdk;
 mod slow;

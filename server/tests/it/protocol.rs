@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use huihua_server::nim::copy;
+use huihua_server::{
+    handlers,
+    nim::{copy, rest},
+};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -81,12 +84,17 @@ async fn the_page_tells_the_truth() {
     let server = TestServer::start().await;
     let mut values =
         HashMap::from([("$TOKEN", server.token("a", "alice")), ("$APP_KEY", "a".to_owned())]);
+    values.insert("$NOW_S", (handlers::now_ms() / 1_000).to_string());
     values.insert("$INGEST_KEY", server.app("a").ingest_key.expose().to_owned());
     let examples = examples();
-    assert!(examples.len() >= 22, "the page shows every request");
+    assert!(examples.len() >= 27, "the page shows every request");
     for (request, mut expected) in examples {
-        if let Some((_, time)) = request.headers.iter().find(|(name, _)| name == "CurTime") {
-            let secret = server.app("a").secret.expose();
+        let header = |name: &str| request.headers.iter().find(|(known, _)| known == name);
+        let secret = server.app("a").secret.expose();
+        if let Some((_, nonce)) = header("Nonce") {
+            let now = values["$NOW_S"].clone();
+            values.insert("$CHECK_SUM", rest::check_sum(secret, nonce, &now));
+        } else if let Some((_, time)) = header("CurTime") {
             values.insert("$CHECK_SUM", copy::check_sum(secret, request.body.as_bytes(), time));
         }
         let fill = |text: &str| {
@@ -108,6 +116,9 @@ async fn the_page_tells_the_truth() {
             if let Some(text) = page[field].as_str() {
                 values.insert(name, text.to_owned());
             }
+        }
+        if let Some(token) = page["info"]["token"].as_str() {
+            values.insert("$NEW_TOKEN", token.to_owned());
         }
     }
 }

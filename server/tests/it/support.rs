@@ -186,7 +186,8 @@ pub(crate) struct TestServer {
     running: JoinHandle<()>,
 }
 
-fn app(key: &str) -> App {
+/// One of the two apps of every [`TestServer`].
+pub(crate) fn app(key: &str) -> App {
     let secret = |use_: &str| Secret::new(format!("{use_}-of-{key}-0123456789abcdef0123456789"));
     App {
         key: AppKey::new(key).unwrap(),

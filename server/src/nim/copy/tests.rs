@@ -250,6 +250,11 @@ fn the_ids_of_a_notice_come_in_every_shape() {
         (r#"{"ids":"[b, c]"}"#, "in b+c by amy"),
         (r#"{"ids":"[\"b\",\"c\"]"}"#, "in b+c by amy"),
         (r#"{"ids":"[9007199254740993123, 2]"}"#, "in 9007199254740993123+2 by amy"),
+        // Java writes names bare, also those that are JSON by chance.
+        (r#"{"ids":"[null, 7]"}"#, "in null+7 by amy"),
+        (r#"{"ids":"[true, false]"}"#, "in true+false by amy"),
+        (r#"{"ids":"[{}, [x], -1]"}"#, "in {}+[x]+-1 by amy"),
+        (r#"{"ids":"[\"b\",null]"}"#, "in b by amy"),
         (r#"{"ids":"b"}"#, "in b by amy"),
         (r#"{"ids":7}"#, "in 7 by amy"),
         (r#"{"id":["b"]}"#, "in b by amy"),

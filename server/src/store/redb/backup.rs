@@ -9,13 +9,22 @@ use redb::{
 };
 
 use super::super::{Error, Progress};
-use super::{opening::explain, read, row, tables, write::unavailable};
+use super::{
+    opening::{explain, newer},
+    read, row, tables,
+    write::unavailable,
+};
 
 /// Rows copied in one transaction: bounds the memory that a copy takes.
 const STEP_ROWS: usize = 10_000;
 
 /// Copies a snapshot into a new file. Nothing is there under its name before all of it is.
-pub(super) fn copy(tx: &ReadTransaction, to: &Path, progress: &Progress) -> Result<(), Error> {
+pub(super) fn copy(
+    tx: &ReadTransaction,
+    tables: &[tables::Definition],
+    to: &Path,
+    progress: &Progress,
+) -> Result<(), Error> {
     if to.exists() {
         let reason = format!("{} exists already: choose another name", to.display());
         return Err(Error::Unavailable { reason });
@@ -30,7 +39,7 @@ pub(super) fn copy(tx: &ReadTransaction, to: &Path, progress: &Progress) -> Resu
     }
     let copied = Database::create(&part)
         .map_err(|error| failed(&error))
-        .and_then(|db| copy_tables(tx, &db, progress));
+        .and_then(|db| copy_tables(tx, tables, &db, progress));
     let named = copied.and_then(|()| {
         std::fs::rename(&part, to)
             .and_then(|()| std::fs::File::open(to.parent().unwrap_or(Path::new("."))))
@@ -44,22 +53,26 @@ pub(super) fn copy(tx: &ReadTransaction, to: &Path, progress: &Progress) -> Resu
     named
 }
 
-fn copy_tables(tx: &ReadTransaction, to: &Database, progress: &Progress) -> Result<(), Error> {
-    let tables = tables::ALL.map(|table| tx.open_table(table));
+fn copy_tables(
+    tx: &ReadTransaction,
+    tables: &[tables::Definition],
+    to: &Database,
+    progress: &Progress,
+) -> Result<(), Error> {
     let mut all = 0;
-    for table in &tables {
-        all += table.as_ref().map_or(Ok(0), |table| table.len())?;
+    for table in tables {
+        all += tx.open_table(*table)?.len()?;
     }
     let mut done = 0;
-    for (definition, table) in tables::ALL.into_iter().zip(tables) {
-        let mut rows = table?.range::<&[u8]>(..)?;
+    for table in tables {
+        let mut rows = tx.open_table(*table)?.range::<&[u8]>(..)?;
         loop {
             let mut step = to.begin_write()?;
             // Only the last step needs to be durable: the file has no name yet.
             step.set_durability(Durability::None).map_err(|error| unavailable(&error))?;
             let mut count = 0;
             {
-                let mut table = step.open_table(definition)?;
+                let mut table = step.open_table(*table)?;
                 for item in rows.by_ref().take(STEP_ROWS) {
                     let (key, value) = item?;
                     row::verify(key.value(), value.value())?;
@@ -96,19 +109,14 @@ pub fn restore(from: &Path, folder: &Path, progress: &Progress) -> Result<(), Er
     let meta = tx.open_table(tables::META);
     let format =
         meta.map_err(Error::from).and_then(|meta| read::numbers(&meta, tables::META_FORMAT));
-    match format.ok().flatten().and_then(|format| format.first().copied()) {
-        Some(tables::FORMAT) => {}
-        Some(format) => {
-            let what = format!("format {format} is newer than this server: use a newer one");
-            return Err(Error::Damaged { what });
-        }
-        None => {
-            let what = format!("{} is no backup of this server", from.display());
-            return Err(Error::Damaged { what });
-        }
-    }
+    let Some(format) = format.ok().flatten().and_then(|format| format.first().copied()) else {
+        let what = format!("{} is no backup of this server", from.display());
+        return Err(Error::Damaged { what });
+    };
+    // Of an older format as it is: the server brings it up to date when it opens it.
+    let tables = tables::of_format(format).ok_or_else(|| newer(format))?;
     std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
         reason: format!("make data folder {}: {error}", folder.display()),
     })?;
-    copy(&tx, &folder.join(tables::FILE_NAME), progress)
+    copy(&tx, tables, &folder.join(tables::FILE_NAME), progress)
 }

@@ -1,9 +1,11 @@
 //! The embedded engine: one redb file in a folder, one writer, MVCC readers. For one machine.
 
 mod backup;
+mod directory;
 mod once;
 mod opening;
 mod read;
+mod registers;
 mod row;
 mod sweep;
 mod tables;
@@ -17,14 +19,18 @@ use std::{
 };
 
 use async_trait::async_trait;
-use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
+use huihua_core::{Account, AppKey, Page, QueryMySessionOption, RecentSession, SessionId};
 use redb::{Database, ReadableDatabase as _};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot};
 
 pub use self::backup::restore;
 use self::write::{Call, Job, Reply, unavailable};
-use super::{Attempt, Changes, Error, Hint, Outcome, Progress, Store, SyncOption, cursor::Era};
-use crate::event::{Event, Owner, Team};
+use super::{
+    Attempt, Changes, Error, Hint, Outcome, Progress, Store, SyncOption,
+    cursor::Era,
+    directory::{Action, Done, JoinedTeam, TokenHash},
+};
+use crate::event::{Event, Owner, Team, TeamKind};
 
 /// Memory for cached pages, in bytes.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
@@ -256,6 +262,26 @@ impl Store for RedbStore {
         self.write(|reply| Job::Delete { call, ids, reply }).await
     }
 
+    async fn act(
+        &self,
+        app: &AppKey,
+        action: Arc<Action>,
+        attempt: &Attempt,
+    ) -> Result<Done, Error> {
+        let (app, attempt) = (app.clone(), attempt.clone());
+        self.write(|reply| Job::Act { app, action, attempt, reply }).await
+    }
+
+    async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error> {
+        let (app, token) = (app.clone(), *token);
+        self.read(move |snapshot| snapshot.account_of(&app, &token)).await
+    }
+
+    async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error> {
+        let owner = owner.clone();
+        self.read(move |snapshot| snapshot.joined(&owner, kind)).await
+    }
+
     async fn sync(&self, owner: &Owner, option: &SyncOption) -> Result<Changes, Error> {
         let (owner, option) = (owner.clone(), option.clone());
         self.read(move |snapshot| snapshot.sync(&owner, &option)).await
@@ -286,7 +312,7 @@ impl Store for RedbStore {
         let to = to.to_owned();
         let task = tokio::task::spawn_blocking(move || {
             let tx = shared.with(|db| db.begin_read())??;
-            backup::copy(&tx, &to, &progress)
+            backup::copy(&tx, &tables::ALL, &to, &progress)
         });
         task.await.map_err(|error| unavailable(&error))?
     }

@@ -1,21 +1,38 @@
-//! A client's write under its idempotency key: done once, its first result given again. The result
-//! is stored in the transaction of its effect.
+//! A write under its idempotency key: done once, its first result given again. The result is stored
+//! in the transaction of its effect.
 
-use huihua_core::SessionId;
+use huihua_core::{AppKey, SessionId};
 use redb::ReadableTable as _;
 use sha2::{Digest as _, Sha256};
 
-use super::super::{Error, IDEMPOTENCY_MS};
+use super::super::{Attempt, Error, IDEMPOTENCY_MS};
 use super::{
+    registers::Writer,
     row::{self, FirstResult},
     sweep, tables,
-    write::{Answer, Call, Writer},
+    write::Answer,
 };
+use crate::event::Owner;
 
-/// What a client asked, to tell a further try from another call under the same key.
+/// Whose keys they are.
+pub(super) enum Caller<'a> {
+    /// A client's.
+    Client(&'a Owner),
+    /// The app's own server's.
+    Server(&'a AppKey),
+}
+
+/// What was asked, to tell a further try from another call under the same key.
 pub(super) enum Request<'a> {
-    Update { id: &'a SessionId, ext: &'a str },
-    Delete { ids: &'a [SessionId] },
+    Update {
+        id: &'a SessionId,
+        ext: &'a str,
+    },
+    Delete {
+        ids: &'a [SessionId],
+    },
+    /// An action's key names all of it.
+    Act,
 }
 
 impl Request<'_> {
@@ -28,17 +45,18 @@ impl Request<'_> {
                 // No id holds a line break.
                 ids.iter().for_each(|id| hash.update(format!("\n{id}")));
             }
+            Self::Act => hash.update("act"),
         }
         hash.finalize()[..8].try_into().expect("SHA-256 has more than 8 bytes")
     }
 
     fn answer(&self, json: &str, key: &[u8]) -> Result<Answer, Error> {
-        match self {
-            Self::Update { .. } => serde_json::from_str(json)
-                .map(Answer::Session)
-                .map_err(|_| row::damaged("first result", key)),
-            Self::Delete { .. } => Ok(Answer::Done),
-        }
+        let answer = match self {
+            Self::Update { .. } => serde_json::from_str(json).map(Answer::Session),
+            Self::Delete { .. } => Ok(Answer::Deleted),
+            Self::Act => serde_json::from_str(json).map(Answer::Acted),
+        };
+        answer.map_err(|_| row::damaged("first result", key))
     }
 }
 
@@ -51,16 +69,21 @@ impl Writer<'_> {
     /// Does the write, unless it was done under its key already.
     pub(super) fn once(
         &mut self,
-        call: &Call,
+        caller: Caller<'_>,
+        attempt: &Attempt,
         request: &Request<'_>,
         write: impl FnOnce(&mut Self) -> Result<Answer, Error>,
     ) -> Result<Answer, Error> {
-        let Some(key) = &call.attempt.key else { return write(self) };
-        let key = tables::result_key(&call.owner, key);
+        let Some(key) = &attempt.key else { return write(self) };
+        let key = match caller {
+            Caller::Client(owner) => tables::result_key(&owner.app, owner.account.as_str(), key),
+            // No account is empty.
+            Caller::Server(app) => tables::result_key(app, "", key),
+        };
         let digest = request.digest();
         if let Some(value) = self.results.get(key.as_slice())? {
             let first = row::decode_first_result(&key, value.value())?;
-            if is_fresh(first.time, call.attempt.now) {
+            if is_fresh(first.time, attempt.now) {
                 if first.request != digest {
                     return Ok(Answer::Refused(Error::KeyReused));
                 }
@@ -72,10 +95,11 @@ impl Writer<'_> {
             Answer::Session(session) => {
                 serde_json::to_string(session).expect("a session has string keys only")
             }
-            Answer::Done => String::new(),
+            Answer::Deleted => String::new(),
+            Answer::Acted(done) => serde_json::to_string(done).expect("it has string keys only"),
             Answer::Refused(_) | Answer::Outcomes(_) | Answer::Swept(_) => return Ok(answer),
         };
-        let first = FirstResult { time: call.attempt.now, request: digest, answer: &json };
+        let first = FirstResult { time: attempt.now, request: digest, answer: &json };
         let value = row::encode_first_result(&key, &first);
         self.results.insert(key.as_slice(), value.as_slice())?;
         self.wrote = true;

@@ -2,10 +2,12 @@
 
 use std::{panic::AssertUnwindSafe, path::Path};
 
-use redb::{Database, DatabaseError, TableHandle as _};
+use huihua_core::SessionId;
+use redb::{Database, DatabaseError, ReadableTable as _, TableHandle as _, WriteTransaction};
 
 use super::super::{Error, cursor::Era};
 use super::{CACHE_BYTES, Opener, read, row, tables, write::unavailable};
+use crate::event::Team;
 
 /// The first opening of a process: it begins an era.
 pub(super) fn first(open: &Opener) -> Result<(Database, Vec<Era>), Error> {
@@ -70,31 +72,15 @@ pub(super) fn explain(error: DatabaseError, path: &Path) -> Error {
     }
 }
 
-/// Makes the tables of a new store, checks the format, and records this opening with a random era.
+/// Makes the tables of a new store, brings an older one up to date, and records this opening with a
+/// random era.
 fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     let mut tx = db.begin_write()?;
     tx.set_quick_repair(true);
-    let is_new = has_no_tables(&tx)?;
+    prepare_tables(&tx)?;
     let mut eras;
     {
-        tx.open_table(tables::SESSIONS)?;
-        tx.open_table(tables::HEADS)?;
-        tx.open_table(tables::RESULTS)?;
         let mut meta = tx.open_table(tables::META)?;
-        let mut put = |name: &[u8], numbers: Vec<u64>| {
-            meta.insert(name, row::encode_numbers(name, numbers).as_slice()).map(drop)
-        };
-        if is_new {
-            put(tables::META_FORMAT, vec![tables::FORMAT])?;
-            put(tables::META_VERSION, vec![0])?;
-            put(tables::META_HORIZON, vec![0])?;
-            put(tables::META_ERAS, vec![])?;
-        }
-        let format = read::number(&meta, tables::META_FORMAT)?;
-        if format != tables::FORMAT {
-            let what = format!("format {format} is newer than this server: use a newer one");
-            return Err(Error::Damaged { what });
-        }
         let base = read::number(&meta, tables::META_VERSION)?;
         let pairs = read::numbers(&meta, tables::META_ERAS)?
             .ok_or_else(|| row::damaged("eras", tables::META_ERAS))?;
@@ -114,15 +100,75 @@ fn begin_era(db: &Database) -> Result<Vec<Era>, Error> {
     Ok(eras)
 }
 
-/// Whether the store is new. It has all of its tables from its first opening on: one whose name was
-/// damaged must not be made anew, empty.
-fn has_no_tables(tx: &redb::WriteTransaction) -> Result<bool, Error> {
+/// Makes sure that every table is there. A store has all tables of its format from the beginning:
+/// one whose name was damaged must not be made anew, empty.
+fn prepare_tables(tx: &WriteTransaction) -> Result<(), Error> {
     let there: Vec<String> = tx.list_tables()?.map(|table| table.name().to_owned()).collect();
+    let is_there = |table: &tables::Definition| there.iter().any(|name| name == table.name());
+    let missing = |table: &tables::Definition| {
+        let what = format!("table {} is not there", table.name());
+        Err(Error::Damaged { what })
+    };
     if there.is_empty() {
-        return Ok(true);
+        for table in &tables::ALL {
+            tx.open_table(*table)?;
+        }
+        for (name, number) in [
+            (tables::META_FORMAT, Some(tables::FORMAT)),
+            (tables::META_VERSION, Some(0)),
+            (tables::META_HORIZON, Some(0)),
+            (tables::META_ERAS, None),
+        ] {
+            put_numbers(tx, name, number)?;
+        }
+        return Ok(());
     }
-    match tables::ALL.iter().find(|table| !there.iter().any(|name| name == table.name())) {
-        Some(table) => Err(Error::Damaged { what: format!("table {} is not there", table.name()) }),
-        None => Ok(false),
+    if !is_there(&tables::META) {
+        return missing(&tables::META);
     }
+    let format = read::number(&tx.open_table(tables::META)?, tables::META_FORMAT)?;
+    let expected = tables::of_format(format).ok_or_else(|| newer(format))?;
+    if let Some(table) = expected.iter().find(|table| !is_there(table)) {
+        return missing(table);
+    }
+    if format < tables::FORMAT {
+        add_directory(tx)?;
+    }
+    Ok(())
+}
+
+/// Why a store or a backup of this format is not read.
+pub(super) fn newer(format: u64) -> Error {
+    let what = format!("format {format} is newer than this server: use a newer one");
+    Error::Damaged { what }
+}
+
+fn put_numbers(
+    tx: &WriteTransaction,
+    name: &[u8],
+    numbers: impl IntoIterator<Item = u64>,
+) -> Result<(), Error> {
+    let value = row::encode_numbers(name, numbers);
+    tx.open_table(tables::META)?.insert(name, value.as_slice())?;
+    Ok(())
+}
+
+/// Format 1 to 2: a directory, empty but for the members that the sessions tell of.
+fn add_directory(tx: &WriteTransaction) -> Result<(), Error> {
+    for table in [tables::ACCOUNTS, tables::TOKENS, tables::TEAMS] {
+        tx.open_table(table)?;
+    }
+    let mut members = tx.open_table(tables::MEMBERS)?;
+    for item in tx.open_table(tables::SESSIONS)?.iter()? {
+        let (key, value) = item?;
+        // A damaged row is left to whoever reads it: it must not keep the others from being served.
+        let Some((owner, kind, peer)) = tables::session_of(key.value()) else { continue };
+        let Ok(registers) = row::decode_row(key.value(), value.value()) else { continue };
+        let team = SessionId::new(kind, peer).ok().and_then(|id| Team::of(&id));
+        if let Some(team) = team.filter(|_| registers.has_membership()) {
+            let member = tables::member_key(&owner.app, &team, &owner.account);
+            members.insert(member.as_slice(), row::encode_mark(&member).as_slice())?;
+        }
+    }
+    put_numbers(tx, tables::META_FORMAT, [tables::FORMAT])
 }

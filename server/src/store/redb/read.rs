@@ -112,21 +112,23 @@ pub(super) fn number(meta: &impl Bytes, name: &[u8]) -> Result<u64, Error> {
 
 /// One snapshot of the store.
 pub(super) struct Snapshot<'e> {
-    sessions: redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
-    heads: redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
+    /// For the tables that only few reads need.
+    pub(super) tx: &'e ReadTransaction,
+    pub(super) sessions: redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
+    pub(super) heads: redb::ReadOnlyTable<&'static [u8], &'static [u8]>,
     last: u64,
     horizon: u64,
     eras: &'e [Era],
 }
 
 impl<'e> Snapshot<'e> {
-    pub(super) fn new(tx: &ReadTransaction, eras: &'e [Era]) -> Result<Self, Error> {
+    pub(super) fn new(tx: &'e ReadTransaction, eras: &'e [Era]) -> Result<Self, Error> {
         let meta = tx.open_table(tables::META)?;
         let last = number(&meta, tables::META_VERSION)?;
         let horizon = number(&meta, tables::META_HORIZON)?;
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
-        Ok(Self { sessions, heads, last, horizon, eras })
+        Ok(Self { tx, sessions, heads, last, horizon, eras })
     }
 
     pub(super) fn get(

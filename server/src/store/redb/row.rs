@@ -1,8 +1,11 @@
 //! Rows as bytes: the registers of sessions and teams, written and read back, each value sealed
 //! with a checksum over its key and itself.
 
+use huihua_core::Account;
+
 use super::super::{
     Error,
+    directory::{AccountEntry, TeamEntry, TokenHash},
     key::{Body, Key},
     rules::{Head, Notice, Row},
 };
@@ -11,6 +14,9 @@ const ROW_FORMAT: u8 = 1;
 const HEAD_FORMAT: u8 = 2;
 const NUMBERS_FORMAT: u8 = 3;
 const FIRST_RESULT_FORMAT: u8 = 4;
+const ACCOUNT_FORMAT: u8 = 5;
+const TEAM_FORMAT: u8 = 6;
+const MARK_FORMAT: u8 = 7;
 
 const SEAL_BYTES: usize = 4;
 
@@ -145,6 +151,63 @@ pub(super) fn decode_first_result<'a>(
     };
     let result = read();
     result.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("first result", key))
+}
+
+/// The bytes of what is known of an account, sealed under its key.
+pub(super) fn encode_account(key: &[u8], entry: &AccountEntry) -> Vec<u8> {
+    let mut out = Writer(vec![ACCOUNT_FORMAT]);
+    out.text(&entry.name);
+    out.option(entry.token, |out, token| out.0.extend(token.0));
+    seal(key, out.0)
+}
+
+/// What is known of an account.
+pub(super) fn decode_account(key: &[u8], value: &[u8]) -> Result<AccountEntry, Error> {
+    let mut input = unseal(key, value, ACCOUNT_FORMAT)?;
+    let mut read = || {
+        let name = input.text()?.to_owned();
+        Some(AccountEntry { name, token: input.option(|input| input.take().map(TokenHash))? })
+    };
+    let entry = read();
+    entry.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("account", key))
+}
+
+/// The bytes of what is known of a team, sealed under its key.
+pub(super) fn encode_team(key: &[u8], entry: &TeamEntry) -> Vec<u8> {
+    let mut out = Writer(vec![TEAM_FORMAT]);
+    out.text(entry.owner.as_ref().map_or("", Account::as_str));
+    out.text(&entry.name);
+    out.text(&entry.custom);
+    out.number(entry.members_max.into());
+    out.0.push(u8::from(entry.anyone_invites));
+    seal(key, out.0)
+}
+
+/// What is known of a team.
+pub(super) fn decode_team(key: &[u8], value: &[u8]) -> Result<TeamEntry, Error> {
+    let mut input = unseal(key, value, TEAM_FORMAT)?;
+    let mut read = || {
+        let owner = match input.text()? {
+            "" => None,
+            owner => Some(Account::new(owner).ok()?),
+        };
+        let (name, custom) = (input.text()?.to_owned(), input.text()?.to_owned());
+        let members_max = u32::try_from(input.number()?).ok()?;
+        let anyone_invites = input.take::<1>()? != [0];
+        Some(TeamEntry { owner, name, custom, members_max, anyone_invites })
+    };
+    let entry = read();
+    entry.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("team entry", key))
+}
+
+/// The bytes of a value that only says that its key is there.
+pub(super) fn encode_mark(key: &[u8]) -> Vec<u8> {
+    seal(key, vec![MARK_FORMAT])
+}
+
+/// Checks a mark.
+pub(super) fn decode_mark(key: &[u8], value: &[u8]) -> Result<(), Error> {
+    unseal(key, value, MARK_FORMAT).map(drop)
 }
 
 fn checksum(key: &[u8], value: &[u8]) -> [u8; SEAL_BYTES] {
@@ -293,6 +356,22 @@ mod tests {
             assert_eq!(decode_head(b"k", &encode_head(b"k", &head)).unwrap(), head);
         }
         assert_eq!(decode_numbers(b"k", &encode_numbers(b"k", [1, 2])).unwrap(), [1, 2]);
+        let account = AccountEntry { name: "Amy".into(), token: Some(TokenHash::of("t")) };
+        for entry in [AccountEntry::default(), account] {
+            assert_eq!(decode_account(b"k", &encode_account(b"k", &entry)).unwrap(), entry);
+        }
+        let team = TeamEntry {
+            owner: Some("amy".parse().unwrap()),
+            name: "n".into(),
+            custom: "{}".into(),
+            members_max: 200,
+            anyone_invites: true,
+        };
+        for entry in [TeamEntry::default(), team] {
+            assert_eq!(decode_team(b"k", &encode_team(b"k", &entry)).unwrap(), entry);
+        }
+        decode_mark(b"k", &encode_mark(b"k")).unwrap();
+        assert!(decode_mark(b"l", &encode_mark(b"k")).is_err());
         let result = FirstResult { time: 1, request: [2; 8], answer: "{}" };
         let value = encode_first_result(b"k", &result);
         assert_eq!(decode_first_result(b"k", &value).unwrap(), result);

@@ -3,8 +3,9 @@
 
 use super::super::{Error, TOMBSTONE_MS, rules::Moved};
 use super::{
-    read, row, tables,
-    write::{Writer, bytes_of},
+    read,
+    registers::{Writer, bytes_of},
+    row, tables,
 };
 
 /// Rows looked at in one step: about a millisecond of the writer's time.

@@ -5,13 +5,14 @@ use std::ops::Range;
 use huihua_core::{Account, AppKey, SessionKind};
 use redb::TableDefinition;
 
-use super::super::IdempotencyKey;
-use crate::event::Owner;
+use super::super::{IdempotencyKey, directory::TokenHash};
+use crate::event::{Owner, Team};
 
 /// File of the store in its data folder.
 pub(super) const FILE_NAME: &str = "huihua.redb";
-/// Format of keys and values; a store of a newer format is refused.
-pub(super) const FORMAT: u64 = 1;
+/// Format of keys and values; a store of a newer format is refused, one of an older is brought up
+/// to date when it is opened. 1: lists alone. 2: with a directory.
+pub(super) const FORMAT: u64 = 2;
 
 /// Every table maps bytes to bytes; every value is sealed by `row::seal`.
 pub(super) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -22,11 +23,32 @@ pub(super) const SESSIONS: Definition = TableDefinition::new("sessions");
 pub(super) const HEADS: Definition = TableDefinition::new("heads");
 /// app ‖ 00 ‖ account ‖ 00 ‖ idempotency key → the write and its first result.
 pub(super) const RESULTS: Definition = TableDefinition::new("results");
+/// app ‖ 00 ‖ account → what the directory knows of it.
+pub(super) const ACCOUNTS: Definition = TableDefinition::new("accounts");
+/// app ‖ 00 ‖ SHA-256 of a token ‖ account → a mark.
+pub(super) const TOKENS: Definition = TableDefinition::new("tokens");
+/// app ‖ 00 ‖ kind ‖ team id → what the directory knows of it.
+pub(super) const TEAMS: Definition = TableDefinition::new("teams");
+/// app ‖ 00 ‖ kind ‖ team id ‖ 00 ‖ account → a mark: something is known of its membership, which
+/// its session tells.
+pub(super) const MEMBERS: Definition = TableDefinition::new("members");
 /// One of the names below → numbers.
 pub(super) const META: Definition = TableDefinition::new("meta");
 
 /// Every table: what a backup copies.
-pub(super) const ALL: [Definition; 4] = [SESSIONS, HEADS, RESULTS, META];
+pub(super) const ALL: [Definition; 8] =
+    [SESSIONS, HEADS, RESULTS, META, ACCOUNTS, TOKENS, TEAMS, MEMBERS];
+/// How many of them a store of format 1 has.
+const OF_FORMAT_1: usize = 4;
+
+/// The tables of a store of this format; `None` for one that this server does not read.
+pub(super) fn of_format(format: u64) -> Option<&'static [Definition]> {
+    match format {
+        1 => Some(&ALL[..OF_FORMAT_1]),
+        FORMAT => Some(&ALL),
+        _ => None,
+    }
+}
 
 /// Format of the store.
 pub(super) const META_FORMAT: &[u8] = b"format";
@@ -38,6 +60,10 @@ pub(super) const META_ERAS: &[u8] = b"eras";
 pub(super) const META_HORIZON: &[u8] = b"horizon";
 /// Pairs of clock (ms) and version, one an hour, oldest first.
 pub(super) const META_CLOCK: &[u8] = b"clock";
+/// The last message id that was given.
+pub(super) const META_MESSAGE_ID: &[u8] = b"message id";
+/// The last team id that was given.
+pub(super) const META_TEAM_ID: &[u8] = b"team id";
 
 /// Openings remembered; cursors of older ones are reset. 64 KiB.
 pub(super) const ERAS_MAX: usize = 4_096;
@@ -72,9 +98,9 @@ pub(super) fn session_key(app: &AppKey, account: &str, kind: SessionKind, peer: 
     key
 }
 
-/// Key of one write of a client.
-pub(super) fn result_key(owner: &Owner, key: &IdempotencyKey) -> Vec<u8> {
-    let mut bytes = owner_prefix(&owner.app, owner.account.as_str());
+/// Key of one write of a client, or of the app's own server with an empty account.
+pub(super) fn result_key(app: &AppKey, account: &str, key: &IdempotencyKey) -> Vec<u8> {
+    let mut bytes = owner_prefix(app, account);
     bytes.extend(key.as_str().as_bytes());
     bytes
 }
@@ -113,4 +139,52 @@ pub(super) fn head_key(app: &AppKey, kind: SessionKind, team: &str) -> Vec<u8> {
     key.push(kind_byte(kind));
     key.extend(team.as_bytes());
     key
+}
+
+fn app_prefix(app: &AppKey) -> Vec<u8> {
+    let mut key = Vec::with_capacity(app.as_str().len() + 200);
+    key.extend(app.as_str().as_bytes());
+    key.push(0);
+    key
+}
+
+/// Key of one account.
+pub(super) fn account_key(app: &AppKey, account: &Account) -> Vec<u8> {
+    let mut key = app_prefix(app);
+    key.extend(account.as_str().as_bytes());
+    key
+}
+
+/// What every key of this token starts with; the rest is an account.
+pub(super) fn token_prefix(app: &AppKey, token: &TokenHash) -> Vec<u8> {
+    let mut key = app_prefix(app);
+    key.extend(token.0);
+    key
+}
+
+/// Key of one account's token.
+pub(super) fn token_key(app: &AppKey, token: &TokenHash, account: &Account) -> Vec<u8> {
+    let mut key = token_prefix(app, token);
+    key.extend(account.as_str().as_bytes());
+    key
+}
+
+/// What every key of this team's members starts with; the rest is an account. No team id holds a
+/// control character, so none is another's prefix.
+pub(super) fn members_prefix(app: &AppKey, team: &Team) -> Vec<u8> {
+    let mut key = head_key(app, team.kind(), team.id().as_str());
+    key.push(0);
+    key
+}
+
+/// Key of one member.
+pub(super) fn member_key(app: &AppKey, team: &Team, account: &Account) -> Vec<u8> {
+    let mut key = members_prefix(app, team);
+    key.extend(account.as_str().as_bytes());
+    key
+}
+
+/// The account at the end of a key that starts so; `None` when the key is another's or damaged.
+pub(super) fn account_after(prefix: &[u8], key: &[u8]) -> Option<Account> {
+    Account::new(std::str::from_utf8(key.strip_prefix(prefix)?).ok()?).ok()
 }

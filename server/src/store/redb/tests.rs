@@ -1,5 +1,6 @@
 //! The redb engine against the conformance suite, and what only a file can do wrong.
 
+mod directory;
 mod flipped;
 mod full_disk;
 mod medium;
@@ -27,6 +28,11 @@ fn in_memory() -> Box<dyn Store> {
 #[test]
 fn conforms_to_the_suite() {
     suite::conform(&in_memory);
+}
+
+#[test]
+fn its_directory_conforms_to_the_suite() {
+    suite::directory::run(&in_memory);
 }
 
 #[test]

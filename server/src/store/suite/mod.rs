@@ -3,6 +3,7 @@
 //! store.
 
 pub(crate) mod cases;
+pub(crate) mod directory;
 pub(crate) mod fire;
 mod model;
 pub(crate) mod nim_clients;

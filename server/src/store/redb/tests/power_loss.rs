@@ -2,6 +2,8 @@
 //! medium that forgot what was not synced, that tore the last write, or that kept any part of what
 //! was not synced. The store opens and holds what was acknowledged, and no batch is half there.
 
+use std::sync::Arc;
+
 use huihua_core::{QueryMySessionOption, RecentSession};
 use proptest::{
     strategy::{Strategy as _, ValueTree as _},
@@ -13,12 +15,14 @@ use super::{
     medium::{Medium, Op},
 };
 use crate::{
-    event::{Event, Place, Post},
+    event::{Event, Place, Post, TeamKind},
     store::{
         IdempotencyKey, Store, TOMBSTONE_MS,
         redb::RedbStore,
         suite::{
-            Device, random,
+            Device,
+            directory::create_team,
+            random,
             scenario::{self, Call, NOW, Segment},
         },
     },
@@ -88,7 +92,10 @@ async fn record() -> Run {
                 Some(Call::Delete { owner, ids }) => {
                     store.delete(owner, ids.clone(), &tried).await.unwrap();
                 }
-                None => {}
+                None => {
+                    let team = create_team(TeamKind::Normal, &["bc", "c"]);
+                    store.act(&owners[0].app, Arc::new(team), &tried).await.map(drop).unwrap();
+                }
             }
             note(&medium, &store, &mut devices, &mut acknowledged).await;
             if sweep {
@@ -105,7 +112,7 @@ async fn record() -> Run {
 /// One batch so large that the file grows and its trees split.
 fn many(story: u64) -> Vec<(huihua_core::AppKey, Event)> {
     let event = |n: u64| {
-        let from = format!("peer{}", n % 90).parse().unwrap();
+        let from = format!("peer{}", n % 70).parse().unwrap();
         let post = Post {
             time: 1 + story,
             message_id: n.to_string(),
@@ -146,6 +153,12 @@ async fn check(run: &Run, at: usize, left: Vec<u8>, how: &str) {
         let mut device = run.acknowledged[done].devices[n].clone();
         device.sync(&store, owner, 3).await;
         assert_eq!(device.list(), lists[n], "{how} at {at}: a device is behind");
+        let mut joined = Vec::new();
+        for kind in [TeamKind::Normal, TeamKind::Super] {
+            let teams = store.joined(owner, kind).await.unwrap();
+            joined.extend(teams.into_iter().map(|joined| joined.team));
+        }
+        assert_eq!(joined, store.teams_of(owner).await.unwrap());
     }
     store.close().await;
 }

@@ -3,7 +3,7 @@
 package dev.huihua.sdk;
 
 /**
- * Told how a call ended: exactly one of the three methods, exactly once; none after
+ * Told how a call ended: exactly one of its outcomes, exactly once; none after
  * {@link Call#abort()} or {@link AbortableFuture#abort()} returned true.
  *
  * <p><b>Thread:</b> Android's main thread; on the JVM one daemon thread shared by all services; or
@@ -32,6 +32,17 @@ public interface RequestCallback<T> {
      *     all the same.
      */
     void onFailed(int code);
+
+    /**
+     * The call failed in a way that has a number, with all that is known of it: whether to try
+     * again and when, whether the server may have acted, how the server's log names the request.
+     * The SDK calls this one; unless overridden, it calls {@link #onFailed(int)}.
+     *
+     * @param failure what happened; its code is that of {@link #onFailed(int)}
+     */
+    default void onFailed(SessionException.Failed failure) {
+        onFailed(failure.getCode());
+    }
 
     /**
      * The call failed in any other way.

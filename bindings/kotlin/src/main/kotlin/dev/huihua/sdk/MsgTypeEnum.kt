@@ -56,6 +56,7 @@ public enum class MsgTypeEnum(public val value: Int) {
     qchatCustom(103),
     ;
 
+    /** Finds entries by their number. */
     public companion object {
         /** The entry with this number, [undef] for one that has none. */
         @JvmStatic

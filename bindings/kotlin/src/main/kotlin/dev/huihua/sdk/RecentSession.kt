@@ -32,6 +32,7 @@ public interface RecentSession : Serializable {
     /** The kind and the id (account or team id) that [sessionId] is made of. */
     public fun parseSessionId(): SessionIdPair
 
+    /** NIM's constants. */
     public companion object {
         /** Where [toRecentContact] puts an [ext] that is no JSON object. */
         public const val KEY_EXT: String = "ext"

@@ -26,6 +26,7 @@ public enum class RevokeType(public val value: Int) {
     TEAM_ONE_WAY_DELETE_MSG(14),
     ;
 
+    /** Finds entries by their number. */
     public companion object {
         /** The entry with this number, [undefined] for one that has none. */
         @JvmStatic

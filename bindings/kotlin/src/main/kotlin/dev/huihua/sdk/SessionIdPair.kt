@@ -16,11 +16,14 @@ public class SessionIdPair internal constructor(
     /** [second]. */
     public operator fun component2(): String = second
 
+    /** Whether [other] is a pair of the same halves. */
     override fun equals(other: Any?): Boolean =
         other is SessionIdPair && first == other.first && second == other.second
 
+    /** Of both halves. */
     override fun hashCode(): Int = 31 * first.hashCode() + second.hashCode()
 
+    /** Both halves, for people to read; not the session id. */
     override fun toString(): String = "$first $second"
 
     private companion object {

@@ -32,6 +32,7 @@ public enum class SessionTypeEnum(public val value: Int) {
     QChat(10003),
     ;
 
+    /** Finds entries by their number. */
     public companion object {
         /** The entry with this number, [None] for one that has none. */
         @JvmStatic

@@ -20,6 +20,7 @@ public class SyncOption(
     public var isNeedLastMsg: Boolean = true,
     public var waitMs: Long = 0,
 ) : Serializable {
+    /** What stands in place of a cursor. */
     public companion object {
         /** In place of a cursor: from now. No changes come, only a cursor. */
         public const val LATEST: String = "latest"

@@ -2,11 +2,12 @@
 package dev.huihua.sdk
 
 import java.io.File
+import java.net.URI
 import java.util.concurrent.TimeUnit
 
-/** `huihua-server dev` on an empty data folder and a free port. */
-class ServerProcess private constructor(private val process: Process, private val data: File) :
-    TestServer, AutoCloseable {
+/** `huihua-server dev` on a data folder of its own and a free port, which it keeps. */
+class ServerProcess private constructor(private val data: File) : TestServer, AutoCloseable {
+    private var process = launch(port = 0)
     override val url: String
     override val appKey: String
     override val appSecret: String
@@ -18,13 +19,42 @@ class ServerProcess private constructor(private val process: Process, private va
         appSecret = facts.getValue("appSecret")
     }
 
-    override fun token(account: String): String {
-        val command = listOf(
-            binary, "token", "--data", data.path, "--account", account, "--ttl", "1h",
-        )
+    /** Ends the process, as an operator would; [startAgain] has it back, same data, same port. */
+    fun stop() {
+        process.destroy()
+        check(process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) { "the server does not end" }
+    }
+
+    /** As a crash ends it. */
+    fun kill() {
+        process.destroyForcibly().waitFor()
+    }
+
+    fun startAgain() {
+        check(!process.isAlive) { "the server runs" }
+        process = launch(URI(url).port)
+        awaitFacts()
+    }
+
+    /** Writes what the server knows now into a new file, while it runs. */
+    fun backUp(to: File) = run("backup", "--data", data.path, "--to", to.path)
+
+    /** Stops, goes back to what [from] holds, and starts. */
+    fun restore(from: File) {
+        stop()
+        check(File(data, "huihua.redb").delete()) { "no store in $data" }
+        run("restore", "--from", from.path, "--data", data.path)
+        startAgain()
+    }
+
+    override fun token(account: String): String =
+        run("token", "--data", data.path, "--account", account, "--ttl", "1h")
+
+    private fun run(vararg arguments: String): String {
+        val command = listOf(binary, *arguments)
         val child = ProcessBuilder(command).redirectErrorStream(true).start()
         val output = child.inputStream.bufferedReader().readText().trim()
-        check(child.waitFor() == 0) { "no token: $output" }
+        check(child.waitFor() == 0) { "${arguments.first()}: $output" }
         return output
     }
 
@@ -32,6 +62,14 @@ class ServerProcess private constructor(private val process: Process, private va
         process.destroy()
         process.waitFor(PATIENCE_S, TimeUnit.SECONDS)
         data.deleteRecursively()
+    }
+
+    private fun launch(port: Int): Process {
+        File(data, "dev.json").delete() // An old one names the process before.
+        val listen = "127.0.0.1:$port"
+        val command = listOf(binary, "dev", "--data", data.path, "--listen", listen)
+        val log = ProcessBuilder.Redirect.appendTo(File(data, "log"))
+        return ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log).start()
     }
 
     private fun awaitFacts(): Map<String, String> {
@@ -58,12 +96,8 @@ class ServerProcess private constructor(private val process: Process, private va
             start().also { Runtime.getRuntime().addShutdownHook(Thread(it::close)) }
         }
 
-        fun start(): ServerProcess {
-            val data = File.createTempFile("huihua", "data").apply { delete(); mkdirs() }
-            val command = listOf(binary, "dev", "--data", data.path, "--listen", "127.0.0.1:0")
-            val process = ProcessBuilder(command).redirectErrorStream(true)
-                .redirectOutput(File(data, "log")).start()
-            return ServerProcess(process, data)
-        }
+        fun start() = ServerProcess(
+            File.createTempFile("huihua", "data").apply { delete(); mkdirs() },
+        )
     }
 }

@@ -3,18 +3,10 @@ package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.PAGE
 import dev.huihua.sdk.ScriptedServer.Companion.send
-import dev.huihua.sdk.ffi.FfiConverterTypeSessionCallback
-import dev.huihua.sdk.ffi.FfiConverterTypeSessionListCallback
-import dev.huihua.sdk.ffi.FfiConverterTypeSyncCallback
-import dev.huihua.sdk.ffi.FfiConverterTypeTokenProvider
-import dev.huihua.sdk.ffi.FfiConverterTypeVoidCallback
-import java.io.File
-import java.lang.management.ManagementFactory
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Semaphore
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
-import javax.management.ObjectName
 import kotlin.random.Random
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -112,25 +104,21 @@ class CallTest {
     @Test
     fun tenThousandCallsLeaveNothingBehind() {
         collect() // Services that other tests only dropped are gone now.
-        val providers = FfiConverterTypeTokenProvider.handleMap.size
-        val others = runtimeThreads()
+        val providers = Leftovers.tokenProviders()
+        val others = Leftovers.runtimeThreads()
         ServerProcess.shared.service("busy").use { service ->
             run(service, 200) // Threads and connections that stay are there now.
-            val threads = javaThreads()
-            val nativeThreads = nativeThreads().size
+            val threads = Leftovers.javaThreads()
+            val nativeThreads = Leftovers.nativeThreads().size
             run(service, 10_000)
-            awaitTrue("callbacks: ${handles()}") { handles().values.all { it == 0 } }
-            awaitTrue("Java threads: ${javaThreads()} of $threads") { javaThreads() <= threads }
-            awaitTrue("threads: ${nativeThreads()} of $nativeThreads") {
-                nativeThreads().size <= nativeThreads
-            }
-            assertEquals(providers + 1, FfiConverterTypeTokenProvider.handleMap.size)
+            awaitAtMost(0, "callbacks") { Leftovers.callbacks().values.sum() }
+            awaitAtMost(threads, "Java threads", Leftovers::javaThreads)
+            awaitAtMost(nativeThreads, "threads") { Leftovers.nativeThreads().size }
+            assertEquals(providers + 1, Leftovers.tokenProviders())
         }
-        awaitTrue("token provider") { FfiConverterTypeTokenProvider.handleMap.size == providers }
-        awaitTrue("runtime threads: ${nativeThreads()}") { runtimeThreads() == others }
-        val types = "ffi[.]Call|internal[.](Delivery|.*Answer|RunningCall)"
-        val ofCalls = Regex("dev[.]huihua[.]sdk[.]($types)")
-        assertEquals(emptyMap<String, Int>(), liveInstances().filterKeys(ofCalls::matches))
+        awaitAtMost(providers, "token providers", Leftovers::tokenProviders)
+        awaitAtMost(others, "runtime threads", Leftovers::runtimeThreads)
+        assertEquals(emptyMap<String, Int>(), Leftovers.objectsOfCalls())
     }
 
     /** [count] calls of all five kinds, 50 at a time, each told once. */
@@ -151,39 +139,6 @@ class CallTest {
         window.acquire(50)
         assertEquals(count, answers.get())
     }
-
-    private fun handles() = mapOf(
-        "list" to FfiConverterTypeSessionListCallback.handleMap.size,
-        "session" to FfiConverterTypeSessionCallback.handleMap.size,
-        "sync" to FfiConverterTypeSyncCallback.handleMap.size,
-        "void" to FfiConverterTypeVoidCallback.handleMap.size,
-    )
-
-    private fun javaThreads() =
-        Thread.getAllStackTraces().keys.count { it.name.startsWith("huihua") }
-
-    /** Names of the process's threads but the test server's, the compiler's, the collector's. */
-    private fun nativeThreads() = File("/proc/self/task").listFiles().orEmpty()
-        .mapNotNull { runCatching { File(it, "comm").readText().trim() }.getOrNull() }
-        .filterNot { name -> OTHERS.any(name::startsWith) }
-
-    private fun runtimeThreads() = nativeThreads().count { it == "huihua-runtime" }
-
-    /** Objects alive after a full collection, by class. */
-    private fun liveInstances(): Map<String, Int> {
-        val bean = ObjectName("com.sun.management:type=DiagnosticCommand")
-        val arguments = arrayOf<Any?>(emptyArray<String>())
-        val signature = arrayOf(Array<String>::class.java.name)
-        val table = ManagementFactory.getPlatformMBeanServer()
-            .invoke(bean, "gcClassHistogram", arguments, signature) as String
-        return table.lines().map { it.trim().split(Regex("\\s+")) }
-            .filter { it.size >= 4 && it[1].toIntOrNull() != null }
-            .associate { it[3] to it[1].toInt() }
-    }
-
-    private companion object {
-        val OTHERS = listOf("scripted", "C1 ", "C2 ", "GC ", "G1 ")
-    }
 }
 
 /** Waits for a condition that comes about on other threads. */
@@ -191,6 +146,18 @@ internal fun awaitTrue(what: String, condition: () -> Boolean) {
     val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
     while (!condition()) {
         assertTrue(what, System.nanoTime() < deadline)
+        Thread.sleep(10)
+    }
+}
+
+/** Waits for a count of what should go away, as it does on other threads. */
+internal fun awaitAtMost(limit: Int, what: String, count: () -> Int) {
+    val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
+    while (count() > limit) {
+        assertTrue(
+            "$what: ${count()}, at most $limit; callbacks ${Leftovers.callbacks()}",
+            System.nanoTime() < deadline,
+        )
         Thread.sleep(10)
     }
 }

@@ -6,7 +6,6 @@ import dev.huihua.sdk.ScriptedServer.Companion.PAGE
 import dev.huihua.sdk.ScriptedServer.Companion.fail
 import dev.huihua.sdk.ScriptedServer.Companion.send
 import dev.huihua.sdk.internal.CallbackThreads
-import java.io.File
 import java.util.concurrent.Executor
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.RejectedExecutionException
@@ -118,7 +117,7 @@ class CallbackTest {
             threads += Thread.currentThread()
             throw failures.removeFirstOrNull() ?: return@TokenProvider "token"
         }
-        val url = server.options().build().serverUrl
+        val url = server.options().build().serverUrls.first()
         SessionService(SessionServiceOptions.Builder(url, provider).build()).use { service ->
             for (failure in failures.toList()) {
                 val recorder = Recorder<RecentSessionList>()
@@ -174,11 +173,7 @@ class CallbackTest {
     /** A callback left out of the list would attach and detach a Java thread for each call. */
     @Test
     fun everyGeneratedCallbackIsInTheListOfCallbackThreads() {
-        val location = dev.huihua.sdk.ffi.SessionService::class.java.protectionDomain.codeSource
-        val folder = File(File(location.location.toURI()), "dev/huihua/sdk/ffi")
-        val generated = checkNotNull(folder.list()).filter { it.endsWith(".class") }
-            .map { "dev.huihua.sdk.ffi." + it.removeSuffix(".class") }
-            .map { Class.forName(it, false, javaClass.classLoader) }
+        val generated = Leftovers.generatedClasses()
             .filter { Callback::class.java.isAssignableFrom(it) && !it.isInterface }
             .toSet()
         assertFalse(generated.isEmpty())

@@ -1,6 +1,8 @@
 // What Android does its own way; src/jvm has the other half.
 package dev.huihua.sdk.internal
 
+import android.app.Application
+import android.content.Context
 import android.os.Handler
 import android.os.Looper
 import java.io.IOException
@@ -18,6 +20,18 @@ internal object Platform {
      * added are left out, as Android itself leaves them out for apps since version 7.
      */
     fun trustedRootsDer(): List<ByteArray> = roots
+
+    /**
+     * Tells [observer] whether the app is in the foreground: now, and when that changes, until the
+     * result is closed.
+     *
+     * @throws IllegalArgumentException when [context] is no context of an app.
+     */
+    fun observeForeground(context: Any, observer: (Boolean) -> Unit): AutoCloseable {
+        val application = (context as? Context)?.let { it.applicationContext ?: it } as? Application
+        requireNotNull(application) { "option pauseInBackground: must be an Android Context" }
+        return Foreground(application, observer)
+    }
 
     private val roots: List<ByteArray> by lazy {
         try {

@@ -17,6 +17,11 @@ internal object Platform {
     /** The roots of Java's default trust store, DER; none when it cannot be read. */
     fun trustedRootsDer(): List<ByteArray> = roots
 
+    /** A program has no background: [observer] is never told. */
+    @Suppress("UNUSED_PARAMETER")
+    fun observeForeground(context: Any, observer: (Boolean) -> Unit): AutoCloseable =
+        AutoCloseable {}
+
     private val roots: List<ByteArray> by lazy {
         try {
             val factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm())

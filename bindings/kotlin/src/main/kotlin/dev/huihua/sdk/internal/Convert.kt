@@ -1,7 +1,9 @@
 // From the records of the border to the public types, one conversion each.
 package dev.huihua.sdk.internal
 
+import dev.huihua.sdk.AccountInfo
 import dev.huihua.sdk.IMMessage
+import dev.huihua.sdk.Logger
 import dev.huihua.sdk.MsgAttachment
 import dev.huihua.sdk.MsgStatusEnum
 import dev.huihua.sdk.MsgTypeEnum
@@ -18,8 +20,11 @@ import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SessionTypeEnum
 import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
+import dev.huihua.sdk.ffi.CallFailure
 import dev.huihua.sdk.ffi.JsonValue
+import dev.huihua.sdk.ffi.LogLevel
 import dev.huihua.sdk.ffi.parseJsonObject
+import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
 import dev.huihua.sdk.ffi.MessageStub as NativeStub
 import dev.huihua.sdk.ffi.Options as NativeOptions
 import dev.huihua.sdk.ffi.QueryMySessionOption as NativeOption
@@ -33,11 +38,11 @@ import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 
 internal fun SessionServiceOptions.toNative(): NativeOptions =
     NativeOptions(
-        serverUrls = listOf(serverUrl),
+        serverUrls = serverUrls,
         rootCertificates = extraRootCertificates,
-        certificatePins = emptyList(),
-        proxyUrl = null,
-        userAgent = null,
+        certificatePins = certificatePins,
+        proxyUrl = proxyUrl,
+        userAgent = userAgent,
         cleartextAllowed = cleartextAllowed,
         connectTimeoutMs = connectTimeoutMs,
         attemptTimeoutMs = attemptTimeoutMs,
@@ -96,16 +101,28 @@ private fun NativeNotice.toPublic() = RevokeMsgNotification(
 
 private fun NativeStub.toPublic() = IMMessage(clientId, serverId, fromAccount, time)
 
+internal fun NativeAccountInfo.toPublic() = AccountInfo(account, appKey, expiresAt)
+
+internal fun CallFailure.toPublic() =
+    SessionException.Failed(code, retryable, mayHaveApplied, retryAfterMs, requestId, detail)
+
 /** [tokenFailure]: what the token provider threw last; it never crosses the border. */
 internal fun NativeException.toPublic(tokenFailure: Throwable?): SessionException = when (this) {
     is NativeException.Answer -> {
         val text = "unexpected answer (HTTP $status): $reason"
-        SessionException.UnexpectedAnswer(status, mayHaveApplied, text)
+        SessionException.UnexpectedAnswer(status, retryable, mayHaveApplied, retryAfterMs, text)
     }
-    is NativeException.TokenProvider -> SessionException.TokenProviderFailed(tokenFailure)
+    is NativeException.TokenProvider ->
+        SessionException.TokenProviderFailed(tokenFailure, mayHaveApplied)
     is NativeException.Closed -> SessionException.Closed()
     is NativeException.Internal -> SessionException.Internal("internal error: $reason")
     is NativeException.Option -> SessionException.Internal("option $field: $reason")
+}
+
+internal fun LogLevel.toPublic(): Logger.Level = when (this) {
+    LogLevel.DEBUG -> Logger.Level.DEBUG
+    LogLevel.INFO -> Logger.Level.INFO
+    LogLevel.WARN -> Logger.Level.WARN
 }
 
 private class SessionRow(

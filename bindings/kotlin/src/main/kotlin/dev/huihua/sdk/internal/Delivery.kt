@@ -4,13 +4,14 @@ package dev.huihua.sdk.internal
 import dev.huihua.sdk.AbortableFuture
 import dev.huihua.sdk.Call
 import dev.huihua.sdk.RequestCallback
+import dev.huihua.sdk.SessionException
 import java.util.concurrent.Executor
 
 /** How a call ended: the three methods of a callback, as values. */
 internal sealed interface Outcome<out T> {
     class Success<T>(val value: T?) : Outcome<T>
 
-    class Failed(val code: Int) : Outcome<Nothing>
+    class Failed(val failure: SessionException.Failed) : Outcome<Nothing>
 
     class Exception(val error: Throwable) : Outcome<Nothing>
 }
@@ -106,7 +107,7 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
         try {
             when (outcome) {
                 is Outcome.Success -> callback.onSuccess(outcome.value)
-                is Outcome.Failed -> callback.onFailed(outcome.code)
+                is Outcome.Failed -> callback.onFailed(outcome.failure)
                 is Outcome.Exception -> callback.onException(outcome.error)
             }
         } catch (thrown: Throwable) {
@@ -127,3 +128,8 @@ internal fun reportUncaught(thrown: Throwable) {
         // As the JVM does with what a handler throws.
     }
 }
+
+/** What `onException` brings, as one type: all but ours is what the app's executor threw. */
+internal fun Throwable.toSessionException(): SessionException =
+    this as? SessionException
+        ?: SessionException.Internal("internal error: the callback executor failed", this)

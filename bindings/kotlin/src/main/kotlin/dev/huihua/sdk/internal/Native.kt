@@ -1,6 +1,8 @@
 // The native session service: starts calls, and turns its callbacks into outcomes.
 package dev.huihua.sdk.internal
 
+import dev.huihua.sdk.AccountInfo
+import dev.huihua.sdk.Logger
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
@@ -9,8 +11,11 @@ import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.TokenProvider
+import dev.huihua.sdk.ffi.AccountCallback
 import dev.huihua.sdk.ffi.Call
 import dev.huihua.sdk.ffi.CallFailure
+import dev.huihua.sdk.ffi.Failure
+import dev.huihua.sdk.ffi.LogLevel
 import dev.huihua.sdk.ffi.RootProvider
 import dev.huihua.sdk.ffi.SessionCallback
 import dev.huihua.sdk.ffi.SessionListCallback
@@ -18,11 +23,16 @@ import dev.huihua.sdk.ffi.SessionService
 import dev.huihua.sdk.ffi.SyncCallback
 import dev.huihua.sdk.ffi.TokenProviderException
 import dev.huihua.sdk.ffi.VoidCallback
+import dev.huihua.sdk.ffi.Watch
+import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
+import dev.huihua.sdk.ffi.Logger as NativeLogger
 import dev.huihua.sdk.ffi.RecentSession as NativeRow
 import dev.huihua.sdk.ffi.RecentSessionList as NativePage
 import dev.huihua.sdk.ffi.SessionException as NativeException
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 import dev.huihua.sdk.ffi.TokenProvider as NativeTokenProvider
+import dev.huihua.sdk.ffi.WatchListener as NativeWatchListener
+import dev.huihua.sdk.ffi.WatchStatus as NativeWatchStatus
 
 /**
  * The native service. Each running call holds it through its callback, so that collecting a service
@@ -37,7 +47,7 @@ internal class NativeService(options: SessionServiceOptions) {
     init {
         CallbackThreads.load()
         service = try {
-            SessionService(options.toNative(), tokens, PlatformRoots, null)
+            SessionService(options.toNative(), tokens, PlatformRoots, options.logger?.let(::Lines))
         } catch (wrong: NativeException.Option) {
             throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
         } catch (other: NativeException) {
@@ -54,11 +64,29 @@ internal class NativeService(options: SessionServiceOptions) {
     fun sync(option: SyncOption, to: Delivery<SyncResult>) =
         start(to) { service.sync(option.toNative(), SyncAnswer(this, to)) }
 
+    fun account(to: Delivery<AccountInfo>) =
+        start(to) { service.account(AccountAnswer(this, to)) }
+
     fun updateMySession(sessionId: String, ext: String, to: Delivery<Void>) =
         start(to) { service.updateMySession(sessionId, ext, VoidAnswer(this, to)) }
 
     fun deleteMySession(sessionIds: List<String>, to: Delivery<Void>) =
         start(to) { service.deleteMySession(sessionIds, VoidAnswer(this, to)) }
+
+    /**
+     * Tells what changes from [cursor] on, or from now; the first answer of one from now tells its
+     * cursor, without a change.
+     *
+     * @throws SessionException.Closed after [close].
+     */
+    fun watch(cursor: String?, listener: WatchListener): NativeWatch {
+        val from = cursor ?: SyncOption.LATEST
+        return try {
+            RunningWatch(service.watch(from, needLastMsg = true, WatchEvents(this, listener)))
+        } catch (thrown: Throwable) {
+            throw if (service.uniffiIsDestroyed) SessionException.Closed() else fault(thrown)
+        }
+    }
 
     /** Ends running calls with [SessionException.Closed]; waits for nothing. */
     fun close() = service.destroy()
@@ -74,15 +102,26 @@ internal class NativeService(options: SessionServiceOptions) {
     }
 
     fun outcome(error: NativeException) = Outcome.Exception(error.toPublic(tokens.failure))
+
+    fun failure(cause: Failure): SessionException = when (cause) {
+        is Failure.Failed -> cause.failure.toPublic()
+        is Failure.Exception -> cause.error.toPublic(tokens.failure)
+    }
 }
 
 private fun fault(thrown: Throwable) =
-    SessionException.Internal("internal error: a call could not start", thrown)
+    SessionException.Internal("internal error: the border failed", thrown)
 
 private class RunningCall(private val call: Call) : NativeCall {
     override fun abort() = call.abort()
 
     override fun destroy() = call.destroy()
+}
+
+private class RunningWatch(private val watch: Watch) : NativeWatch {
+    override fun stop() = watch.stop().also { watch.destroy() }
+
+    override fun poke() = watch.poke()
 }
 
 /** Converts and hands over. Nothing thrown may reach JNA: Rust would take an Error for success. */
@@ -101,7 +140,7 @@ private class ListAnswer(
 ) : SessionListCallback {
     override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
 
-    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
+    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -112,7 +151,7 @@ private class SessionAnswer(
 ) : SessionCallback {
     override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
 
-    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
+    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -124,7 +163,19 @@ private class SyncAnswer(
     override fun onSuccess(result: NativeSyncResult) =
         to.endWith { Outcome.Success(result.toPublic()) }
 
-    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
+    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
+
+    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+private class AccountAnswer(
+    private val service: NativeService,
+    private val to: Delivery<AccountInfo>,
+) : AccountCallback {
+    override fun onSuccess(account: NativeAccountInfo) =
+        to.endWith { Outcome.Success(account.toPublic()) }
+
+    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
@@ -135,9 +186,44 @@ private class VoidAnswer(
 ) : VoidCallback {
     override fun onSuccess() = to.end(Outcome.Success(null))
 
-    override fun onFailed(failure: CallFailure) = to.end(Outcome.Failed(failure.code))
+    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
 
     override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+private class WatchEvents(
+    private val service: NativeService,
+    private val listener: WatchListener,
+) : NativeWatchListener {
+    override fun onChanges(result: NativeSyncResult) = orEnd { listener.onChanges(result.toPublic()) }
+
+    override fun onStatus(status: NativeWatchStatus) = orEnd {
+        val public = when (status) {
+            is NativeWatchStatus.Connecting -> WatchStatus.Connecting
+            is NativeWatchStatus.Live -> WatchStatus.Live
+            is NativeWatchStatus.Broken -> WatchStatus.Broken
+            is NativeWatchStatus.Ended -> WatchStatus.Ended(service.failure(status.cause))
+        }
+        listener.onStatus(public)
+    }
+
+    /** An event lost would be a change lost: rather no watch than one with a hole. */
+    private inline fun orEnd(event: () -> Unit) = try {
+        event()
+    } catch (thrown: Throwable) {
+        listener.onStatus(WatchStatus.Ended(fault(thrown)))
+    }
+}
+
+/** The app's logger, as Rust calls it; what it throws is nobody's business. */
+private class Lines(private val logger: Logger) : NativeLogger {
+    override fun log(level: LogLevel, line: String) {
+        try {
+            logger.log(level.toPublic(), line)
+        } catch (_: Throwable) {
+            // A line less.
+        }
+    }
 }
 
 /**

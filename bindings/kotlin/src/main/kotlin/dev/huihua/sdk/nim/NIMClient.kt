@@ -1,89 +1,52 @@
 // The entrance of the NIM-shaped door.
 package dev.huihua.sdk.nim
 
-import dev.huihua.sdk.InvocationFuture
-import dev.huihua.sdk.QueryMySessionOption
-import dev.huihua.sdk.RecentSession
-import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.SessionService
-import dev.huihua.sdk.SessionServiceOptions
-import dev.huihua.sdk.TokenProvider
+import dev.huihua.sdk.StatusCode
 
 /** One account's services for the whole process, as NIM's users know them. */
 public object NIMClient {
-    @Volatile
-    private var service: SessionService? = null
-
     /**
-     * Makes the services of [info]'s account. Called again, it ends the calls that run in
-     * `onException` and starts anew, for another account or with other options. No I/O.
+     * Sets the options, and logs [info]'s account in, if there is one: its services work at once,
+     * while the server is asked whether the token is the account's. Without one, calls end in
+     * `onFailed(302)` until [AuthService.login]. Called again, it logs out first; observers stay.
+     * No I/O on the caller's thread.
      *
-     * @param context Android's `Context`, as NIM's users pass it, or null: the SDK needs none. Any
-     * object is taken, so that one signature serves Android and the JVM.
+     * @param context Android's `Context`, as NIM's users pass it: live changes rest while no
+     * Activity of the app is started, see [SDKOptions.liveInBackground]. Null on the JVM, where any
+     * object is taken, so that one signature serves both; on Android null goes without that rest.
      * @throws IllegalArgumentException names the option that is wrong.
      */
     @JvmStatic
-    @Suppress("UNUSED_PARAMETER")
-    public fun init(context: Any?, info: LoginInfo, options: SDKOptions) {
-        val next = SessionService(sessionServiceOptions(info, options))
-        synchronized(this) { service.also { service = next } }?.close()
-    }
+    public fun init(context: Any?, info: LoginInfo?, options: SDKOptions): Unit =
+        Logins.init(options.toBuilder(context), options.tokenProvider, info)
 
     /**
-     * The service of this type: [MsgService]. May be kept: it follows a later [init].
+     * The service of this type: [MsgService], [MsgServiceObserve], [AuthService] or
+     * [AuthServiceObserver]. May be kept: it follows later logins.
      *
      * @throws IllegalStateException before [init].
      * @throws IllegalArgumentException for any other type.
      */
     @JvmStatic
     public fun <T : Any> getService(type: Class<T>): T {
-        require(type == MsgService::class.java) { "there is no service ${type.name}" }
-        current()
-        return checkNotNull(type.cast(CurrentMsgService))
+        val service = services.firstOrNull(type::isInstance)
+        requireNotNull(service) { "there is no service ${type.name}" }
+        Logins.requireOptions()
+        return checkNotNull(type.cast(service))
     }
 
-    internal fun current(): SessionService =
-        checkNotNull(service) { "NIMClient.init must be called first" }
+    /** Whether somebody is logged in, and how the connection stands that brings live changes. */
+    @JvmStatic
+    public fun getStatus(): StatusCode = Logins.status
 
-    private fun sessionServiceOptions(info: LoginInfo, options: SDKOptions): SessionServiceOptions {
-        val renewal = options.tokenProvider
-        val tokens = TokenProvider { refresh ->
-            if (refresh && renewal != null) renewal.getToken(true) else info.token
-        }
-        val builder = SessionServiceOptions.Builder(options.serverUrl, tokens)
-            .cleartextAllowed(options.cleartextAllowed)
-        options.extraRootCertificates.forEach { builder.addRootCertificate(it) }
-        options.callbackExecutor?.let { builder.callbackExecutor(it) }
-        return builder.build()
-    }
-}
+    /**
+     * The session service of who is logged in, for what NIM's shape does not have: `SessionList`,
+     * deletions, coroutines. Null when nobody is. It is closed by the next [init], login or logout.
+     */
+    @JvmStatic
+    public fun getSessionService(): SessionService? = Logins.service
 
-private object CurrentMsgService : MsgService {
-    override fun queryMySessionList(
-        option: QueryMySessionOption?,
-    ): InvocationFuture<RecentSessionList> = NIMClient.current().startQueryMySessionList(option)
-
-    @Deprecated("Say it by name.")
-    override fun queryMySessionList(
-        minTimestamp: Long,
-        maxTimestamp: Long?,
-        needLastMsg: Int?,
-        limit: Int?,
-        hasMore: Int?,
-    ): InvocationFuture<RecentSessionList> {
-        val option = QueryMySessionOption(minTimestamp)
-        maxTimestamp?.let { option.maxTimestamp = it }
-        needLastMsg?.let { option.isNeedLastMsg = it != 0 }
-        limit?.let { option.limit = it }
-        return queryMySessionList(option)
-    }
-
-    override fun queryMySession(sessionId: String): InvocationFuture<RecentSession> =
-        NIMClient.current().startQueryMySession(sessionId)
-
-    override fun updateMySession(sessionId: String, ext: String): InvocationFuture<Void> =
-        NIMClient.current().startUpdateMySession(sessionId, ext)
-
-    override fun deleteMySession(sessionIdArr: Array<String>): InvocationFuture<Void> =
-        NIMClient.current().startDeleteMySession(sessionIdArr.asList())
+    private val services: List<Any> =
+        listOf(CurrentMsgService, CurrentMsgServiceObserve, CurrentAuthService, CurrentAuthObserver)
 }

@@ -1,0 +1,84 @@
+// Live changes rest while no Activity is started, and go on where they were.
+package dev.huihua.sdk
+
+import android.app.Activity
+import android.os.Looper
+import androidx.test.ext.junit.runners.AndroidJUnit4
+import androidx.test.platform.app.InstrumentationRegistry
+import java.util.concurrent.atomic.AtomicLong
+import org.junit.Assert.assertEquals
+import org.junit.Test
+import org.junit.runner.RunWith
+import org.robolectric.Robolectric
+import org.robolectric.android.controller.ActivityController
+
+@RunWith(AndroidJUnit4::class)
+class BackgroundAndroidTest {
+    private val server = ServerProcess.shared
+    private val me = "resting${accounts.incrementAndGet()}"
+    private val now = System.currentTimeMillis()
+    private val instrumentation = InstrumentationRegistry.getInstrumentation()
+
+    private fun service(rests: Boolean) = server.service(me) {
+        if (rests) pauseInBackground(instrumentation.targetContext)
+    }
+
+    private fun <T> onMain(task: () -> T): T {
+        var result: Result<T>? = null
+        instrumentation.runOnMainSync { result = runCatching(task) }
+        return checkNotNull(result).getOrThrow()
+    }
+
+    private fun startActivity(): ActivityController<Activity> = onMain {
+        Robolectric.buildActivity(Activity::class.java).create().start().resume()
+    }
+
+    @Test
+    fun changesRestInTheBackgroundAndComeOnReturn() {
+        val activity = startActivity()
+        service(rests = true).use { service ->
+            val updates = Events<RecentSession>()
+            service.observeUpdateMySession(updates, true)
+            service.awaitLive()
+            server.deliverText("amy", me, now, 1, "seen")
+            assertEquals("p2p|amy", updates.next().sessionId)
+            onMain { activity.pause().stop() }
+            server.deliverText("ben", me, now, 2, "in the background")
+            updates.assertNothing(500)
+            onMain { activity.start().resume() }
+            assertEquals("p2p|ben", updates.next().sessionId)
+            // Turned around: the new one starts after the old one stopped.
+            onMain { activity.recreate() }
+            server.deliverText("cat", me, now, 3, "after a turn")
+            assertEquals("p2p|cat", updates.next().sessionId)
+            onMain { activity.pause().stop().destroy() }
+        }
+    }
+
+    @Test
+    fun withoutTheOptionChangesGoOn() {
+        val activity = startActivity()
+        service(rests = false).use { service ->
+            val updates = Events<RecentSession>()
+            service.observeUpdateMySession(updates, true)
+            service.awaitLive()
+            onMain { activity.pause().stop().destroy() }
+            server.deliverText("amy", me, now, 4, "in the background")
+            assertEquals("p2p|amy", updates.next().sessionId)
+        }
+    }
+
+    @Test
+    fun eventsComeOnTheMainThread() {
+        service(rests = false).use { service ->
+            val threads = Events<Thread>()
+            service.observeOnlineStatus({ threads.onEvent(Thread.currentThread()) }, true)
+            assertEquals(Looper.getMainLooper().thread, threads.next())
+        }
+    }
+
+    private companion object {
+        /** Accounts that no other test of this JVM used. */
+        val accounts = AtomicLong(System.currentTimeMillis() * 100)
+    }
+}

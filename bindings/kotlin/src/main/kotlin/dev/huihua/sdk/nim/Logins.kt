@@ -1,0 +1,239 @@
+// Who is logged in at the NIM-shaped door, and who observes that and the account's list.
+package dev.huihua.sdk.nim
+
+import dev.huihua.sdk.AbortableFuture
+import dev.huihua.sdk.AccountInfo
+import dev.huihua.sdk.RequestCallback
+import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.SessionChange
+import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.SessionService
+import dev.huihua.sdk.SessionServiceOptions
+import dev.huihua.sdk.StatusCode
+import dev.huihua.sdk.TokenProvider
+import dev.huihua.sdk.internal.Delivery
+import dev.huihua.sdk.internal.LiveListener
+import dev.huihua.sdk.internal.NativeCall
+import dev.huihua.sdk.internal.Outcome
+import dev.huihua.sdk.internal.Platform
+import dev.huihua.sdk.internal.Serial
+import dev.huihua.sdk.internal.reportUncaught
+import dev.huihua.sdk.internal.statusAfter
+import dev.huihua.sdk.internal.toSessionException
+import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.Executor
+
+/** One login: the service of its account, and what it brings for the observers. */
+internal class Login(val info: LoginInfo, val service: SessionService) : LiveListener {
+    /** Whether calls may use it; a login that is asked for must first be confirmed. */
+    @Volatile
+    var isOpen = false
+
+    override fun onChange(change: SessionChange) =
+        Logins.tell(this) { it.onChange(change) }
+
+    override fun onStatus(status: StatusCode) {
+        // Whoever is logged in stays so while the connection for live changes is only being made.
+        val isMaking = status == StatusCode.CONNECTING && Logins.status == StatusCode.LOGINED
+        if (status != StatusCode.UNLOGIN && !isMaking) Logins.setStatus(this, status)
+    }
+}
+
+/**
+ * The state behind [NIMClient]. Observers belong to it and not to a login; a login listens to its
+ * service for them while there is one.
+ */
+internal object Logins {
+    private val lock = Any()
+    private val observers = CopyOnWriteArrayList<LiveListener>()
+    private var options: SessionServiceOptions.Builder? = null
+    private var renewal: TokenProvider? = null
+    private var callbackExecutor: Executor = Platform.callbackExecutor
+    private var serial = Serial(callbackExecutor)
+
+    @Volatile
+    private var current: Login? = null
+
+    @Volatile
+    var status: StatusCode = StatusCode.UNLOGIN
+        private set
+
+    /** The service of who is logged in. */
+    val service: SessionService? get() = current?.takeIf { it.isOpen }?.service
+
+    fun init(options: SessionServiceOptions.Builder, renewal: TokenProvider?, info: LoginInfo?) {
+        // Made in any case: it is what checks the options.
+        val service = SessionService(options.build(tokens(info ?: NOBODY, renewal)))
+        synchronized(lock) {
+            this.options = options
+            this.renewal = renewal
+            callbackExecutor = options.build().callbackExecutor ?: Platform.callbackExecutor
+            serial = Serial(callbackExecutor)
+        }
+        if (info == null) {
+            service.close()
+            replace(null, StatusCode.UNLOGIN)
+            return
+        }
+        val login = Login(info, service).apply { isOpen = true }
+        replace(login, StatusCode.LOGINING)
+        confirm(login, Delivery(callbackExecutor))
+    }
+
+    fun requireOptions(): SessionServiceOptions.Builder =
+        synchronized(lock) { checkNotNull(options) { "NIMClient.init must be called first" } }
+
+    fun login(info: LoginInfo): AbortableFuture<LoginInfo> {
+        val service = SessionService(requireOptions().build(tokens(info, renewal)))
+        val login = Login(info, service)
+        replace(login, StatusCode.LOGINING)
+        val future = Delivery<LoginInfo>(callbackExecutor)
+        future.started(
+            object : NativeCall {
+                override fun abort() = true.also { end(login, StatusCode.UNLOGIN) }
+
+                override fun destroy() = Unit
+            },
+        )
+        confirm(login, future)
+        return future
+    }
+
+    fun logout() = replace(null, StatusCode.LOGOUT)
+
+    /** A call of nobody. */
+    fun <T> refusal(): Delivery<T> {
+        val failure = refused("nobody is logged in")
+        return Delivery<T>(callbackExecutor).also { it.end(Outcome.Failed(failure)) }
+    }
+
+    fun observe(observer: LiveListener, register: Boolean) {
+        if (!register) {
+            observers.remove(observer)
+        } else if (observers.addIfAbsent(observer)) {
+            val now = status
+            serial.execute { if (observer in observers) observer.onStatus(now) }
+        }
+        listen()
+    }
+
+    /** Tells the observers, on the thread of the callbacks, what [login] brings while it lasts. */
+    fun tell(login: Login, event: (LiveListener) -> Unit) {
+        for (observer in observers) {
+            if (current !== login) return
+            try {
+                if (observer in observers) event(observer)
+            } catch (thrown: Throwable) {
+                reportUncaught(thrown)
+            }
+        }
+    }
+
+    fun setStatus(login: Login, next: StatusCode) {
+        synchronized(lock) {
+            if (current !== login) return
+            changeStatus(next)
+        }
+        serial.start()
+    }
+
+    private fun changeStatus(next: StatusCode) {
+        if (next == status) return
+        status = next
+        for (observer in observers) {
+            serial.add { if (observer in observers) observer.onStatus(next) }
+        }
+    }
+
+    /** Puts [next] in the place of who is logged in. */
+    private fun replace(next: Login?, status: StatusCode) {
+        val last = synchronized(lock) {
+            val last = current
+            current = next
+            changeStatus(status)
+            last
+        }
+        serial.start()
+        last?.service?.close()
+    }
+
+    /** Ends a login, unless another one has taken its place. */
+    private fun end(login: Login, status: StatusCode) {
+        synchronized(lock) {
+            if (current === login) {
+                current = null
+                changeStatus(status)
+            }
+        }
+        serial.start()
+        login.service.close()
+    }
+
+    /** Asks the server whose token it is, and ends [future] as [AuthService.login] says. */
+    private fun confirm(login: Login, future: Delivery<LoginInfo>) {
+        val answer = Delivery<AccountInfo> { it.run() }
+        login.service.native.account(answer)
+        answer.setCallback(
+            object : RequestCallback<AccountInfo> {
+                override fun onSuccess(param: AccountInfo) {
+                    // The next login may have come in between.
+                    if (current !== login) return onException(SessionException.Closed())
+                    if (param.account != login.info.account) {
+                        val failure = refused("the token is another account's")
+                        end(login, StatusCode.PWD_ERROR)
+                        return future.end(Outcome.Failed(failure))
+                    }
+                    login.isOpen = true
+                    setStatus(login, StatusCode.LOGINED)
+                    listen()
+                    future.end(Outcome.Success(login.info))
+                }
+
+                override fun onFailed(code: Int) = Unit
+
+                override fun onFailed(failure: SessionException.Failed) {
+                    fail(login, failure)
+                    future.end(Outcome.Failed(failure))
+                }
+
+                override fun onException(exception: Throwable) {
+                    val failure = exception.toSessionException()
+                    fail(login, failure)
+                    future.end(Outcome.Exception(failure))
+                }
+            },
+        )
+    }
+
+    /** A login of init stays: its calls try by themselves, and fail by themselves. */
+    private fun fail(login: Login, failure: SessionException) {
+        val status = statusAfter(failure)
+        if (!login.isOpen) return end(login, status)
+        setStatus(login, status)
+        if (status == StatusCode.NET_BROKEN) listen()
+    }
+
+    /** Listens to who is logged in while somebody observes. */
+    private fun listen() {
+        do {
+            val login = current?.takeIf { it.isOpen } ?: return
+            val isObserved = !observers.isEmpty()
+            if (isObserved) login.service.live.add(login) else login.service.live.remove(login)
+        } while (isObserved == observers.isEmpty())
+    }
+
+    private fun tokens(info: LoginInfo, renewal: TokenProvider?) = TokenProvider { refresh ->
+        if (refresh && renewal != null) renewal.getToken(true) else info.token
+    }
+
+    private fun refused(detail: String) = SessionException.Failed(
+        code = ResponseCode.RES_EUIDPASS.toInt(),
+        retryable = false,
+        mayHaveApplied = false,
+        retryAfterMs = null,
+        requestId = null,
+        detail = detail,
+    )
+
+    private val NOBODY = LoginInfo("", "")
+}

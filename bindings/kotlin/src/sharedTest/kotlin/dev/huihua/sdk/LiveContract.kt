@@ -1,0 +1,152 @@
+// What observers are told on every platform. JUnit 4 and plain Kotlin, so that it also runs on a
+// device; needs a real server.
+package dev.huihua.sdk
+
+import java.util.concurrent.atomic.AtomicLong
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+abstract class LiveContract {
+    protected abstract val server: TestServer
+
+    private val me = "watcher${accounts.incrementAndGet()}"
+    private val now = System.currentTimeMillis()
+    private val service: SessionService by lazy { server.service(me) }
+    private val otherDevice: SessionService by lazy { server.service(me) }
+
+    @After
+    fun closeServices() {
+        service.close()
+        otherDevice.close()
+    }
+
+    @Test
+    fun everyChangeIsToldOnceInOrder() {
+        val changes = Events<SessionChange>()
+        val updates = Events<RecentSession>()
+        service.observeSessionChanges(changes, true)
+        service.observeSessionChanges(changes, true)
+        service.observeUpdateMySession(updates, true)
+        service.awaitLive()
+        server.deliverText("amy", me, now, 61, "你好")
+        assertEquals("你好", (changes.next() as SessionChange.Updated).session.toRecentContact().content)
+        assertEquals("p2p|amy", updates.next().sessionId)
+        val done = Recorder<Void>()
+        otherDevice.updateMySession("p2p|amy", "mine", done)
+        done.result()
+        assertEquals("mine", checkNotNull(changes.next().session).ext)
+        assertEquals("mine", updates.next().ext)
+        delete("p2p|amy")
+        val deleted = changes.next()
+        assertTrue("$deleted", deleted is SessionChange.Deleted)
+        assertEquals("p2p|amy", deleted.sessionId)
+        server.deliverText("ben", me, now, 62, "hello")
+        assertEquals("p2p|ben", changes.next().sessionId)
+        assertEquals("p2p|ben", updates.next().sessionId)
+        changes.assertNothing()
+        updates.assertNothing()
+    }
+
+    @Test
+    fun afterUnregisteringNothingIsTold() {
+        val gone = Events<RecentSession>()
+        val stays = Events<RecentSession>()
+        service.observeUpdateMySession(gone, true)
+        service.observeUpdateMySession(stays, true)
+        service.awaitLive()
+        server.deliverText("amy", me, now, 63, "hello")
+        gone.next()
+        stays.next()
+        service.observeUpdateMySession(gone, false)
+        server.deliverText("ben", me, now, 64, "hello")
+        assertEquals("p2p|ben", stays.next().sessionId)
+        gone.assertNothing()
+    }
+
+    /** Nobody listens, so nothing runs; who listens again is told what came in between. */
+    @Test
+    fun whoListensAgainGoesOnWhereTheLastOneStopped() {
+        val first = Events<RecentSession>()
+        service.observeUpdateMySession(first, true)
+        service.awaitLive()
+        service.observeUpdateMySession(first, false)
+        server.deliverText("amy", me, now, 65, "in between")
+        first.assertNothing()
+        val second = Events<RecentSession>()
+        service.observeUpdateMySession(second, true)
+        assertEquals("p2p|amy", second.next().sessionId)
+        second.assertNothing()
+    }
+
+    @Test
+    fun anObserverThatThrowsIsToldTheNextChange() {
+        val handler = Thread.getDefaultUncaughtExceptionHandler()
+        val uncaught = Events<Throwable>()
+        Thread.setDefaultUncaughtExceptionHandler { _, thrown -> uncaught.onEvent(thrown) }
+        try {
+            val angry = Events<SessionChange> { throw AssertionError("a bug") }
+            val calm = Events<SessionChange>()
+            service.observeSessionChanges(angry, true)
+            service.observeSessionChanges(calm, true)
+            service.awaitLive()
+            for (peer in listOf("amy", "ben")) {
+                server.deliverText(peer, me, now, 66, "hello")
+                assertEquals("p2p|$peer", angry.next().sessionId)
+                assertEquals("p2p|$peer", calm.next().sessionId)
+                assertEquals("a bug", uncaught.next().message)
+            }
+        } finally {
+            Thread.setDefaultUncaughtExceptionHandler(handler)
+        }
+    }
+
+    @Test
+    fun theStatusIsToldFromTheFirstOnToTheLast() {
+        val statuses = Events<StatusCode>()
+        service.observeOnlineStatus(statuses, true)
+        assertEquals(StatusCode.UNLOGIN, statuses.next())
+        assertEquals(StatusCode.CONNECTING, statuses.next())
+        assertEquals(StatusCode.LOGINED, statuses.next())
+        service.close()
+        assertEquals(StatusCode.LOGOUT, statuses.next())
+        val late = Events<StatusCode>()
+        service.observeOnlineStatus(late, true)
+        assertEquals(StatusCode.LOGOUT, late.next())
+        late.assertNothing()
+        statuses.assertNothing()
+    }
+
+    @Test
+    fun aRefusedTokenEndsLiveChangesUntilSomebodyObservesAgain() {
+        val tokens = ArrayDeque(listOf("forged", "forged"))
+        val provider = TokenProvider { tokens.removeFirstOrNull() ?: server.token(me) }
+        SessionService(SessionServiceOptions.Builder(server.url, provider).build()).use {
+            val statuses = Events<StatusCode>()
+            it.observeOnlineStatus(statuses, true)
+            statuses.awaitEvent("PWD_ERROR") { status -> status == StatusCode.PWD_ERROR }
+            it.observeOnlineStatus(statuses, false)
+            it.awaitLive()
+        }
+    }
+
+    @Test
+    fun theAccountIsTheTokens() {
+        val answer = Recorder<AccountInfo>().also { service.account(it) }.result()
+        assertEquals(me, answer.account)
+        assertEquals(server.appKey, answer.appKey)
+        assertTrue("${answer.expiresAt}", answer.expiresAt in now..now + 3_700_000)
+    }
+
+    private fun delete(id: String) {
+        val done = Recorder<Void>()
+        otherDevice.deleteMySession(listOf(id), done)
+        done.result()
+    }
+
+    private companion object {
+        /** Accounts that no other test of this JVM, nor of an earlier run on a device, used. */
+        val accounts = AtomicLong(System.currentTimeMillis() * 100)
+    }
+}

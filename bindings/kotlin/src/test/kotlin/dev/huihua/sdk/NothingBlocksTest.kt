@@ -1,0 +1,262 @@
+// No public function blocks its caller: each one of api/huihua.api, so that none is forgotten, is
+// called while the server accepts connections and never answers.
+package dev.huihua.sdk
+
+import dev.huihua.sdk.ScriptedServer.Companion.send
+import dev.huihua.sdk.nim.AuthService
+import dev.huihua.sdk.nim.AuthServiceObserver
+import dev.huihua.sdk.nim.LoginInfo
+import dev.huihua.sdk.nim.MsgService
+import dev.huihua.sdk.nim.MsgServiceObserve
+import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.SDKOptions
+import java.io.File
+import java.lang.invoke.MethodType
+import java.lang.reflect.InvocationTargetException
+import java.net.InetAddress
+import java.net.ServerSocket
+import java.util.concurrent.Executor
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.EmptyCoroutineContext
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+class NothingBlocksTest {
+    /** The kernel accepts for it; nobody reads or answers. */
+    private val silent = ServerSocket(0, 500, InetAddress.getLoopbackAddress())
+    private val silentUrl = "http://127.0.0.1:${silent.localPort}"
+    private val samples = Samples()
+    private val observer = Observer<Any> {}
+    private val opened = mutableListOf<AutoCloseable>(silent, samples)
+
+    @After
+    fun closeAll() = opened.asReversed().forEach(AutoCloseable::close)
+
+    @Test
+    fun everyPublicFunctionReturnsAtOnce() {
+        logIn()
+        val functions = PublicFunction.all()
+        assertTrue("${functions.size} read from the dump", functions.size > 200)
+        val blocking = functions.filterNot { it.ownerName in OF_THE_APP && it.isAbstract }
+            .filterNot(::returnsAtOnce)
+        assertEquals(emptyList<PublicFunction>(), blocking)
+    }
+
+    @Test
+    fun nobodyWaitsForThePlatformsTrustStore() {
+        val java = File(System.getProperty("java.home"), "bin/java").path
+        val library = "-Djna.library.path=" + System.getProperty("jna.library.path")
+        val classes = System.getProperty("java.class.path")
+        val main = "dev.huihua.sdk.SlowTrustStoreKt"
+        val process = ProcessBuilder(java, library, "-cp", classes, main)
+            .redirectErrorStream(true).start()
+        val output = process.inputStream.bufferedReader().readText()
+        assertEquals(output, 0, process.waitFor())
+    }
+
+    private fun logIn() {
+        val options = SDKOptions().apply { serverUrl = silentUrl }
+        NIMClient.init(null, LoginInfo("alice", "token"), options)
+    }
+
+    /** With true where a Boolean is asked for, and then with false: it takes observers away. */
+    private fun returnsAtOnce(function: PublicFunction): Boolean {
+        val withTrue = returnsAtOnce(function, true)
+        val hasFlag = function.parameters.any { it == Boolean::class.javaPrimitiveType }
+        return withTrue && (!hasFlag || returnsAtOnce(function, false))
+    }
+
+    private fun returnsAtOnce(function: PublicFunction, flag: Boolean): Boolean {
+        val receiver = if (function.isStatic) null else receiver(function.owner)
+        val arguments = function.parameters
+            .map { if (it == Boolean::class.javaPrimitiveType) flag else argument(it) }
+            .toTypedArray()
+        var thrown: Throwable? = null
+        val caller = Thread {
+            try {
+                val made = function.call(receiver, arguments)
+                if (made is AutoCloseable) opened += made
+            } catch (wrapped: InvocationTargetException) {
+                thrown = wrapped.targetException
+            }
+        }
+        caller.isDaemon = true
+        caller.start()
+        caller.join(BOUND_MS)
+        if (caller.isAlive) {
+            println("$function blocks in\n  ${caller.stackTrace.joinToString("\n  ")}")
+            return false
+        }
+        val isHonest = thrown is IllegalArgumentException || thrown is IllegalStateException
+        assertTrue("$function: $thrown", thrown == null || isHonest)
+        return true
+    }
+
+    private fun service() =
+        SessionService(SessionServiceOptions.Builder(silentUrl, "token").build())
+            .also { opened += it }
+
+    /** Something to call a function of [type] on: whatever can be waiting is. */
+    private fun receiver(type: Class<*>): Any = when (type) {
+        SessionService::class.java -> service()
+        Call::class.java -> service().queryMySession("p2p|amy", null)
+        InvocationFuture::class.java, AbortableFuture::class.java ->
+            NIMClient.getService(MsgService::class.java).queryMySessionList(null)
+        MsgService::class.java, MsgServiceObserve::class.java, AuthService::class.java,
+        AuthServiceObserver::class.java,
+        -> NIMClient.getService(type)
+        SessionList::class.java -> list()
+        else -> samples.find(type) ?: plain(type)
+    }
+
+    private fun list() = SessionList(service()).also { it.open(); opened += it }
+
+    private fun plain(type: Class<*>): Any {
+        type.enumConstants?.let { return it.first() }
+        val holder = if (type.simpleName == "Companion") type.declaringClass else type
+        val name = if (type.simpleName == "Companion") "Companion" else "INSTANCE"
+        val field = holder.declaredFields.find { it.name == name && it.type == type }
+        return field?.get(null) ?: argument(type) ?: error("nothing to call ${type.name} on")
+    }
+
+    /** Something to hand over as a parameter of [type]. */
+    private fun argument(type: Class<*>): Any? = when (type) {
+        Int::class.javaPrimitiveType, Int::class.javaObjectType -> 1
+        Long::class.javaPrimitiveType, Long::class.javaObjectType -> 1L
+        String::class.java -> "p2p|amy"
+        Any::class.java -> Any()
+        ByteArray::class.java -> ByteArray(1)
+        Class::class.java -> MsgService::class.java
+        List::class.java -> listOf("p2p|amy")
+        Map::class.java -> mapOf("a" to 1)
+        Executor::class.java -> Executor(Runnable::run)
+        Array<String>::class.java -> arrayOf("p2p|amy")
+        RequestCallback::class.java -> Recorder<Any>()
+        TokenProvider::class.java -> TokenProvider.of("token")
+        Logger::class.java -> Logger { _, _ -> }
+        Logger.Level::class.java -> Logger.Level.INFO
+        Observer::class.java -> observer
+        SessionService::class.java -> service()
+        SessionList::class.java -> list()
+        RequestCallbackWrapper::class.java -> object : RequestCallbackWrapper<Any>() {
+            override fun onResult(code: Int, result: Any?, exception: Throwable?) = Unit
+        }
+        CallbackTokenProvider::class.java -> CallbackTokenProvider { _, to -> to.onSuccess("t") }
+        Continuation::class.java -> Continuation<Any?>(EmptyCoroutineContext) {}
+        Function2::class.java -> { _: Any?, _: Any? -> "token" }
+        SessionException.Failed::class.java -> samples.find(type)
+        Throwable::class.java -> IllegalStateException()
+        SessionList.State::class.java -> SessionList.State.Ready
+        SessionList.Listener::class.java -> ListMirror(list())
+        SessionServiceOptions::class.java ->
+            SessionServiceOptions.Builder(silentUrl, "token").build()
+        SessionServiceOptions.Builder::class.java ->
+            SessionServiceOptions.Builder(silentUrl, "token")
+        QueryMySessionOption::class.java -> QueryMySessionOption()
+        SyncOption::class.java -> SyncOption(waitMs = 30_000)
+        LoginInfo::class.java -> LoginInfo("alice", "token")
+        SDKOptions::class.java -> SDKOptions().apply { serverUrl = silentUrl }
+        MsgStatusEnum::class.java -> MsgStatusEnum.success
+        else -> error("say in this test what to hand over as ${type.name}")
+    }
+
+    private companion object {
+        /** Long for a busy machine, short beside the 30 s after which a call ends by itself. */
+        const val BOUND_MS = 8_000L
+
+        /** What the app implements and we call. */
+        val OF_THE_APP = setOf(
+            "RequestCallback", "RequestCallbackWrapper", "TokenProvider", "CallbackTokenProvider",
+            "Observer", "Logger", "Listener",
+        )
+    }
+}
+
+/** Results, as a server that answers gives them. */
+private class Samples : AutoCloseable {
+    private val server = ScriptedServer {
+        val isSync = it.requestURI.path.endsWith("sync")
+        it.send(200, if (isSync) CHANGES else PAGE)
+    }
+    private val all: List<Any> = server.service().use { service ->
+        val page = Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }
+            .result()
+        val sync = Recorder<SyncResult>().also { service.sync(null, it) }.result()
+        val row = page.sessionList.first()
+        val notice = checkNotNull(page.sessionList.last().revokeNotification)
+        val contact = row.toRecentContact()
+        val account = AccountInfo("alice", "app", 1)
+        val failed = SessionException.Failed(404, false, false, 1, "request", "detail")
+        listOf(
+            page, sync, row, notice, notice.message, contact, checkNotNull(contact.attachment),
+            row.parseSessionId(), *sync.changes.toTypedArray(), SessionException.Closed(),
+            SessionChange.Reset(), SessionList.State.Failed(failed),
+            SessionException.UnexpectedAnswer(200, true, true, 1, "text"), failed, account,
+        )
+    }
+
+    fun find(type: Class<*>): Any? = all.find(type::isInstance)
+
+    override fun close() = server.close()
+
+    private companion object {
+        const val MESSAGE = """{"0":0,"1":"me","2":"amy","7":1,"8":1,"9":"hi","10":"{}"}"""
+        const val RECALL = """{"0":2,"1":7,"2":"me","3":"ben","10":"c","11":"1","14":1,"16":"ben"}"""
+        const val ROW =
+            """{"sessionId":"p2p|amy","updateTime":1,"ext":"","lastMsgType":0,"lastMsg":$MESSAGE}"""
+        const val NOTICE =
+            """{"sessionId":"p2p|ben","updateTime":1,"ext":"","lastMsgType":1,"lastMsg":$RECALL}"""
+        const val PAGE = """{"sessionList":[$ROW,$NOTICE],"hasMore":false,"syncCursor":"c"}"""
+        const val CHANGES = """{"changes":[{"session":$ROW},{"deleted":"p2p|ben"}],""" +
+            """"cursor":"c","hasMore":false,"reset":false}"""
+    }
+}
+
+/** One line of the committed dump of the public API: a function or a constructor. */
+private class PublicFunction(
+    val owner: Class<*>,
+    val name: String,
+    text: String,
+    descriptor: String,
+) {
+    val isStatic = " static " in text || name == "<init>"
+    val isAbstract = " abstract " in text
+    val ownerName: String get() = owner.simpleName
+    private val type = MethodType.fromMethodDescriptorString(descriptor, owner.classLoader)
+    val parameters: List<Class<*>> get() = type.parameterList()
+
+    fun call(receiver: Any?, arguments: Array<Any?>): Any? {
+        if (name == "<init>") {
+            return owner.getConstructor(*type.parameterArray()).newInstance(*arguments)
+        }
+        val method = owner.getMethod(name, *type.parameterArray())
+        method.isAccessible = true // An implementation may be private to us.
+        return method.invoke(receiver, *arguments)
+    }
+
+    override fun toString() = "$ownerName.$name(${parameters.joinToString { it.simpleName }})"
+
+    companion object {
+        private val OWNER = Regex("public .*(?:class|interface) ([\\w/$]+).*\\{")
+        private val FUNCTION = Regex("\tpublic .*fun ([\\w<>]+) (\\(.*)")
+
+        fun all(): List<PublicFunction> {
+            val found = mutableListOf<PublicFunction>()
+            var owner: Class<*>? = null
+            var isAbstractClass = false
+            File(System.getProperty("api.file")).forEachLine { line ->
+                OWNER.matchEntire(line)?.let {
+                    owner = Class.forName(it.groupValues[1].replace('/', '.'))
+                    isAbstractClass = "abstract class" in line
+                }
+                val function = FUNCTION.matchEntire(line) ?: return@forEachLine
+                val (name, descriptor) = function.destructured
+                val callable = " synthetic " !in line && !(isAbstractClass && name == "<init>")
+                if (callable) found += PublicFunction(checkNotNull(owner), name, line, descriptor)
+            }
+            return found
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// Logging in and out at the NIM-shaped door, and what its observers are told.
+package dev.huihua.sdk.nim
+
+import dev.huihua.sdk.AbortableFuture
+import dev.huihua.sdk.Events
+import dev.huihua.sdk.InvocationFuture
+import dev.huihua.sdk.RecentSession
+import dev.huihua.sdk.RecentSessionList
+import dev.huihua.sdk.Recorder
+import dev.huihua.sdk.RequestCallback
+import dev.huihua.sdk.RequestCallbackWrapper
+import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.ScriptedServer
+import dev.huihua.sdk.ServerProcess
+import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.StatusCode
+import dev.huihua.sdk.awaitTrue
+import dev.huihua.sdk.deliverText
+import java.util.concurrent.CompletableFuture
+import java.util.concurrent.CountDownLatch
+import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicInteger
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNotNull
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertSame
+import org.junit.Assert.assertTrue
+import org.junit.Test
+
+class LoginTest {
+    private val server = ServerProcess.shared
+    private val me = "nim${accounts.incrementAndGet()}"
+    private val other = "other$me"
+    private val now = System.currentTimeMillis()
+    private val auth get() = NIMClient.getService(AuthService::class.java)
+    private val messages get() = NIMClient.getService(MsgService::class.java)
+    private val observe get() = NIMClient.getService(MsgServiceObserve::class.java)
+    private val authObserver get() = NIMClient.getService(AuthServiceObserver::class.java)
+    private val statuses = Events<StatusCode>()
+
+    private fun init(info: LoginInfo?, configure: SDKOptions.() -> Unit = {}) =
+        NIMClient.init(null, info, SDKOptions().apply { serverUrl = server.url }.apply(configure))
+
+    private fun info(account: String) = LoginInfo(account, server.token(account))
+
+    private fun <T> InvocationFuture<T>.told() = Recorder<T>().also { setCallback(it) }
+
+    @After
+    fun logOut() {
+        authObserver.observeOnlineStatus(statuses, false)
+        auth.logout()
+    }
+
+    @Test
+    fun aLoginIsConfirmedByTheServer() {
+        init(null)
+        assertEquals(StatusCode.UNLOGIN, NIMClient.getStatus())
+        assertEquals(302, messages.queryMySessionList(null).told().code())
+        authObserver.observeOnlineStatus(statuses, true)
+        assertEquals(StatusCode.UNLOGIN, statuses.next())
+        val mine = info(me)
+        assertSame(mine, auth.login(mine).told().result())
+        assertEquals(StatusCode.LOGINING, statuses.next())
+        assertEquals(StatusCode.LOGINED, statuses.next())
+        assertEquals(0, messages.queryMySessionList(null).told().result().sessionList.size)
+        assertNotNull(NIMClient.getSessionService())
+        auth.logout()
+        assertEquals(StatusCode.LOGOUT, statuses.next())
+        assertEquals(302, messages.queryMySessionList(null).told().code())
+        assertNull(NIMClient.getSessionService())
+        statuses.assertNothing()
+    }
+
+    @Test
+    fun anotherAccountsTokenIsRefused() {
+        init(null)
+        authObserver.observeOnlineStatus(statuses, true)
+        assertEquals(302, auth.login(LoginInfo(other, server.token(me))).told().code())
+        statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
+        assertEquals(302, messages.queryMySessionList(null).told().code())
+        assertEquals(302, auth.login(LoginInfo(me, "forged")).told().code())
+        statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
+        // At init, too: it only comes to light a little later.
+        init(LoginInfo(other, server.token(me)))
+        statuses.awaitEvent("LOGINING") { it == StatusCode.LOGINING }
+        statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
+        assertEquals(302, messages.queryMySessionList(null).told().code())
+    }
+
+    @Test
+    fun observersOutliveLogins() {
+        init(null)
+        val updates = Events<RecentSession>()
+        observe.observeUpdateMySession(updates, true)
+        authObserver.observeOnlineStatus(statuses, true)
+        for ((round, account) in listOf(me, other, me).withIndex()) {
+            auth.login(info(account)).told().result()
+            NIMClient.getSessionService()?.let { awaitLive(it) }
+            server.deliverText("amy", account, now + round, 91L + round, "hello $round")
+            assertEquals("hello $round", updates.next().toRecentContact().content)
+        }
+        observe.observeUpdateMySession(updates, false)
+        server.deliverText("amy", me, now + 9, 99, "nobody listens")
+        updates.assertNothing(300)
+    }
+
+    private fun awaitLive(service: dev.huihua.sdk.SessionService) {
+        val live = Events<StatusCode>()
+        service.observeOnlineStatus(live, true)
+        live.awaitEvent("LOGINED") { it == StatusCode.LOGINED }
+        service.observeOnlineStatus(live, false)
+    }
+
+    @Test
+    fun logoutEndsWhatRuns() {
+        val gate = CountDownLatch(1)
+        ScriptedServer.stalled(gate).use { stalled ->
+            init(LoginInfo(me, "any")) { serverUrl = stalled.options().build().serverUrls.first() }
+            val running = messages.queryMySession("p2p|amy").told()
+            val login = auth.login(LoginInfo(me, "any"))
+            assertTrue(running.exception() is SessionException.Closed)
+            val ended = login.told()
+            auth.logout()
+            assertTrue(ended.exception() is SessionException.Closed)
+            gate.countDown()
+        }
+    }
+
+    @Test
+    fun anAbortedLoginTellsNobodyAndLeavesNobodyLoggedIn() {
+        val gate = CountDownLatch(1)
+        ScriptedServer.stalled(gate).use { stalled ->
+            init(null) { serverUrl = stalled.options().build().serverUrls.first() }
+            val login: AbortableFuture<LoginInfo> = auth.login(LoginInfo(me, "any"))
+            val told = login.told()
+            awaitTrue("the request") { stalled.requests.get() == 1 }
+            assertTrue(login.abort())
+            assertFalse(login.abort())
+            gate.countDown()
+            assertFalse(told.toldWithin(200))
+            assertEquals(StatusCode.UNLOGIN, NIMClient.getStatus())
+        }
+    }
+
+    @Test
+    fun aWrapperTellsEachOutcomeByOneMethod() {
+        init(info(me))
+        val success = Wrapped<RecentSessionList>().also { messages.queryMySessionList(null).setCallback(it) }
+        assertEquals(ResponseCode.RES_SUCCESS.toInt() to null, success.get())
+        val failed = Wrapped<RecentSession>().also { messages.queryMySession("p2p|no").setCallback(it) }
+        assertEquals(ResponseCode.RES_ENONEXIST.toInt() to null, failed.get())
+        val callback: RequestCallback<Void> = Wrapped()
+        messages.deleteMySession(arrayOf("p2p|no")).setCallback(callback)
+        assertEquals(ResponseCode.RES_SUCCESS.toInt() to null, (callback as Wrapped).get())
+    }
+
+    private class Wrapped<T> : RequestCallbackWrapper<T>() {
+        private val told = CompletableFuture<Pair<Int, Throwable?>>()
+
+        override fun onResult(code: Int, result: T?, exception: Throwable?) {
+            told.complete(code to exception)
+        }
+
+        fun get(): Pair<Int, Throwable?> = told.get(40, TimeUnit.SECONDS)
+    }
+
+    @Test
+    fun aWrongOptionIsNamedEvenWithoutALogin() {
+        val refusal = runCatching { init(null) { proxyUrl = "nonsense" } }.exceptionOrNull()
+        assertTrue("$refusal", refusal is IllegalArgumentException)
+        assertTrue("$refusal", refusal?.message.orEmpty().startsWith("option proxyUrl: "))
+    }
+
+    private companion object {
+        val accounts = AtomicInteger()
+    }
+}

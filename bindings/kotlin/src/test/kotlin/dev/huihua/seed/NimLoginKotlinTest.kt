@@ -1,0 +1,130 @@
+// Logging in, observing and RequestCallbackWrapper as users of NIM write them in Kotlin: nothing
+// but the imports is ours.
+package dev.huihua.seed
+
+import dev.huihua.sdk.AbortableFuture
+import dev.huihua.sdk.Observer
+import dev.huihua.sdk.RecentSession
+import dev.huihua.sdk.RecentSessionList
+import dev.huihua.sdk.RequestCallback
+import dev.huihua.sdk.RequestCallbackWrapper
+import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.ServerProcess
+import dev.huihua.sdk.StatusCode
+import dev.huihua.sdk.deliverText
+import dev.huihua.sdk.nim.AuthService
+import dev.huihua.sdk.nim.AuthServiceObserver
+import dev.huihua.sdk.nim.LoginInfo
+import dev.huihua.sdk.nim.MsgService
+import dev.huihua.sdk.nim.MsgServiceObserve
+import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.SDKOptions
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.TimeUnit
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Before
+import org.junit.Test
+
+class NimLoginKotlinTest {
+    private val screen = LinkedBlockingQueue<String>()
+    private val server = ServerProcess.shared
+    private val account = "kotlin-logger"
+    private val token = server.token(account)
+
+    @Before
+    fun startApp() {
+        val options = SDKOptions()
+        options.serverUrl = server.url
+        NIMClient.init(null, null, options)
+    }
+
+    @After
+    fun leave() {
+        NIMClient.getService(MsgServiceObserve::class.java)
+            .observeUpdateMySession(sessionObserver, false)
+        NIMClient.getService(AuthServiceObserver::class.java)
+            .observeOnlineStatus(statusObserver, false)
+        NIMClient.getService(AuthService::class.java).logout()
+    }
+
+    private val statusObserver = Observer<StatusCode> { code ->
+        if (code == StatusCode.LOGINED) screen.add("online")
+        if (code.wontAutoLogin()) screen.add("log in again: $code")
+    }
+
+    private val sessionObserver = Observer<RecentSession> { session ->
+        screen.add("${session.sessionId} says ${session.toRecentContact().content}")
+    }
+
+    @Test
+    fun anAccountLogsInAndSeesWhatIsNew() {
+        NIMClient.getService(AuthServiceObserver::class.java)
+            .observeOnlineStatus(statusObserver, true)
+        val info = LoginInfo(account, token)
+        NIMClient.getService(AuthService::class.java).login(info)
+            .setCallback(object : RequestCallback<LoginInfo> {
+                override fun onSuccess(param: LoginInfo) {
+                    screen.add("welcome ${param.account}")
+                }
+
+                override fun onFailed(code: Int) {
+                    screen.add("failed, code=$code")
+                }
+
+                override fun onException(exception: Throwable) {
+                    screen.add("exception, msg=${exception.message}")
+                }
+            })
+        assertEquals(setOf("online", "welcome $account"), setOf(see(), see()))
+        NIMClient.getService(MsgServiceObserve::class.java)
+            .observeUpdateMySession(sessionObserver, true)
+        // What comes before the connection stands is not told: so it is sent until it is seen.
+        val now = System.currentTimeMillis()
+        val heard = (1L..100L).firstNotNullOf { n ->
+            server.deliverText("peer", account, now + n, n, "hello")
+            screen.poll(200, TimeUnit.MILLISECONDS)
+        }
+        assertEquals("p2p|peer says hello", heard)
+    }
+
+    @Test
+    fun aWrongTokenIsRefused() {
+        NIMClient.getService(AuthServiceObserver::class.java)
+            .observeOnlineStatus(statusObserver, true)
+        NIMClient.getService(AuthService::class.java).login(LoginInfo(account, "forged"))
+            .setCallback(object : RequestCallbackWrapper<LoginInfo>() {
+                override fun onResult(code: Int, result: LoginInfo?, exception: Throwable?) {
+                    if (code != ResponseCode.RES_SUCCESS.toInt()) screen.add("code=$code")
+                }
+            })
+        assertEquals(setOf("code=302", "log in again: PWD_ERROR"), setOf(see(), see()))
+    }
+
+    @Test
+    fun aLoginThatIsGivenUpIsNotHeardOf() {
+        val request: AbortableFuture<LoginInfo> =
+            NIMClient.getService(AuthService::class.java).login(LoginInfo(account, token))
+        val isAborted = request.abort()
+        request.setCallback(object : RequestCallbackWrapper<LoginInfo>() {
+            override fun onResult(code: Int, result: LoginInfo?, exception: Throwable?) {
+                screen.add("login: $code")
+            }
+        })
+        if (!isAborted) assertEquals("login: 200", see())
+        NIMClient.getService(MsgService::class.java).queryMySessionList(null)
+            .setCallback(object : RequestCallbackWrapper<RecentSessionList>() {
+                override fun onResult(
+                    code: Int,
+                    result: RecentSessionList?,
+                    exception: Throwable?,
+                ) {
+                    screen.add("list: $code")
+                }
+            })
+        assertEquals(if (isAborted) "list: 302" else "list: 200", see())
+    }
+
+    private fun see(): String =
+        checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "nobody was told" }
+}

@@ -1,0 +1,176 @@
+//! Several servers: when a call leaves one for the next, and that it stays where it was answered.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use huihua_core::{
+    Code,
+    client::{Error, Options, SessionService},
+};
+
+use crate::{
+    support::{
+        CountingProvider, Lines,
+        Reply::{self, BytesThenReset, BytesThenStall},
+        Server, answer, answer_with, json, options, problem,
+    },
+    tls::{GOOD, acceptor, authority},
+};
+
+const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
+
+fn options_of(urls: &[String]) -> Options {
+    Options { server_urls: urls.to_vec(), ..options("") }
+}
+
+fn service_of(servers: &[&Server]) -> SessionService {
+    let urls: Vec<_> = servers.iter().map(|server| server.url()).collect();
+    SessionService::new(options_of(&urls)).unwrap()
+}
+
+async fn good() -> Server {
+    Server::start(|_, _| json(ROW)).await
+}
+
+/// An address where nobody is.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn a_call_leaves_a_server_that_cannot_serve_and_keeps_its_key() {
+    let html = |status| answer(status, "text/html", "<html>no</html>");
+    let cases: [(&str, Reply, bool); 9] = [
+        ("503", problem(503, 503, ""), true),
+        ("a proxy's 502", html(502), true),
+        ("a proxy's 503", html(503), true),
+        ("a proxy's 504", html(504), true),
+        ("silence", BytesThenStall(vec![]), true),
+        ("a broken connection", BytesThenReset(vec![]), false),
+        ("416", problem(429, 416, "retry-after: 0\r\n"), false),
+        ("a proxy's 500", html(500), false),
+        ("a refused token", problem(401, 302, ""), false),
+    ];
+    for (name, first, moves) in cases {
+        let bad = Server::start(move |n, _| if n == 0 { first.clone() } else { json(ROW) }).await;
+        let other = good().await;
+        let mut options = options_of(&[bad.url(), other.url()]);
+        options.attempt_timeout_ms = 300;
+        let service = SessionService::new(options).unwrap();
+        service.update_my_session("p2p|bob", "x").await.unwrap();
+        let (at_bad, at_other) = (bad.seen(), other.seen());
+        assert_eq!(at_bad.len() + at_other.len(), 2, "{name}");
+        assert_eq!(at_other.len(), usize::from(moves), "{name}");
+        let key = |server: &Server| server.seen()[0].header("idempotency-key").map(str::to_owned);
+        if moves {
+            assert_eq!(key(&bad), key(&other), "{name}");
+        }
+        // Where it was answered the next calls begin.
+        for _ in 0..3 {
+            service.query_my_session("p2p|bob").await.unwrap();
+        }
+        let (bad, other) = (bad.seen().len(), other.seen().len());
+        assert_eq!((bad, other), if moves { (1, 4) } else { (5, 0) }, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_final_is_asked_of_nobody_else() {
+    for (status, code) in [(400, 414), (403, 403), (404, 404), (500, 500)] {
+        let first = Server::start(move |_, _| problem(status, code, "")).await;
+        let second = good().await;
+        let error =
+            service_of(&[&first, &second]).update_my_session("p2p|bob", "").await.unwrap_err();
+        assert!(matches!(error, Error::Failed { code: c, .. } if c.number() == code), "{error:?}");
+        assert_eq!((first.seen().len(), second.seen().len()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_not_trusted_is_left() {
+    let stranger = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority(), &GOOD))).await;
+    for dead in [nobody(), format!("https://{}", stranger.address)] {
+        let server = good().await;
+        let mut options = options_of(&[dead, server.url()]);
+        options.root_certificates = vec![crate::tls::root(&authority())];
+        let service = SessionService::new(options).unwrap();
+        service.update_my_session("p2p|bob", "").await.unwrap();
+        assert_eq!(server.seen().len(), 1);
+    }
+    assert_eq!(stranger.seen(), []);
+}
+
+#[tokio::test]
+async fn many_calls_that_see_a_server_fail_move_on_once() {
+    let (second, third) = (good().await, good().await);
+    let urls = [nobody(), second.url(), third.url()];
+    let mut options = options_of(&urls);
+    let provider = Arc::new(CountingProvider::default());
+    options.token_provider = provider.clone();
+    let service = SessionService::new(options).unwrap();
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let service = service.clone();
+            tokio::spawn(async move { service.query_my_session("p2p|bob").await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!((second.seen().len(), third.seen().len()), (50, 0));
+    assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
+}
+
+/// More dead servers than a call has attempts: the next call goes on where it stopped, and after
+/// the last comes the first again.
+#[tokio::test]
+async fn every_server_gets_its_turn() {
+    let first = Server::start(|n, _| if n == 0 { problem(503, 503, "") } else { json(ROW) }).await;
+    let urls = [first.url(), nobody(), nobody()];
+    let mut options = options_of(&urls);
+    options.attempts_max = 2;
+    let service = SessionService::new(options).unwrap();
+    let error = service.query_my_session("p2p|bob").await.unwrap_err();
+    assert!(matches!(error, Error::Failed { code: Code::Connection, .. }), "{error:?}");
+    service.query_my_session("p2p|bob").await.unwrap();
+    assert_eq!(first.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn one_servers_wish_does_not_hold_back_another() {
+    let busy = || Server::start(|_, _| problem(503, 503, "retry-after: 40\r\n"));
+    let html = || {
+        let headers = "content-type: text/html\r\nretry-after: 40\r\n";
+        Server::start(move |_, _| answer_with(503, headers, "<html>later</html>"))
+    };
+    for first in [busy().await, html().await] {
+        let second = good().await;
+        let start = Instant::now();
+        service_of(&[&first, &second]).query_my_session("p2p|bob").await.unwrap();
+        assert!(start.elapsed() < Duration::from_secs(20));
+    }
+    // All of them were asked: now it is everybody's wish.
+    let (first, second) = (busy().await, html().await);
+    for servers in [[&first, &second], [&second, &first]] {
+        let error = service_of(&servers).query_my_session("p2p|bob").await.unwrap_err();
+        assert_eq!(error.retry_after_ms(), Some(40_000), "{error:?}");
+        assert!(error.retryable());
+    }
+    assert_eq!((first.seen().len(), second.seen().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn the_log_tells_which_server_by_its_number() {
+    let lines = Arc::<Lines>::default();
+    let server = good().await;
+    let mut options = options_of(&[nobody(), server.url()]);
+    options.logger = Some(lines.clone());
+    SessionService::new(options).unwrap().query_my_session("p2p|bob").await.unwrap();
+    let lines: Vec<_> = lines.all().into_iter().map(|(_, line)| line).collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("queryMySession: connection failed (415) by server 1 of 2"));
+    assert!(lines[1].starts_with("queryMySession: answered by server 2 of 2"), "{lines:?}");
+}

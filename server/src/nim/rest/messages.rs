@@ -1,0 +1,462 @@
+//! Messages, recalls and one-way deletes of NIM's server API: what they ask, the last messages they
+//! become, what they get.
+
+use std::collections::BTreeMap;
+
+use huihua_core::{Account, SessionKind};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Fault, Form, answer, json};
+use crate::{
+    event::{AHEAD_MS_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, TeamKind},
+    nim::last_msg::{CLIENT_TYPE_REST, Message, MessageType, Recall},
+    store::directory::{Action, Done, Letter},
+};
+
+/// Most accounts that one batch goes to, as NIM allows.
+const BATCH_ACCOUNTS_MAX: usize = 500;
+/// Longest body, in characters, as NIM allows.
+const BODY_CHARS_MAX: usize = 5_000;
+/// Longest ext, in characters, as NIM allows.
+const EXT_CHARS_MAX: usize = 1_024;
+
+/// The types that an app's server may send.
+const TYPES: [(u64, MessageType); 8] = [
+    (0, MessageType::Text),
+    (1, MessageType::Image),
+    (2, MessageType::Audio),
+    (3, MessageType::Video),
+    (4, MessageType::Location),
+    (6, MessageType::File),
+    (10, MessageType::Tip),
+    (100, MessageType::Custom),
+];
+
+/// `msg/sendMsg`: one message to an account or a team.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn send(form: &Form) -> Result<Letter, Fault> {
+    let from = form.account("from")?;
+    let kinds = [(0, SessionKind::P2p), (1, SessionKind::Team)];
+    let place = place(form, &from, form.choice("ope", &kinds)?)?;
+    Content::read(form)?.letter(&from, place)
+}
+
+/// `superteam/sendMsg`: one message to a super team.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn send_to_super_team(form: &Form) -> Result<Letter, Fault> {
+    let from = form.account("fromAccid")?;
+    let place = Place::Team(form.team("tid", TeamKind::Super)?);
+    Content::read(form)?.letter(&from, place)
+}
+
+/// One message to many accounts.
+pub struct Batch {
+    /// To whom, in the order of the letters.
+    pub accounts: Vec<Account>,
+    /// One for each.
+    pub letters: Vec<Letter>,
+    /// Whether the answer tells their ids.
+    pub tells_ids: bool,
+}
+
+/// `msg/sendBatchMsg`.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn send_batch(form: &Form) -> Result<Batch, Fault> {
+    let from = form.account("fromAccid")?;
+    let accounts = form.accounts("toAccids", 1..=BATCH_ACCOUNTS_MAX)?;
+    let content = Content::read(form)?;
+    let letter = |to: &Account| {
+        let place = Place::P2p { from: from.clone(), to: to.clone() };
+        content.clone().letter(&from, place)
+    };
+    let letters = accounts.iter().map(letter).collect::<Result<_, _>>()?;
+    Ok(Batch { letters, accounts, tells_ids: form.flag("returnMsgid")?.unwrap_or(false) })
+}
+
+/// What a message says, wherever it goes.
+#[derive(Clone)]
+struct Content {
+    message_type: MessageType,
+    body: String,
+    attach: String,
+    ext: String,
+    updates_session: bool,
+}
+
+impl Content {
+    fn read(form: &Form) -> Result<Self, Fault> {
+        #[derive(Deserialize)]
+        struct Text {
+            msg: String,
+        }
+        let message_type = form.choice("type", &TYPES)?;
+        form.text("body")?;
+        let source = form.short("body", BODY_CHARS_MAX)?;
+        // A tip's words are its body too, as NIM's readers of messages have them.
+        let (body, attach) = if matches!(message_type, MessageType::Text | MessageType::Tip) {
+            let text: Text = json("body", source, "must be {\"msg\":\"…\"} for a text or a tip")?;
+            (text.msg, String::new())
+        } else {
+            let _: BTreeMap<String, Value> = json("body", source, "must be a JSON object")?;
+            (String::new(), source.to_owned())
+        };
+        let ext = form.short("ext", EXT_CHARS_MAX)?.to_owned();
+        let updates_session = updates_session(form)?;
+        Ok(Self { message_type, body, attach, ext, updates_session })
+    }
+
+    fn letter(self, from: &Account, place: Place) -> Result<Letter, Fault> {
+        let (from, updates_session) = (from.clone(), self.updates_session);
+        let (scene, to) = scene_and_peer(&place);
+        let compose = move |time, id: u64| {
+            let server_id = id.to_string();
+            let message = self.message(scene, &to, from.as_str(), time, &server_id);
+            // `short` has bounded all that is not cut.
+            let last_msg = message.to_fitting_json().expect("it was seen to fit");
+            Post { time, message_id: server_id, last_msg }
+        };
+        Ok(Letter { place, compose: Box::new(compose), updates_session })
+    }
+
+    fn message<'a>(
+        &'a self,
+        scene: SessionKind,
+        to: &'a str,
+        from: &'a str,
+        time: u64,
+        server_id: &'a str,
+    ) -> Message<'a> {
+        Message {
+            scene,
+            to,
+            from,
+            from_client_type: Some(CLIENT_TYPE_REST),
+            from_device_id: "",
+            from_nick: "",
+            time,
+            message_type: self.message_type,
+            body: &self.body,
+            attach: &self.attach,
+            client_id: "",
+            server_id,
+            resend: None,
+            ext: &self.ext,
+            need_update_session: (!self.updates_session).then_some(0),
+        }
+    }
+}
+
+/// Whether `option` lets the message move lists.
+fn updates_session(form: &Form) -> Result<bool, Fault> {
+    let Some(text) = form.optional("option") else { return Ok(true) };
+    let option: BTreeMap<String, Value> = json("option", text, "must be a JSON object")?;
+    Ok(match option.get("sessionUpdate") {
+        Some(Value::Bool(updates)) => *updates,
+        Some(Value::String(text)) => text != "false",
+        Some(Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_)) | None => true,
+    })
+}
+
+fn place(form: &Form, from: &Account, kind: SessionKind) -> Result<Place, Fault> {
+    Ok(match kind {
+        SessionKind::P2p => Place::P2p { from: from.clone(), to: form.account("to")? },
+        SessionKind::Team => Place::Team(form.team("to", TeamKind::Normal)?),
+        SessionKind::SuperTeam => Place::Team(form.team("to", TeamKind::Super)?),
+    })
+}
+
+fn scene_and_peer(place: &Place) -> (SessionKind, String) {
+    match place {
+        Place::P2p { to, .. } => (SessionKind::P2p, to.as_str().to_owned()),
+        Place::Team(team) => (team.kind(), team.id().as_str().to_owned()),
+    }
+}
+
+/// `msg/recall`: a message between two accounts or in a team is taken back. `now`: ms since 1970.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn recall(form: &Form, now: u64) -> Result<Action, Fault> {
+    let kinds = [(7, SessionKind::P2p), (8, SessionKind::Team)];
+    recall_in(form, form.choice("type", &kinds)?, now)
+}
+
+/// `superteam/recallMsg`: a message in a super team is taken back. `now`: ms since 1970.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn recall_in_super_team(form: &Form, now: u64) -> Result<Action, Fault> {
+    recall_in(form, SessionKind::SuperTeam, now)
+}
+
+fn recall_in(form: &Form, kind: SessionKind, now: u64) -> Result<Action, Fault> {
+    let (message_id, message_time) = recalled(form, now)?;
+    let operator = form.account("from")?;
+    let place = place(form, &operator, kind)?;
+    let (scene, to) = scene_and_peer(&place);
+    // Our clock may be a little behind the one that the message's time is of.
+    let time = now.max(message_time);
+    let last_msg = Recall {
+        time,
+        scene,
+        to: &to,
+        operator: operator.as_str(),
+        ps: form.optional("msg").unwrap_or(""),
+        attach: form.optional("attach").unwrap_or(""),
+        client_id: "",
+        server_id: message_id,
+        message_time,
+        from_nick: "",
+    };
+    let last_msg = last_msg.to_fitting_json().expect("without words and attach it is short");
+    let post = Post { time: message_time, message_id: message_id.to_owned(), last_msg };
+    Ok(Action::Recall { place, post, time })
+}
+
+/// Id and time of the message that is meant.
+fn recalled(form: &Form, now: u64) -> Result<(&str, u64), Fault> {
+    let id = form.text("deleteMsgid")?;
+    if id.len() > MESSAGE_ID_BYTES_MAX || !id.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Fault::new("deleteMsgid", "must be a decimal number"));
+    }
+    let time = form.number("timetag")?;
+    if time > now.saturating_add(AHEAD_MS_MAX) {
+        return Err(Fault::new("timetag", "is ahead of this server's clock"));
+    }
+    Ok((id, time))
+}
+
+/// `msg/delMsgOneWay`: only one account stops seeing a message; no list moves.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn check_one_way(form: &Form, now: u64) -> Result<(), Fault> {
+    recalled(form, now)?;
+    let from = form.account("from")?;
+    let kinds = [(13, SessionKind::P2p), (14, SessionKind::Team)];
+    place(form, &from, form.choice("type", &kinds)?).map(drop)
+}
+
+/// `msg/delRoamSession`: NIM's own roaming history is emptied; no list moves.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn check_roaming(form: &Form) -> Result<(), Fault> {
+    let from = form.account("from")?;
+    let kinds = [(1, SessionKind::P2p), (2, SessionKind::Team), (3, SessionKind::SuperTeam)];
+    place(form, &from, form.choice("type", &kinds)?).map(drop)
+}
+
+/// `msg/delMsg`: as above.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn check_deletion(form: &Form) -> Result<(), Fault> {
+    form.account("from")?;
+    form.text("to").map(drop)
+}
+
+/// The answer to one message.
+pub fn answer_sent(done: &Done) -> String {
+    #[derive(Serialize)]
+    struct Answer {
+        code: u16,
+        data: Data,
+    }
+    #[derive(Serialize)]
+    struct Data {
+        msgid: u64,
+        timetag: u64,
+        antispam: bool,
+    }
+    let msgid = done.message_ids.first().copied().unwrap_or(0);
+    answer(&Answer { code: 200, data: Data { msgid, timetag: done.time, antispam: false } })
+}
+
+/// The answer to a batch. Every account is one: none is unregistered.
+pub fn answer_batch(batch: (&[Account], bool), done: &Done) -> String {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        code: u16,
+        unregister: &'static str,
+        timetag: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        msgids: Option<BTreeMap<&'a str, u64>>,
+    }
+    let (accounts, tells_ids) = batch;
+    let names = accounts.iter().map(Account::as_str);
+    let msgids = tells_ids.then(|| names.zip(done.message_ids.iter().copied()).collect());
+    answer(&Answer { code: 200, unregister: "[]", timetag: done.time, msgids })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_700_000_000_000;
+
+    fn form(pairs: &[(&str, &str)]) -> Form {
+        Form(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
+    }
+
+    /// These parameters, some of them replaced; `""` takes one away.
+    fn but(of: &[(&'static str, &'static str)], with: &[(&'static str, &str)]) -> Form {
+        let mut pairs: BTreeMap<String, String> =
+            of.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        pairs.extend(with.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        Form(pairs)
+    }
+
+    const TEXT: [(&str, &str); 5] =
+        [("from", "amy"), ("ope", "0"), ("to", "bob"), ("type", "0"), ("body", r#"{"msg":"hi"}"#)];
+
+    fn fault<T>(result: Result<T, Fault>) -> Option<&'static str> {
+        result.err().map(|fault| fault.name)
+    }
+
+    #[test]
+    fn a_message_becomes_the_last_message_that_its_copy_would() {
+        for (with, place, last_msg) in [
+            (
+                &[("ext", "{}")][..],
+                "p2p",
+                r#"{"0":0,"1":"bob","2":"amy","4":32,"7":5,"8":0,"9":"hi","12":"7","15":"{}"}"#,
+            ),
+            (
+                &[("ope", "1"), ("to", "253"), ("type", "1"), ("body", r#"{"url": "x"}"#)],
+                "team",
+                r#"{"0":1,"1":"253","2":"amy","4":32,"7":5,"8":1,"10":"{\"url\": \"x\"}","12":"7"}"#,
+            ),
+            (
+                &[("option", r#"{"sessionUpdate":false,"push":true}"#)],
+                "p2p",
+                r#"{"0":0,"1":"bob","2":"amy","4":32,"7":5,"8":0,"9":"hi","12":"7","28":0}"#,
+            ),
+        ] {
+            let letter = send(&but(&TEXT, with)).unwrap();
+            let post = (letter.compose)(5, 7);
+            assert_eq!((post.time, post.message_id.as_str()), (5, "7"));
+            assert_eq!(post.last_msg, last_msg);
+            assert_eq!(scene_and_peer(&letter.place).0.as_str(), place);
+            assert_eq!(letter.updates_session, !last_msg.contains("28"));
+        }
+        let form = form(&[("tid", "9"), ("fromAccid", "amy"), ("type", "100"), ("body", "{}")]);
+        let post = (send_to_super_team(&form).unwrap().compose)(5, 7);
+        assert_eq!(
+            post.last_msg,
+            r#"{"0":5,"1":"9","2":"amy","4":32,"7":5,"8":100,"10":"{}","12":"7"}"#
+        );
+    }
+
+    #[test]
+    fn whatever_is_let_in_fits() {
+        let filled = |unit: &str, chars: usize| unit.repeat(chars);
+        for unit in ["\u{1}", "🎉", "\"", "好"] {
+            let text = serde_json::to_string(&filled(unit, 700)).unwrap();
+            let body = format!(r#"{{"msg":{text}}}"#);
+            for (message_type, body) in
+                [("0", body.as_str()), ("100", &format!("{{\"a\":{text}}}"))]
+            {
+                let ext = filled(unit, EXT_CHARS_MAX);
+                let with = [("type", message_type), ("body", body), ("ext", ext.as_str())];
+                let post = (send(&but(&TEXT, &with)).unwrap().compose)(NOW, 7);
+                assert!(post.last_msg.len() <= crate::event::LAST_MSG_BYTES_MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_message_is_named() {
+        let long = "a".repeat(BODY_CHARS_MAX);
+        let long = format!(r#"{{"msg":"{long}"}}"#);
+        for (name, wrong) in [
+            ("from", ""),
+            ("from", "a|b"),
+            ("ope", ""),
+            ("ope", "2"),
+            ("ope", "x"),
+            ("to", ""),
+            ("type", ""),
+            ("type", "5"),
+            ("type", "text"),
+            ("body", ""),
+            ("body", "hi"),
+            ("body", r#"{"message":"hi"}"#),
+            ("body", r#"{"msg":5}"#),
+            ("body", &long),
+            ("ext", &long),
+            ("option", "yes"),
+        ] {
+            assert_eq!(fault(send(&but(&TEXT, &[(name, wrong)]))), Some(name), "{wrong}");
+        }
+        let picture = [("type", "1"), ("body", "[]")];
+        assert_eq!(fault(send(&but(&TEXT, &picture))), Some("body"));
+    }
+
+    const RECALL: [(&str, &str); 6] = [
+        ("deleteMsgid", "9007199254740993123"),
+        ("timetag", "1699999999000"),
+        ("type", "7"),
+        ("from", "amy"),
+        ("to", "bob"),
+        ("msg", "oops"),
+    ];
+
+    #[test]
+    fn a_recall_stands_at_the_key_of_its_message() {
+        let Ok(Action::Recall { post, time, .. }) = recall(&form(&RECALL), NOW) else { panic!() };
+        assert_eq!((post.time, post.message_id.as_str()), (1_699_999_999_000, RECALL[0].1));
+        assert_eq!(time, NOW);
+        assert_eq!(
+            post.last_msg,
+            concat!(
+                r#"{"0":1700000000000,"1":7,"2":"bob","3":"amy","4":"oops","#,
+                r#""11":"9007199254740993123","14":1699999999000,"16":"amy"}"#
+            )
+        );
+        for (name, wrong) in [
+            ("deleteMsgid", ""),
+            ("deleteMsgid", "x1"),
+            ("timetag", ""),
+            ("timetag", "-1"),
+            ("timetag", "1700000600001"),
+            ("type", ""),
+            ("type", "13"),
+            ("from", ""),
+            ("to", ""),
+        ] {
+            let form = but(&RECALL, &[(name, wrong)]);
+            assert_eq!(fault(recall(&form, NOW)), Some(name), "{wrong}");
+        }
+        for (wrong, one_way) in [("7", Some("type")), ("13", None), ("14", None)] {
+            let form = but(&RECALL, &[("type", wrong)]);
+            assert_eq!(fault(check_one_way(&form, NOW)), one_way);
+        }
+    }
+
+    #[test]
+    fn a_batch_answers_with_its_ids_only_when_asked() {
+        let mut done = Done { time: 5, message_ids: vec![8, 9], ..Done::default() };
+        let accounts: Vec<Account> = ["bob", "amy"].map(|name| name.parse().unwrap()).into();
+        assert_eq!(
+            answer_batch((&accounts, true), &done),
+            r#"{"code":200,"unregister":"[]","timetag":5,"msgids":{"amy":9,"bob":8}}"#
+        );
+        assert_eq!(
+            answer_batch((&accounts, false), &done),
+            r#"{"code":200,"unregister":"[]","timetag":5}"#
+        );
+        done.message_ids.truncate(1);
+        assert_eq!(
+            answer_sent(&done),
+            r#"{"code":200,"data":{"msgid":8,"timetag":5,"antispam":false}}"#
+        );
+    }
+}
