@@ -31,9 +31,10 @@ const PROJECT_COPY: &str = "target/proof/consumer";
 /// When a package is not as it must be.
 pub(crate) fn run() -> Result<()> {
     clear(REPOSITORY)?;
+    fs::create_dir_all(REPOSITORY).with_context(|| format!("make {REPOSITORY}"))?;
     let libraries = android::build(&Abi::CHECKED)?;
     let aar = aar::pack(&libraries, Path::new(REPOSITORY))?;
-    let jar = aar::pack_jvm(&bindgen::library(), Path::new(REPOSITORY))?;
+    let jar = aar::pack_jvm(&stripped_library()?, Path::new(REPOSITORY))?;
     aar::compare_sizes(&libraries, &aar)?;
     check_aar(&aar)?;
     for main in [&aar, &jar] {
@@ -42,6 +43,15 @@ pub(crate) fn run() -> Result<()> {
     let classpath = build_project(&aar)?;
     run_desktop_program(&classpath)?;
     apk::check(&apk::build(&aar, &Abi::CHECKED)?, &Abi::CHECKED)
+}
+
+/// The debug build's library, which is there already, without what would make the JAR huge.
+fn stripped_library() -> Result<PathBuf> {
+    let library = bindgen::library();
+    let stripped =
+        Path::new("target/proof").join(library.file_name().context("a library has a name")?);
+    process::run(Command::new("strip").arg("-o").arg(&stripped).arg(&library))?;
+    Ok(stripped)
 }
 
 fn clear(folder: &str) -> Result<()> {
