@@ -18,3 +18,59 @@ impl SessionService {
         self.runtime.start(callback, async { panic!("provoked by test_panic_in_call") })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
+    use super::*;
+    use crate::{
+        CallFailure, CallbackError, Options, SessionError, TokenProvider, TokenProviderError,
+    };
+
+    struct NoToken;
+
+    impl TokenProvider for NoToken {
+        fn token(&self, _refresh: bool) -> Result<String, TokenProviderError> {
+            Err(TokenProviderError::Thrown)
+        }
+    }
+
+    struct Recorder(Sender<Result<(), String>>);
+
+    impl VoidCallback for Recorder {
+        fn on_success(&self) -> Result<(), CallbackError> {
+            self.0.send(Ok(())).map_err(|_| CallbackError::Thrown)
+        }
+        fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError> {
+            self.0.send(Err(failure.detail)).map_err(|_| CallbackError::Thrown)
+        }
+        fn on_exception(&self, error: SessionError) -> Result<(), CallbackError> {
+            self.0.send(Err(error.to_string())).map_err(|_| CallbackError::Thrown)
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_exception_and_the_service_goes_on() {
+        let options = Options {
+            server_urls: vec!["http://127.0.0.1:1".to_owned()],
+            root_certificates: vec![],
+            certificate_pins: vec![],
+            proxy_url: None,
+            user_agent: None,
+            cleartext_allowed: false,
+            connect_timeout_ms: None,
+            attempt_timeout_ms: None,
+            call_timeout_ms: None,
+            attempts_max: None,
+        };
+        let service = SessionService::new(options, Arc::new(NoToken), None, None).unwrap();
+        for _ in 0..10 {
+            let (sender, told) = channel();
+            service.test_panic_in_call(Arc::new(Recorder(sender)));
+            let text = told.recv().unwrap().unwrap_err();
+            assert!(text.starts_with("internal error: a call panicked"), "{text}");
+            assert!(told.recv().is_err(), "told twice");
+        }
+    }
+}

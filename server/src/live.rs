@@ -84,20 +84,22 @@ impl Live {
         waiting.wake_all();
     }
 
-    /// What changed; when nothing did, waits for at most `wait` until something does. Cancel safe:
-    /// a caller that goes away waits no more.
+    /// What changed; when nothing did, waits for at most `wait` until something does. `may_hear` is
+    /// asked again before anything is told that came after a wait: the caller's token may have
+    /// ended. Cancel safe: a caller that goes away waits no more.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn sync(
+    /// The store's, and what `may_hear` says.
+    pub async fn sync<E: From<Error>, F: Future<Output = Result<(), E>>>(
         &self,
         owner: &Owner,
         mut option: SyncOption,
         wait: Duration,
-    ) -> Result<Changes, Error> {
+        may_hear: impl Fn() -> F,
+    ) -> Result<Changes, E> {
         let deadline = Instant::now() + wait;
         if wait.is_zero() {
-            return self.store.sync(owner, &option).await;
+            return Ok(self.store.sync(owner, &option).await?);
         }
         let subscription = Subscription::new(self);
         loop {
@@ -111,9 +113,9 @@ impl Live {
             if !changes.changes.is_empty() || changes.reset || self.lock().stopped {
                 return Ok(changes);
             }
-            if tokio::time::timeout_at(deadline, subscription.wake.notified()).await.is_err()
-                || self.lock().stopped
-            {
+            let woken = tokio::time::timeout_at(deadline, subscription.wake.notified()).await;
+            may_hear().await?;
+            if woken.is_err() || self.lock().stopped {
                 return Ok(changes);
             }
             // Of `latest`, too: from now on means since the wait began.

@@ -80,13 +80,18 @@ const STEPS: [Step; 13] = [
 ];
 
 /// What runs in a short form here, and its long form.
-const LONG_FORMS: [(&str, &str); 3] = [
+const LONG_FORMS: [(&str, &str); 4] = [
     (
         "200 random stories of each kind against the model of the list",
         "HUIHUA_STORIES=4000 cargo test -p huihua-server --lib conforms",
     ),
     ("2,000 walks under fire", "HUIHUA_WALKS=100000 cargo test -p huihua-server --lib under_fire"),
     ("10 rounds of kill -9", "HUIHUA_KILL_ROUNDS=200 cargo test -p huihua-server --test it crash"),
+    (
+        "a network that is lost for 3 s under a live list",
+        "mvn -f bindings/kotlin/pom.xml -Dtop=$PWD -pl jvm -Dtest=LiveListTest \
+         -Dhuihua.outage.s=60 test",
+    ),
 ];
 
 /// Runs the steps, and says at the end how long each took.

@@ -58,7 +58,7 @@ async fn a_call_leaves_a_server_that_cannot_serve_and_keeps_its_key() {
         let bad = Server::start(move |n, _| if n == 0 { first.clone() } else { json(ROW) }).await;
         let other = good().await;
         let mut options = options_of(&[bad.url(), other.url()]);
-        options.attempt_timeout_ms = 300;
+        options.attempt_timeout_ms = 1_000;
         let service = SessionService::new(options).unwrap();
         service.update_my_session("p2p|bob", "x").await.unwrap();
         let (at_bad, at_other) = (bad.seen(), other.seen());

@@ -89,7 +89,7 @@ async fn an_answer_that_is_not_the_servers_is_a_break_and_no_end() {
         })
         .await;
         let mut options = options(server.url());
-        options.attempt_timeout_ms = if name == "silence" { 200 } else { 15_000 };
+        options.attempt_timeout_ms = if name == "silence" { 1_000 } else { 15_000 };
         let mut watch = watch_of(options, None);
         expect(&mut watch, &["connecting"]).await;
         broken(&mut watch).await;

@@ -6,6 +6,7 @@ mod input;
 mod nim_rest;
 mod sessions;
 mod sync;
+mod unread;
 mod webhook;
 
 use std::{any::Any, sync::Arc, time::SystemTime};
@@ -14,6 +15,7 @@ use axum::{
     Router,
     extract::FromRef,
     http::{HeaderValue, Uri, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
@@ -78,6 +80,7 @@ pub fn routes(context: Context) -> Router {
         .merge(operators)
         .fallback(no_such_path)
         .method_not_allowed_fallback(async || Error::Method)
+        .layer(middleware::from_fn(unread::discard))
         .with_state(context)
 }
 

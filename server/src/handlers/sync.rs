@@ -1,6 +1,6 @@
 //! The client's sync: what changed since a cursor, at once or as soon as something does.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::Uri, response::Response};
 use huihua_core::{
@@ -20,11 +20,11 @@ pub(super) async fn sync(
     uri: Uri,
 ) -> Result<Response, Error> {
     let (option, wait) = option(&uri)?;
-    let changes = context.live.sync(&caller.owner, option, wait).await?;
-    if !wait.is_zero() {
-        // A token that ended meanwhile is told nothing of what happened meanwhile.
-        caller.still_holds(&*context.store).await?;
-    }
+    let still_holds = || {
+        let (caller, store) = (caller.clone(), Arc::clone(&context.store));
+        async move { caller.still_holds(&*store).await }
+    };
+    let changes = context.live.sync(&caller.owner, option, wait, still_holds).await?;
     let of = |change| match change {
         Change::Session(session) => SessionChange::Session(session),
         Change::Deleted(id) => SessionChange::Deleted(id),

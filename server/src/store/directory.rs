@@ -58,15 +58,6 @@ pub struct TeamEntry {
     pub anyone_invites: bool,
 }
 
-/// A team that is there, with the time of its newest message, ms; 0 without one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownTeam {
-    /// What is known of it.
-    pub entry: TeamEntry,
-    /// ms since 1970.
-    pub newest: u64,
-}
-
 /// A team that an account is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinedTeam {
@@ -250,11 +241,13 @@ pub trait Book {
     fn put_account(&mut self, account: &Account, entry: &AccountEntry) -> Result<(), Error>;
     /// The team; `None` when nothing ever told of it, or it was dissolved. A team that messages or
     /// notices told of is known, with an empty entry.
-    fn team(&self, team: &Team) -> Result<Option<KnownTeam>, Error>;
+    fn team(&self, team: &Team) -> Result<Option<TeamEntry>, Error>;
     /// Replaces what is known of a team.
     fn put_team(&mut self, team: &Team, entry: &TeamEntry) -> Result<(), Error>;
     /// Whether the account is in the team.
     fn is_in(&self, team: &Team, account: &Account) -> Result<bool, Error>;
+    /// Time of the newest message there, ms since 1970; 0 without one.
+    fn newest(&self, place: &Place) -> Result<u64, Error>;
     /// So many ids above all that were ever given, chosen by [`next_ids`] of `floor`.
     fn message_ids(&mut self, count: u64, floor: u64) -> Result<Range<u64>, Error>;
     /// A team id that nothing ever told of, of either kind, chosen by [`next_ids`] of `floor`.
@@ -289,9 +282,7 @@ pub fn act(book: &mut impl Book, action: &Action, now: u64) -> Result<Done, Erro
         }
         Action::Send(letters) => send(book, letters, now),
         Action::Recall { place, post, time } => {
-            if let Place::Team(team) = place {
-                known(book, team)?;
-            }
+            check_place(book, place)?;
             let (place, post, time) = (place.clone(), post.clone(), *time);
             book.tell(&Event::Recall { place, post, time, one_way: false })?;
             Ok(Done { time, ..Done::default() })
@@ -315,12 +306,13 @@ pub fn act(book: &mut impl Book, action: &Action, now: u64) -> Result<Done, Erro
             Ok(Done { time: now, team_id: Some(id), ..Done::default() })
         }
         Action::ChangeTeam { team, by, change, tell } => {
-            let KnownTeam { entry, newest } = known(book, team)?;
+            let entry = known(book, team)?;
             let accounts = moved(book, (team, &entry), by, change)?;
             if accounts.is_empty() && *change != Change::Dissolve {
                 return Ok(Done { time: now, ..Done::default() });
             }
             // At one time an *in* comes before an *out*: who is asked back at once must be in.
+            let newest = book.newest(&Place::Team(team.clone()))?;
             let time = now.max(newest.saturating_add(1));
             let message_id = message_ids(book, 1, now)?.start;
             let (entry, accounts) = (&entry, accounts.as_slice());
@@ -344,23 +336,24 @@ fn give_token(
     Ok(Done { time: now, name: entry.name, seed, ..Done::default() })
 }
 
-/// Time of the newest message of a team that is there; 0 between two accounts.
-fn newest(book: &impl Book, place: &Place) -> Result<u64, Error> {
+/// Refuses a team that is not there.
+fn check_place(book: &impl Book, place: &Place) -> Result<(), Error> {
     match place {
-        Place::P2p { .. } => Ok(0),
-        Place::Team(team) => Ok(known(book, team)?.newest),
+        Place::P2p { .. } => Ok(()),
+        Place::Team(team) => known(book, team).map(drop),
     }
 }
 
-fn known(book: &impl Book, team: &Team) -> Result<KnownTeam, Error> {
+fn known(book: &impl Book, team: &Team) -> Result<TeamEntry, Error> {
     book.team(team)?.ok_or(Error::Refused(Refusal::NoSuchTeam))
 }
 
 fn send(book: &mut impl Book, letters: &[Letter], now: u64) -> Result<Done, Error> {
     let mut time = now;
     for letter in letters {
+        check_place(book, &letter.place)?;
         // A clock that was put back must not hide what is said now behind what was said before.
-        time = time.max(newest(book, &letter.place)?);
+        time = time.max(book.newest(&letter.place)?);
     }
     let ids = message_ids(book, letters.len() as u64, now)?;
     for (letter, id) in letters.iter().zip(ids.clone()) {

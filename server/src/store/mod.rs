@@ -188,7 +188,7 @@ pub type Hint = Arc<[Touched]>;
 /// Whose list may have moved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Touched {
-    /// This account's.
+    /// This account's; or its token did.
     Account(Owner),
     /// The list of everybody who is in this team of this app.
     Team(AppKey, Team),

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use huihua_server::nim::rest;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinHandle};
 
@@ -179,4 +181,34 @@ async fn sigterm_ends_the_waits_of_the_real_server() {
     assert!(server.signal("TERM").await);
     assert!(sent.elapsed() < Duration::from_secs(5));
     assert_eq!(told(&answer(waiting).await).len(), 0);
+}
+
+/// A token of the directory may end while it waits: it hears nothing more, at once.
+#[tokio::test]
+async fn a_token_that_ends_ends_its_wait_and_no_other() {
+    let server = TestServer::start().await;
+    let give = async |token: &str| {
+        let form = format!("accid=amy&token={token}");
+        let now = (huihua_server::handlers::now_ms() / 1_000).to_string();
+        let sum = rest::check_sum(server.app("a").secret.expose(), "n", &now);
+        let headers = [("AppKey", "a"), ("Nonce", "n"), ("CurTime", &now), ("CheckSum", &sum)];
+        let path = "/user/update.action";
+        let answer = server.http.send(Method::POST, path, &headers, form).await;
+        assert_eq!(answer.ok()["code"], 200);
+    };
+    give("first").await;
+    let jwt = wait(&server, "a", "amy").await;
+    let path = format!("/v1/sync?cursor={}&{LONG}", server.http.latest("first").await);
+    let http = server.http.clone();
+    let waiting = tokio::spawn(async move { http.get(&path, "first").await });
+    server.until_waiting(2).await;
+    give("first").await;
+    server.until_waiting(2).await;
+    assert!(!waiting.is_finished(), "it was given once more");
+    give("second").await;
+    let ended = tokio::time::timeout(WAIT_MAX, waiting).await.expect("it is still waiting");
+    ended.unwrap().assert_problem(401, 302, "has ended");
+    assert!(!jwt.is_finished());
+    server.events(json!([event("p2p", "bob", "amy", 1)])).await;
+    assert_eq!(told(&answer(jwt).await), ["p2p|bob"]);
 }

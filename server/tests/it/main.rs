@@ -31,3 +31,4 @@ mod sdk;
 mod slow;
 mod stop;
 mod under_fire;
+mod unread;

@@ -4,12 +4,16 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use huihua_core::{
     Code, LastMsgType, QueryMySessionOption, SessionChange, SyncOption,
-    client::{Error, Options, ProviderError, SessionService, TokenProvider},
+    client::{
+        Error, Options, ProviderError, SessionService, TokenProvider, Watch, WatchEvent,
+        WatchOption, WatchStatus,
+    },
     paths,
 };
 use serde_json::json;
+use tempfile::TempDir;
 
-use crate::support::{TestServer, event};
+use crate::support::{Process, TestServer, WAIT_MAX, event, printed_token};
 
 struct Fixed(String);
 
@@ -90,4 +94,59 @@ async fn a_sync_waits_for_what_concerns_it_and_a_dropped_one_ends_the_servers_wa
     server.until_waiting(0).await;
     let garbage = SyncOption { cursor: Some("garbage".into()), ..Default::default() };
     assert!(amy.sync(&garbage).await.unwrap().reset);
+}
+
+/// The next thing that a watch tells of sessions; breaks and what follows them are passed over, and
+/// waited out by nobody. Each change as `id` or `-id`.
+async fn next_change(watch: &mut Watch) -> String {
+    let poke = watch.poker();
+    let change = async {
+        loop {
+            match watch.next().await {
+                Some(WatchEvent::Changes(page)) if page.reset => return "reset".to_owned(),
+                Some(WatchEvent::Changes(page)) => match page.changes.as_slice() {
+                    [] => {}
+                    [SessionChange::Session(row)] => return row.session_id.to_string(),
+                    [SessionChange::Deleted(id)] => return format!("-{id}"),
+                    more => panic!("{more:?}"),
+                },
+                Some(WatchEvent::Status(WatchStatus::Broken { .. })) => poke.poke(),
+                Some(WatchEvent::Status(WatchStatus::Connecting | WatchStatus::Live)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(3 * WAIT_MAX, change).await.expect("nothing was told")
+}
+
+/// `kill -9` in the middle of each wait. What is written before, while and after is told once.
+#[tokio::test]
+async fn a_watch_tells_each_change_once_over_kills_of_its_server() {
+    let folder = TempDir::new().unwrap();
+    let mut server = Process::start(folder.path()).await;
+    let address = server.http.url.trim_start_matches("http://").to_owned();
+    let token = Arc::new(Fixed(printed_token(folder.path(), "amy")));
+    let amy = SessionService::new(Options::new(server.http.url.clone(), token)).unwrap();
+    let latest = Some(paths::SYNC_LATEST.to_owned());
+    let mut watch = amy.watch(WatchOption { cursor: latest, need_last_msg: true });
+    while watch.cursor() == Some(paths::SYNC_LATEST) {
+        watch.next().await.unwrap();
+    }
+    for round in 0..3 {
+        let id = |n| format!("u{round}{n}");
+        server.events(json!([event("p2p", &id(1), "amy", round)])).await;
+        assert_eq!(next_change(&mut watch).await, format!("p2p|{}", id(1)));
+        amy.delete_my_session(&[format!("p2p|{}", id(1))]).await.unwrap();
+        assert_eq!(next_change(&mut watch).await, format!("-p2p|{}", id(1)));
+        let killing = async {
+            // The question has gone out by then, and nobody listens while nothing changes.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            server.events(json!([event("p2p", "bob", "carl", round)])).await;
+            server.kill();
+            server = Process::start_at(folder.path(), &address).await;
+            server.events(json!([event("p2p", &id(2), "amy", round)])).await;
+        };
+        let (told, ()) = tokio::join!(next_change(&mut watch), killing);
+        assert_eq!(told, format!("p2p|{}", id(2)));
+    }
 }

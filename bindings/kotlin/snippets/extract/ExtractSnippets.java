@@ -138,7 +138,7 @@ final class ExtractSnippets {
         return "package dev.huihua.snippets." + snippet.name().toLowerCase() + "; "
                 + "import dev.huihua.sdk.*; import dev.huihua.sdk.nim.*; "
                 + "import dev.huihua.snippets.*; "
-                + (snippet.isKotlin ? "" : "import java.util.List; ");
+                + (snippet.isKotlin ? "import kotlinx.coroutines.*; " : "import java.util.List; ");
     }
 
     /** What is opened around the code, so that it may stand as its reader sees it. */

@@ -39,7 +39,10 @@ pub fn create(form: &Form, kind: TeamKind) -> Result<Action, Fault> {
         members_max,
         anyone_invites: form.flag("invitemode")?.unwrap_or(false),
     };
-    let members = form.accounts(newcomers(kind), 0..=ACCOUNTS_MAX)?;
+    let members = match form.optional(newcomers(kind)) {
+        Some(_) => form.accounts(newcomers(kind), 0..=ACCOUNTS_MAX)?,
+        None => Vec::new(),
+    };
     Ok(Action::CreateTeam { kind, entry, owner, members, tell })
 }
 
@@ -317,7 +320,7 @@ mod tests {
                     kickAccids=%5B%22b%22%5D&accid=b&";
         for kind in of {
             for (call, names) in [
-                (create as fn(&Form, TeamKind) -> _, &["owner", "tname", newcomers(kind)][..]),
+                (create as fn(&Form, TeamKind) -> _, &["owner", "tname"][..]),
                 (invite, &["tid", "owner", newcomers(kind)]),
                 (kick, &["tid", "owner"]),
                 (leave, &["tid", "accid"]),

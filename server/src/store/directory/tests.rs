@@ -27,9 +27,11 @@ impl Book for Memory {
         self.accounts.insert(account.to_string(), entry.clone());
         Ok(())
     }
-    fn team(&self, team: &Team) -> Result<Option<KnownTeam>, Error> {
-        let entry = self.teams.get(team).filter(|_| !self.ended.contains(team));
-        Ok(entry.map(|entry| KnownTeam { entry: entry.clone(), newest: self.newest }))
+    fn team(&self, team: &Team) -> Result<Option<TeamEntry>, Error> {
+        Ok(self.teams.get(team).filter(|_| !self.ended.contains(team)).cloned())
+    }
+    fn newest(&self, _: &Place) -> Result<u64, Error> {
+        Ok(self.newest)
     }
     fn put_team(&mut self, team: &Team, entry: &TeamEntry) -> Result<(), Error> {
         self.teams.insert(team.clone(), entry.clone());
@@ -184,8 +186,10 @@ fn a_message_to_a_team_that_is_not_there_is_refused_with_all_that_came_with_it()
     assert_eq!(book.told.len(), told);
     // Said after what a clock ahead of ours said: not hidden behind it.
     book.newest = NOW + 9;
-    let done = act(&mut book, &Action::Send(vec![letter(Place::Team(team.clone()))]), NOW).unwrap();
-    assert_eq!(done.time, NOW + 9);
+    for place in [Place::Team(team.clone()), p2p()] {
+        let done = act(&mut book, &Action::Send(vec![letter(place)]), NOW).unwrap();
+        assert_eq!(done.time, NOW + 9);
+    }
     assert_eq!(act(&mut book, &recall(Place::Team(team)), NOW).unwrap().time, NOW);
 }
 

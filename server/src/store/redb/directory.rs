@@ -3,15 +3,16 @@
 
 use std::ops::Range;
 
-use huihua_core::{Account, AppKey};
+use huihua_core::{Account, AppKey, SessionKind};
 use redb::ReadableTable as _;
 
 use super::super::{
-    Error,
+    Error, Touched,
     directory::{
-        AccountEntry, Action, Book, JoinedTeam, KnownTeam, TeamEntry, TokenHash, act, next_ids,
-        teams_of_id,
+        AccountEntry, Action, Book, JoinedTeam, TeamEntry, TokenHash, act, next_ids, teams_of_id,
     },
+    key::Body,
+    rules::Moved,
 };
 use super::{
     read::{self, Bytes, Snapshot},
@@ -19,7 +20,7 @@ use super::{
     row, tables,
     write::Answer,
 };
-use crate::event::{Event, Owner, Team, TeamKind};
+use crate::event::{Event, Owner, Place, Team, TeamKind};
 
 impl Writer<'_> {
     /// Does the action, or refuses it before anything is written.
@@ -68,21 +69,39 @@ impl Book for Pages<'_, '_> {
         let key = tables::account_key(app, account);
         writer.accounts.insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;
         writer.wrote = true;
+        if old != entry.token {
+            let owner = Owner { app: app.clone(), account: account.clone() };
+            writer.touch(Moved::Yes, || Touched::Account(owner));
+        }
         Ok(())
     }
 
-    fn team(&self, team: &Team) -> Result<Option<KnownTeam>, Error> {
+    fn team(&self, team: &Team) -> Result<Option<TeamEntry>, Error> {
         let entry = entry(&self.writer.teams, self.app, team)?;
         let key = tables::head_key(self.app, team.kind(), team.id().as_str());
-        let head = self.writer.heads.get(key.as_slice())?;
-        let Some(value) = head else {
-            let told_of = entry.is_some() || has_members(&self.writer.members, self.app, team)?;
-            return Ok(told_of.then(|| KnownTeam { entry: entry.unwrap_or_default(), newest: 0 }));
-        };
-        let head = row::decode_head(&key, value.value())?;
-        let newest = head.last.map_or(0, |last| last.key.time);
-        let entry = entry.unwrap_or_default();
-        Ok(head.dissolved.is_none().then_some(KnownTeam { entry, newest }))
+        if let Some(value) = self.writer.heads.get(key.as_slice())? {
+            let is_there = row::decode_head(&key, value.value())?.dissolved.is_none();
+            return Ok(is_there.then(|| entry.unwrap_or_default()));
+        }
+        let told_of = entry.is_some() || has_members(&self.writer.members, self.app, team)?;
+        Ok(told_of.then(|| entry.unwrap_or_default()))
+    }
+
+    fn newest(&self, place: &Place) -> Result<u64, Error> {
+        let newest = |last: Option<Body<'_>>| last.map_or(0, |body| body.key.time);
+        match place {
+            Place::P2p { from, to } => {
+                let (kind, peer) = (SessionKind::P2p, to.as_str());
+                let key = tables::session_key(self.app, from.as_str(), kind, peer);
+                let Some(value) = self.writer.sessions.get(key.as_slice())? else { return Ok(0) };
+                Ok(newest(row::decode_row(&key, value.value())?.last))
+            }
+            Place::Team(team) => {
+                let key = tables::head_key(self.app, team.kind(), team.id().as_str());
+                let Some(value) = self.writer.heads.get(key.as_slice())? else { return Ok(0) };
+                Ok(newest(row::decode_head(&key, value.value())?.last))
+            }
+        }
     }
 
     fn put_team(&mut self, team: &Team, entry: &TeamEntry) -> Result<(), Error> {

@@ -108,7 +108,7 @@ impl<'t> Writer<'t> {
     }
 
     /// Notes whose list may have moved, if anybody listens.
-    fn touch(&mut self, moved: Moved, whose: impl FnOnce() -> Touched) {
+    pub(super) fn touch(&mut self, moved: Moved, whose: impl FnOnce() -> Touched) {
         if moved == Moved::Yes
             && let Some(all) = &mut self.touched
         {

@@ -128,6 +128,10 @@ fn messages_show_under_the_ids_and_times_that_were_told(make: Make<'_>) {
         act(&*store, Action::Recall { place, post, time: NOW + 1 }, NOW + 1).await.unwrap();
         let row = store.get(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(row.last_msg_type, huihua_core::LastMsgType::Recall);
+        // The clock went back: what is said now is not hidden behind what was said before.
+        let late = act(&*store, Action::Send(vec![letter(to("bob"))]), NOW - 9).await.unwrap();
+        assert_eq!((late.time, late.message_ids > again.message_ids), (NOW, true));
+        assert_eq!(device.sync(&*store, &owner("bob"), 9).await, 1);
         let quiet = Letter { updates_session: false, ..letter(to("dan")) };
         act(&*store, Action::Send(vec![quiet]), NOW).await.unwrap();
         assert!(seen(&*store, "dan").await.is_empty());

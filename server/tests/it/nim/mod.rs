@@ -10,6 +10,7 @@ mod request_id;
 mod schema;
 mod sdk;
 mod seed;
+mod sessions;
 mod story;
 mod stream;
 mod switch;

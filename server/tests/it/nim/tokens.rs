@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::{schema, sdk::Sdk, seed::Seed};
 use crate::{
     bad_input::DOORS,
-    support::{Http, Process, TestServer, message},
+    support::{Http, Process, TestServer, WAIT_MAX, message},
 };
 
 fn sdk_of(server: &TestServer, app: &str) -> Sdk {
@@ -69,6 +69,23 @@ async fn a_token_opens_its_accounts_list_until_the_next_one() {
     assert_eq!(holder(http, &never).await, is("a", "never created"));
 }
 
+/// Who waits with a token that ended meanwhile is told so, and nothing else.
+#[tokio::test]
+async fn a_wait_ends_with_its_token() {
+    let server = TestServer::start().await;
+    let sdk = sdk_of(&server, "a");
+    let old = given(&sdk, "create", "amy", None).await;
+    let path = format!("/v1/sync?cursor={}&waitMs=30000", server.http.latest(&old).await);
+    let (http, of_old) = (server.http.clone(), old.clone());
+    let waiting = tokio::spawn(async move { http.get(&path, &of_old).await });
+    server.until_waiting(1).await;
+    let new = given(&sdk, "refreshToken", "amy", None).await;
+    server.deliver(&[message("PERSON", "bob", "amy", 1)]).await;
+    let answer = tokio::time::timeout(WAIT_MAX, waiting).await.expect("it still waits").unwrap();
+    answer.assert_problem(401, 302, "");
+    assert_eq!(server.http.list(&new).await.len(), 1);
+}
+
 /// Apps choose tokens, and choose badly: what two of them chose must open neither's list to the
 /// other.
 #[tokio::test]
@@ -78,18 +95,19 @@ async fn a_token_never_opens_another_ones_list() {
     given(&a, "create", "amy", Some("123456")).await;
     assert_eq!(holder(http, "123456").await, is("a", "amy"));
     let taken = ab.call("/user/create.action", &[("accid", "eve"), ("token", "123456")]).await;
-    let held = holder(http, "123456").await;
-    assert!(held == is("a", "amy") || held.is_none(), "{held:?} after {taken}");
+    assert_eq!(holder(http, "123456").await, None, "after {taken}");
     let own = given(&ab, "create", "amy", None).await;
     assert_eq!(holder(http, &own).await, is("ab", "amy"));
     let of_a = given(&a, "refreshToken", "amy", None).await;
     assert_eq!(holder(http, &of_a).await, is("a", "amy"));
     assert_eq!(holder(http, &own).await, is("ab", "amy"), "the other app's amy is another");
-    // Two accounts of one app with one token: it may open one of them, or none.
+    assert_eq!(holder(http, "123456").await, is("ab", "eve"), "amy has another one now");
+    // Two accounts of one app with one token: it opens neither, until one of them has another.
     given(&a, "create", "bob", Some("654321")).await;
-    a.call("/user/create.action", &[("accid", "cat"), ("token", "654321")]).await;
-    let held = holder(http, "654321").await;
-    assert!(held == is("a", "bob") || held.is_none(), "{held:?}");
+    given(&a, "create", "cat", Some("654321")).await;
+    assert_eq!(holder(http, "654321").await, None);
+    given(&a, "refreshToken", "bob", None).await;
+    assert_eq!(holder(http, "654321").await, is("a", "cat"));
     for nobody in ["", "12345", "1234567", "x", &"t".repeat(128)] {
         assert_eq!(holder(http, nobody).await, None, "{nobody:?}");
     }

@@ -98,6 +98,7 @@ pub(super) struct Message {
     client_id: String,
     type_: (&'static str, u64),
     client: (&'static str, Option<u64>),
+    device: &'static str,
     nick: &'static str,
     body: String,
     attach: String,
@@ -147,7 +148,8 @@ impl Message {
             client_id: if seed.one_in(9) { String::new() } else { format!("c-{n}") },
             type_,
             client: CLIENTS[seed.below(CLIENTS.len())],
-            nick: seed.pick(&["", "Amy", "艾米", "7"]),
+            device: seed.pick(&["", "d-1", "17", "[\"d\"]"]),
+            nick: seed.pick(&["", "Amy", "艾米", "7", "{\"n\": 1}"]),
             body: seed.pick(&TEXTS).to_owned(),
             attach,
             ext: seed.pick(&["", "{\"a\":1}", "5", "x"]),
@@ -280,6 +282,7 @@ impl Message {
             ("msgType", name(self.type_.0)),
             ("msgidServer", name(&self.id)),
             ("fromClientType", content(self.client.0)),
+            ("fromDeviceId", content(self.device)),
             ("fromNick", content(self.nick)),
             ("body", content(&self.body)),
             ("attach", content(&self.attach)),
@@ -319,7 +322,8 @@ impl Message {
             let mut parts = vec![(0, Part::Number(scene(self.kind)))];
             parts.extend([(1, Part::Text(self.to)), (2, Part::Text(self.from))]);
             parts.extend(self.client.1.map(|number| (4, Part::Number(number))));
-            parts.extend([(6, Part::Text(self.nick)), (7, Part::Number(self.time))]);
+            parts.extend([(5, Part::Text(self.device)), (6, Part::Text(self.nick))]);
+            parts.push((7, Part::Number(self.time)));
             parts.push((8, Part::Number(self.type_.1)));
             parts.extend([(9, Part::Text(body)), (10, Part::Text(attach))]);
             parts.extend([(11, Part::Text(&self.client_id)), (12, Part::Text(&self.id))]);
@@ -429,7 +433,9 @@ fn id(seed: &mut Seed, n: u64) -> String {
 
 /// The text of a notice's attach, in one of the forms that NIM prints.
 fn notice_attach(seed: &mut Seed, number: u64, named: &[&str]) -> String {
-    let list = if named.len() == 1 && seed.one_in(3) {
+    // Alone and in brackets it would be Java's list of what is in them.
+    let stands_alone = named.len() == 1 && !named[0].starts_with('[');
+    let list = if stands_alone && seed.one_in(3) {
         loose::string(seed, named[0])
     } else {
         loose::accounts(seed, named)

@@ -23,8 +23,8 @@ import org.robolectric.Robolectric
 import org.robolectric.android.controller.ActivityController
 
 /**
- * Shows a live list: begins in onCreate, ends in onDestroy, keeps its rows in between. Its service is
- * the process's, not its own.
+ * Shows a live list: begins in onCreate, ends in onDestroy, keeps its rows in between. Its service
+ * is the process's, not its own.
  */
 class ListActivity : Activity() {
     private lateinit var list: SessionList

@@ -5,8 +5,14 @@ import android.app.Activity
 import android.os.Looper
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import androidx.test.platform.app.InstrumentationRegistry
+import dev.huihua.sdk.nim.AuthService
+import dev.huihua.sdk.nim.LoginInfo
+import dev.huihua.sdk.nim.MsgServiceObserve
+import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.SDKOptions
 import java.util.concurrent.atomic.AtomicLong
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
 import org.robolectric.Robolectric
@@ -17,6 +23,7 @@ class BackgroundAndroidTest {
     private val server = ServerProcess.shared
     private val me = "resting${accounts.incrementAndGet()}"
     private val now = System.currentTimeMillis()
+    private var messages = 100L
     private val instrumentation = InstrumentationRegistry.getInstrumentation()
 
     private fun service(rests: Boolean) = server.service(me) {
@@ -66,6 +73,40 @@ class BackgroundAndroidTest {
             server.deliverText("amy", me, now, 4, "in the background")
             assertEquals("p2p|amy", updates.next().sessionId)
         }
+    }
+
+    @Test
+    fun atNimsDoorChangesRestUnlessAskedNotTo() {
+        for (goesOn in listOf(false, true)) {
+            val activity = startActivity()
+            val options = SDKOptions().apply {
+                serverUrl = server.url
+                liveInBackground = goesOn
+            }
+            NIMClient.init(instrumentation.targetContext, LoginInfo(me, server.token(me)), options)
+            val updates = Events<RecentSession>()
+            val observe = NIMClient.getService(MsgServiceObserve::class.java)
+            observe.observeUpdateMySession(updates, true)
+            checkNotNull(NIMClient.getSessionService()).awaitLive()
+            onMain { activity.pause().stop() }
+            server.deliverText("dan", me, now + ++messages, messages, "in the background")
+            if (!goesOn) {
+                updates.assertNothing(500)
+                onMain { activity.start().resume().pause().stop() }
+            }
+            assertEquals("p2p|dan", updates.next().sessionId)
+            observe.observeUpdateMySession(updates, false)
+            NIMClient.getService(AuthService::class.java).logout()
+            onMain { activity.destroy() }
+        }
+    }
+
+    @Test
+    fun whatIsNoContextIsNamed() {
+        val refusal = runCatching { server.service(me) { pauseInBackground("nonsense") } }
+            .exceptionOrNull()
+        assertTrue("$refusal", refusal is IllegalArgumentException)
+        assertTrue("$refusal", refusal?.message.orEmpty().startsWith("option pauseInBackground: "))
     }
 
     @Test

@@ -15,6 +15,7 @@ public class AccountInfo internal constructor(
     public val appKey: String,
     public val expiresAt: Long,
 ) : Serializable {
+    /** Account and app, for people to read. */
     override fun toString(): String = "$account of $appKey"
 
     private companion object {

@@ -77,9 +77,11 @@ public class SessionList @JvmOverloads constructor(
          * @property exception why.
          */
         public class Failed internal constructor(public val exception: SessionException) : State() {
+            /** Its name and why, for people to read. */
             override fun toString(): String = "Failed(${exception.message})"
         }
 
+        /** Its name, for people to read. */
         override fun toString(): String = javaClass.simpleName
     }
 
@@ -104,7 +106,7 @@ public class SessionList @JvmOverloads constructor(
     @Volatile
     private var isClosed = false
 
-    /** Told after anything changed: the coroutine door. */
+    /** Called after a page, a change or a new state: the coroutine door. */
     internal val watchers = CopyOnWriteArrayList<() -> Unit>()
 
     // All below is touched by tasks of the service's serial executor only.
@@ -255,6 +257,7 @@ public class SessionList @JvmOverloads constructor(
     private fun enter(state: State) {
         this.state = state
         tell { it.onState(state) }
+        watchers.forEach { it() }
     }
 
     private fun show(operation: ListOperation) {
@@ -275,7 +278,6 @@ public class SessionList @JvmOverloads constructor(
         } catch (thrown: Throwable) {
             reportUncaught(thrown)
         }
-        watchers.forEach { it() }
     }
 
     private val changes = object : LiveListener {
@@ -284,6 +286,7 @@ public class SessionList @JvmOverloads constructor(
             if (change is SessionChange.Reset) return readAgain()
             next?.apply(change)
             shown.apply(change)
+            watchers.forEach { it() }
         }
 
         override fun onStatus(status: StatusCode) {

@@ -21,8 +21,9 @@ import java.util.concurrent.Executor
  * [SessionException.Closed]. A call that fails in passing is tried again within its deadline; an
  * update or a deletion so repeated takes effect once. Safe to use from any thread.
  *
- * Any call may end in `onFailed` with 302, 403, 408, 415, 416, 500 or 503, and in `onException` with
- * any [SessionException] but [SessionException.Failed]; what else it may end in stands with it.
+ * Any call may end in `onFailed` with 302, 403, 408, 415, 416, 500 or 503, and in `onException`
+ * with any [SessionException] but [SessionException.Failed]; what else it may end in stands with
+ * it.
  *
  * Make one for an account and keep it: its calls share connections and token.
  *
@@ -110,8 +111,8 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      * `MsgServiceObserve`.
      *
      * All observers, `Flow`s and lists of a service share one request, which the server holds until
-     * something changes. It runs while somebody observes, and goes on where it was after any loss of
-     * the connection. What changed before [StatusCode.LOGINED] was first told, is not.
+     * something changes. It runs while somebody observes, and goes on where it was after any loss
+     * of the connection. What changed before [StatusCode.LOGINED] was first told, is not.
      *
      * It ends when it is unregistered or the service is closed, and never by garbage collection.
      * Registering an observer again changes nothing. After it was unregistered on the thread of the

@@ -132,7 +132,10 @@ public class SessionServiceOptions private constructor(
         /** Told what the SDK does, see [Logger]; without one it is silent. */
         public fun logger(logger: Logger): Builder = apply { this.logger = logger }
 
-        /** Where callbacks run. One that refuses a task turns the call's end into `onException`. */
+        /**
+         * Where callbacks run. One that refuses a task turns the call's end into `onException`;
+         * what observers and lists are told then comes on the platform's default thread.
+         */
         public fun callbackExecutor(executor: Executor): Builder =
             apply { callbackExecutor = executor }
 

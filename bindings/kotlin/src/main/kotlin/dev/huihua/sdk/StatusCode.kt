@@ -59,6 +59,7 @@ public enum class StatusCode(public val value: Int) {
     /** Whether nothing comes until the app logs in again: 7 to 11 and 15. */
     public fun wontAutoLogin(): Boolean = this in FINAL
 
+    /** Finds entries by their number. */
     public companion object {
         private val FINAL =
             setOf(KICKOUT, KICK_BY_OTHER_CLIENT, FORBIDDEN, VER_ERROR, PWD_ERROR, LOGOUT)

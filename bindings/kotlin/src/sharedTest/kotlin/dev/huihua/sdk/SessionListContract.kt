@@ -143,7 +143,8 @@ abstract class SessionListContract {
 
     private fun assertIsServersList() {
         val page = Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }
-        fun facts(rows: List<RecentSession>) = rows.map { Triple(it.sessionId, it.updateTime, it.lastMsg) }
+        fun facts(rows: List<RecentSession>) =
+            rows.map { Triple(it.sessionId, it.updateTime, it.lastMsg) }
         assertEquals(facts(page.result().sessionList), facts(list.sessions))
         view.assertNoError()
     }

@@ -2,6 +2,7 @@
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.send
+import dev.huihua.sdk.ffi.FfiConverterTypeSessionListCallback
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.atomic.AtomicInteger
@@ -55,6 +56,7 @@ class CoroutinesTest {
     @Test
     fun cancellingACoroutineAbortsItsCall() {
         val gate = CountDownLatch(1)
+        val callbacks = FfiConverterTypeSessionListCallback.handleMap
         ScriptedServer.stalled(gate).use { stalled ->
             stalled.service().use { service ->
                 runBlocking {
@@ -64,7 +66,11 @@ class CoroutinesTest {
                     withContext(Dispatchers.IO) {
                         awaitTrue("the request") { stalled.requests.get() == 1 }
                     }
+                    assertEquals(1, callbacks.size)
                     waiting.cancelAndJoin()
+                    withContext(Dispatchers.IO) {
+                        awaitTrue("the call is gone") { callbacks.size == 0 }
+                    }
                     gate.countDown()
                     assertEquals(1, service.queryMySessionList().sessionList.size)
                 }

@@ -63,7 +63,7 @@ class FaultStormTest {
         }
     }
 
-    /** [COUNT] calls, 100 at a time; one of ten is aborted at a random moment. */
+    /** [COUNT] calls, 100 at a time; many are aborted, at random moments. */
     private class Storm(private val service: SessionService) {
         private val told = AtomicIntegerArray(COUNT)
         private val aborted = AtomicIntegerArray(COUNT)
@@ -73,18 +73,37 @@ class FaultStormTest {
 
         fun run() {
             repeat(COUNT) { n ->
+                if (n % CHURN == 0) listenAnew()
                 window.acquire()
-                val call = FiveCalls.entries[n % FiveCalls.entries.size]
-                    .start(service, Counter(n))
-                if (random.nextInt(10) == 0) {
-                    repeat(random.nextInt(100)) { Thread.onSpinWait() }
-                    if (call.abort()) {
-                        aborted.incrementAndGet(n)
-                        window.release()
-                    }
-                }
+                val recent = n % RECENT
+                calls[recent] = n to
+                    FiveCalls.entries[n % FiveCalls.entries.size].start(service, Counter(n))
+                if (random.nextInt(5) == 0) abort(calls[random.nextInt(RECENT)])
             }
             window.acquire(WINDOW)
+            service.observeSessionChanges(observer, false)
+        }
+
+        /** Of those that were just started, some run, some are told this moment, some are over. */
+        private val calls = arrayOfNulls<Pair<Int, Call>>(RECENT)
+
+        private fun abort(call: Pair<Int, Call>?) {
+            val (n, handle) = call ?: return
+            if (!handle.abort()) return
+            aborted.incrementAndGet(n)
+            window.release()
+        }
+
+        private val observer = Observer<SessionChange> {}
+        private var list = SessionList(service)
+
+        /** An observer and a list go, with whatever they have under way, and others come. */
+        private fun listenAnew() {
+            service.observeSessionChanges(observer, false)
+            list.close()
+            service.observeSessionChanges(observer, true)
+            list = SessionList(service, pageSize = 2).also(SessionList::open)
+            list.loadMore()
         }
 
         fun assertToldOnce() {
@@ -118,5 +137,7 @@ class FaultStormTest {
     private companion object {
         const val COUNT = 10_000
         const val WINDOW = 100
+        const val CHURN = 50
+        const val RECENT = 2 * WINDOW
     }
 }

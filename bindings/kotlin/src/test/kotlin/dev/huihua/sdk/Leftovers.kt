@@ -44,7 +44,7 @@ object Leftovers {
 
     /** Objects of calls that are alive after a full collection, by class. */
     fun objectsOfCalls(): Map<String, Int> {
-        val types = "ffi[.](Call|Watch)|internal[.](Delivery|.*Answer|Running.*|WatchEvents)"
+        val types = "ffi[.](Call|Watch)|internal[.](Delivery|.*Answer|Running.*|WatchEvents|.*Run)"
         return liveInstances().filterKeys(Regex("dev[.]huihua[.]sdk[.]($types)")::matches)
     }
 

@@ -203,7 +203,8 @@ private class Samples : AutoCloseable {
 
     private companion object {
         const val MESSAGE = """{"0":0,"1":"me","2":"amy","7":1,"8":1,"9":"hi","10":"{}"}"""
-        const val RECALL = """{"0":2,"1":7,"2":"me","3":"ben","10":"c","11":"1","14":1,"16":"ben"}"""
+        const val RECALL =
+            """{"0":2,"1":7,"2":"me","3":"ben","10":"c","11":"1","14":1,"16":"ben"}"""
         const val ROW =
             """{"sessionId":"p2p|amy","updateTime":1,"ext":"","lastMsgType":0,"lastMsg":$MESSAGE}"""
         const val NOTICE =

@@ -34,6 +34,8 @@ internal class LiveChanges(
     private var cursor: String? = null
     private var isForeground = true
     private var undelivered = 0
+
+    @Volatile
     private var failure: SessionException? = null
     private var status = StatusCode.UNLOGIN
 
@@ -101,14 +103,16 @@ internal class LiveChanges(
         serial.start()
     }
 
-    /** Ends it for good, and tells the listeners. */
+    /** Ends it for good: the listeners are told that, and no change any more. */
     fun close() {
         synchronized(lock) { end(SessionException.Closed()) }
         serial.start()
     }
 
+    private val isClosed get() = failure is SessionException.Closed
+
     private fun revive() {
-        if (failure !is SessionException.Closed) failure = null
+        if (!isClosed) failure = null
     }
 
     /** Starts or stops the watch, as things are now. */
@@ -133,7 +137,7 @@ internal class LiveChanges(
     }
 
     private fun end(reason: SessionException) {
-        if (failure is SessionException.Closed) return
+        if (isClosed) return
         failure = reason
         adjust()
         setStatus(statusAfter(reason))
@@ -159,7 +163,7 @@ internal class LiveChanges(
 
     private fun deliver(changes: List<SessionChange>) {
         undelivered++
-        for (change in changes) tell { it.onChange(change) }
+        for (change in changes) tell { if (!isClosed) it.onChange(change) }
         serial.add {
             synchronized(lock) {
                 undelivered--

@@ -195,7 +195,8 @@ private class WatchEvents(
     private val service: NativeService,
     private val listener: WatchListener,
 ) : NativeWatchListener {
-    override fun onChanges(result: NativeSyncResult) = orEnd { listener.onChanges(result.toPublic()) }
+    override fun onChanges(result: NativeSyncResult) =
+        orEnd { listener.onChanges(result.toPublic()) }
 
     override fun onStatus(status: NativeWatchStatus) = orEnd {
         val public = when (status) {

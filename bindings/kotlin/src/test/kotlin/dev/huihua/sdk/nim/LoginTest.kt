@@ -14,6 +14,7 @@ import dev.huihua.sdk.ScriptedServer
 import dev.huihua.sdk.ServerProcess
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.StatusCode
+import dev.huihua.sdk.awaitLive
 import dev.huihua.sdk.awaitTrue
 import dev.huihua.sdk.deliverText
 import java.util.concurrent.CompletableFuture
@@ -97,20 +98,13 @@ class LoginTest {
         authObserver.observeOnlineStatus(statuses, true)
         for ((round, account) in listOf(me, other, me).withIndex()) {
             auth.login(info(account)).told().result()
-            NIMClient.getSessionService()?.let { awaitLive(it) }
+            checkNotNull(NIMClient.getSessionService()).awaitLive()
             server.deliverText("amy", account, now + round, 91L + round, "hello $round")
             assertEquals("hello $round", updates.next().toRecentContact().content)
         }
         observe.observeUpdateMySession(updates, false)
         server.deliverText("amy", me, now + 9, 99, "nobody listens")
         updates.assertNothing(300)
-    }
-
-    private fun awaitLive(service: dev.huihua.sdk.SessionService) {
-        val live = Events<StatusCode>()
-        service.observeOnlineStatus(live, true)
-        live.awaitEvent("LOGINED") { it == StatusCode.LOGINED }
-        service.observeOnlineStatus(live, false)
     }
 
     @Test
@@ -147,9 +141,11 @@ class LoginTest {
     @Test
     fun aWrapperTellsEachOutcomeByOneMethod() {
         init(info(me))
-        val success = Wrapped<RecentSessionList>().also { messages.queryMySessionList(null).setCallback(it) }
+        val success = Wrapped<RecentSessionList>()
+        messages.queryMySessionList(null).setCallback(success)
         assertEquals(ResponseCode.RES_SUCCESS.toInt() to null, success.get())
-        val failed = Wrapped<RecentSession>().also { messages.queryMySession("p2p|no").setCallback(it) }
+        val failed = Wrapped<RecentSession>()
+        messages.queryMySession("p2p|no").setCallback(failed)
         assertEquals(ResponseCode.RES_ENONEXIST.toInt() to null, failed.get())
         val callback: RequestCallback<Void> = Wrapped()
         messages.deleteMySession(arrayOf("p2p|no")).setCallback(callback)

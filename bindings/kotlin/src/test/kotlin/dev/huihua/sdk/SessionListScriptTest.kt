@@ -1,17 +1,19 @@
-// A list that the server does not know any more, and a page token that has grown old: the list
-// reads itself again. A script answers, for the real server does this only after a restore.
+// What a list does when the server does not know any more what changed, when a page token has grown
+// old, when answers overtake each other. A script answers: the real server does it once in a month.
 package dev.huihua.sdk
 
 import com.sun.net.httpserver.HttpExchange
 import dev.huihua.sdk.ScriptedServer.Companion.fail
 import dev.huihua.sdk.ScriptedServer.Companion.send
+import java.util.concurrent.CompletableFuture
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
+import java.util.concurrent.atomic.AtomicInteger
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 import org.junit.Test
 
-class SessionListResetTest {
+class SessionListScriptTest {
     private val states = Events<SessionList.State>()
 
     /** What a sync is answered with next; without one it waits, as the real server does. */
@@ -28,17 +30,38 @@ class SessionListResetTest {
         }
     }
 
+    /** Syncs that wait, or have waited. */
+    private val waits = AtomicInteger()
+
+    /** What the first of them is answered with. */
+    private val first = CompletableFuture<String>()
+
     private fun HttpExchange.sync(query: String) {
-        val waits = "waitMs=0" !in query && "waitMs" in query
-        val scripted = if (waits) syncs.poll(20, TimeUnit.SECONDS) else null
-        send(200, scripted ?: """{"changes":[],"cursor":"c","hasMore":false,"reset":false}""")
+        val isWaiting = "waitMs=0" !in query && "waitMs" in query
+        val scripted = when {
+            !isWaiting -> null
+            waits.getAndIncrement() == 0 && asksFirst -> first.get(20, TimeUnit.SECONDS)
+            else -> syncs.poll(20, TimeUnit.SECONDS)
+        }
+        send(200, scripted ?: changes())
     }
 
-    private fun page(vararg peers: String, next: String? = null) = peers.joinToString(
-        ",",
-        """{"sessionList":[""",
-        """],"hasMore":${next != null},"syncCursor":"c"${next?.let { ""","nextPageToken":"$it"""" } ?: ""}}""",
-    ) { """{"sessionId":"p2p|$it","updateTime":${1_000 - it.hashCode()},"ext":"","lastMsgType":0}""" }
+    @Volatile
+    private var asksFirst = false
+
+    private fun changes(vararg rows: String): String {
+        val changes = rows.joinToString(",") { """{"session":$it}""" }
+        return """{"changes":[$changes],"cursor":"c","hasMore":false,"reset":false}"""
+    }
+
+    private fun page(vararg peers: String, next: String? = null): String {
+        val rows = peers.joinToString(",") {
+            val time = 1_000 - it.hashCode()
+            """{"sessionId":"p2p|$it","updateTime":$time,"ext":"","lastMsgType":0}"""
+        }
+        val token = next?.let { ""","nextPageToken":"$it"""" }.orEmpty()
+        return """{"sessionList":[$rows],"hasMore":${next != null},"syncCursor":"c"$token}"""
+    }
 
     private fun SessionList.awaitIds(vararg peers: String) = awaitTrue("$peers: $sessions") {
         sessions.map { it.sessionId } == peers.map { "p2p|$it" }
@@ -55,7 +78,9 @@ class SessionListResetTest {
 
     @Test
     fun aResetReadsAsMuchAsWasShown() = withList { list ->
-        pages = { if ("pageToken=t1" in it) page("c", "d", next = "t2") else page("a", "b", next = "t1") }
+        pages = {
+            if ("pageToken=t1" in it) page("c", "d", next = "t2") else page("a", "b", next = "t1")
+        }
         list.open()
         list.awaitIds("a", "b")
         list.loadMore()
@@ -66,12 +91,41 @@ class SessionListResetTest {
         awaitTrue("complete") { !list.hasMore && list.state == SessionList.State.Ready }
     }
 
+    /** The sync that waited before the page was read tells an older state than the page. */
+    @Test
+    fun noChangeIsOlderThanThePage() = server.use {
+        asksFirst = true
+        fun row(peer: String, ext: String) =
+            """{"sessionId":"p2p|$peer","updateTime":5,"ext":"$ext","lastMsgType":0}"""
+        pages = {
+            """{"sessionList":[${row("a", "fresh")}],"hasMore":false,"syncCursor":"c"}"""
+        }
+        server.service().use { service ->
+            service.observeUpdateMySession(Events(), true)
+            awaitTrue("a sync that waits") { waits.get() == 1 }
+            SessionList(service, 2).use { list ->
+                list.open()
+                list.awaitIds("a")
+                first.complete(changes(row("a", "old")))
+                syncs += changes(row("b", "later"))
+                list.awaitIds("a", "b")
+                assertEquals(listOf("fresh", "later"), list.sessions.map { it.ext })
+            }
+        }
+    }
+
     @Test
     fun anOldPageTokenIsNoFailure() = withList { list ->
         pages = { if ("pageToken" in it) null else page("a", "b", next = "old") }
         list.open()
         list.awaitIds("a", "b")
-        pages = { if ("pageToken=new" in it) page("d") else if ("pageToken" in it) null else page("b", "c", next = "new") }
+        pages = {
+            when {
+                "pageToken=new" in it -> page("d")
+                "pageToken" in it -> null
+                else -> page("b", "c", next = "new")
+            }
+        }
         list.loadMore()
         list.awaitIds("b", "c")
         states.awaitEvent("Refreshing") { it == SessionList.State.Refreshing }
