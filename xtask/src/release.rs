@@ -22,6 +22,8 @@ const SUMS: &str = "SHA256SUMS";
 /// Makes the bills of materials.
 const SBOM_TOOL: &str = "cargo-cyclonedx";
 const SBOM_TOOL_VERSION: &str = "0.5.9";
+/// What it is told to call them, beside each crate's manifest.
+const SBOM_NAME: &str = "huihua-sbom";
 /// What is given out, by the folder of its crate.
 const SBOM_CRATES: [(&str, &str); 2] = [("server", "huihua-server"), ("bindings", "huihua-ffi")];
 
@@ -87,15 +89,19 @@ fn bills_of_materials(folder: &Path) -> Result<()> {
         install.args(["install", "--quiet", "--locked", SBOM_TOOL, "--version", SBOM_TOOL_VERSION]);
         process::run(install.arg("--root").arg(&tools))?;
     }
+    let mut command = Command::new(&tool);
+    command.args(["cyclonedx", "--quiet", "--format", "json", "--target", "all"]);
+    process::run(command.args(["--override-filename", SBOM_NAME]))?;
     for (krate, name) in SBOM_CRATES {
-        let mut command = Command::new(&tool);
-        command.args(["cyclonedx", "--quiet", "--format", "json", "--spec-version", "1.5"]);
-        command.args(["--override-filename", name]);
-        process::run(command.arg("--manifest-path").arg(format!("{krate}/Cargo.toml")))?;
-        // It writes beside the crate's manifest, and beside those of crates that it depends on.
-        let made = PathBuf::from(format!("{krate}/{name}.json"));
+        let made = format!("{krate}/{SBOM_NAME}.json");
         let target = folder.join(format!("{name}-{VERSION}.cdx.json"));
-        fs::rename(&made, target).with_context(|| format!("move {}", made.display()))?;
+        fs::rename(&made, target).with_context(|| format!("move {made}"))?;
+    }
+    // It wrote one beside every other crate's manifest, too.
+    let mut left = Command::new("git");
+    left.args(["ls-files", "--others", "--", &format!("*{SBOM_NAME}.json")]);
+    for path in process::read(&mut left)?.lines() {
+        fs::remove_file(path).with_context(|| format!("remove {path}"))?;
     }
     Ok(())
 }
