@@ -22,6 +22,8 @@ use crate::{
 
 const FOLDER: &str = "target/apk";
 const APP_CLASSES: &str = "target/kotlin/huihua-sample/classes";
+/// What R8 gave, below [`FOLDER`].
+const SHRUNK: &str = "r8";
 const JNA_LIBRARY: &str = "libjnidispatch.so";
 /// What every debug key on every machine has: it proves nothing.
 const KEY_PASSWORD: &str = "android";
@@ -77,7 +79,15 @@ pub(crate) fn build(aar: &Path, abis: &[Abi]) -> Result<PathBuf> {
 
     let mut apk = Archive::default();
     apk.add_archive(Path::new(resources::BASE_APK))?;
-    apk.add_file("classes.dex", &folder.join("classes.dex"))?;
+    let shrunk = folder.join(SHRUNK);
+    for path in archive::files(&shrunk)? {
+        let name = path.strip_prefix(&shrunk).context("a file below its folder")?;
+        let name = name.to_string_lossy();
+        // The rest is Kotlin's for compilers.
+        if name.ends_with(".dex") || name.starts_with("META-INF/services/") {
+            apk.add_file(name, &path)?;
+        }
+    }
     for abi in abis {
         // JNA's AAR has libraries for seven ABIs; an app carries its own.
         for (from, library) in [("aar", android::LIBRARY_NAME), ("jna", JNA_LIBRARY)] {
@@ -113,7 +123,8 @@ fn shrink(folder: &Path) -> Result<()> {
         rules: vec![PathBuf::from(resources::KEEP_RULES), folder.join("aar/proguard.txt")],
     };
     println!("R8: shrinking app, facade, JNA, coroutines and Kotlin");
-    let mut command = run.to_dex(folder)?;
+    fs::create_dir_all(folder.join(SHRUNK)).context("make a folder for R8")?;
+    let mut command = run.to_dex(&folder.join(SHRUNK))?;
     command.arg("--pg-map-output").arg(folder.join("mapping.txt"));
     r8::run(command)
 }

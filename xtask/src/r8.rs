@@ -13,8 +13,8 @@ use crate::{archive::Archive, maven, process};
 
 const VERSION: &str = "8.7.18";
 /// Java's classes that Android has too. Not among them: `java.awt`, which JNA names.
-const JAVA_ON_ANDROID: &str = "target/android-tools/java-on-android.jar";
-const JAVA_MODULES: &str = "regex:/java[.](base|logging|sql|xml)/java.*";
+const JAVA_ON_ANDROID: &str = "target/android-tools/java-of-android.jar";
+const JAVA_MODULES: &str = "regex:/java[.](base|logging|sql|transaction[.]xa|xml)/.*";
 
 /// One run of R8.
 #[derive(Clone)]

@@ -50,6 +50,9 @@ pub(crate) fn run() -> Result<()> {
     if let Some(how) = failure_on_jvm(&run, &rules, &jar, &scene)? {
         bail!("R8 over app, facade and JNA: {how}");
     }
+    if let Some(how) = failure_on_android(&run, &rules)? {
+        bail!("R8 for Android: {how}");
+    }
     for rule in &rules {
         let others: Vec<&str> = rules.iter().filter(|it| *it != rule).copied().collect();
         let failed = if rule.starts_with("-dontwarn") {
