@@ -40,6 +40,33 @@ async fn they_tell_attempts_retries_and_failures() {
     }
 }
 
+#[tokio::test]
+async fn they_tell_how_a_watch_stands() {
+    let server = Server::start(|n, _| match n {
+        0 => answer(502, "text/html", "<html>no</html>"),
+        1 => json(r#"{"changes":[],"cursor":"c","hasMore":false,"reset":false}"#),
+        _ => problem(403, 403, ""),
+    })
+    .await;
+    let lines = Arc::<Lines>::default();
+    let mut options = crate::support::options(server.url());
+    options.logger = Some(lines.clone());
+    let service = SessionService::new(options).unwrap();
+    let mut watch = service.watch(WatchOption { cursor: None, need_last_msg: true });
+    while watch.next().await.is_some() {}
+    let told: Vec<_> = lines.all().into_iter().filter(|(_, l)| !l.contains("by server")).collect();
+    let [(LogLevel::Info, broken), (LogLevel::Debug, live), (LogLevel::Warn, ended)] = &told[..]
+    else {
+        panic!("{told:?}");
+    };
+    assert!(
+        broken.starts_with("watch: broken: unexpected answer (HTTP 502); again in "),
+        "{broken}"
+    );
+    assert_eq!(live, "watch: live");
+    assert_eq!(ended, "watch: ended: not allowed (403, request r1)");
+}
+
 /// Whatever is called and whatever comes back.
 #[tokio::test]
 async fn they_hold_no_secret_and_no_id() {

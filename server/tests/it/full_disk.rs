@@ -9,21 +9,21 @@ use tempfile::TempDir;
 use crate::support::{Process, message, printed_token};
 
 /// Room for about 200 messages, in bytes.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+pub(crate) const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Messages sent at most until the disk is full.
-const MESSAGES_MAX: u64 = 2_000;
+pub(crate) const MESSAGES_MAX: u64 = 2_000;
 /// Messages tried while it is.
 const TRIES: u64 = 20;
 
 /// A long message to a session of its own.
-fn long(n: u64) -> String {
+pub(crate) fn long(n: u64) -> String {
     let mut copy: Value =
         serde_json::from_str(&message("PERSON", &format!("u{n}"), "amy", n)).unwrap();
     copy["body"] = "x".repeat(8_000).into();
     copy.to_string()
 }
 
-fn is_permitted() -> bool {
+pub(crate) fn is_permitted() -> bool {
     let limit = Command::new("prlimit").args(["--fsize=4096:unlimited", "true"]).status();
     limit.is_ok_and(|status| status.success())
 }

@@ -26,12 +26,12 @@ impl TokenProvider for Fixed {
     }
 }
 
-fn service(server: &TestServer, token: String) -> SessionService {
+pub(crate) fn service(server: &TestServer, token: String) -> SessionService {
     let options = Options::new(server.http.url.clone(), Arc::new(Fixed(token)));
     SessionService::new(options).unwrap()
 }
 
-fn code(error: Error) -> Code {
+pub(crate) fn code(error: Error) -> Code {
     match error {
         Error::Failed { code, .. } => code,
         other => panic!("{other}"),

@@ -3,7 +3,10 @@
 use axum::response::Response;
 
 use super::{super::json_text, Call, Error, done};
-use crate::{nim::rest::messages, store::directory::Action};
+use crate::{
+    nim::rest::{messages, recalls},
+    store::directory::Action,
+};
 
 pub(super) async fn send(call: Call) -> Result<Response, Error> {
     let letter = messages::send(&call.form)?;
@@ -24,29 +27,29 @@ pub(super) async fn send_batch(call: Call) -> Result<Response, Error> {
 }
 
 pub(super) async fn recall(call: Call) -> Result<Response, Error> {
-    call.act(messages::recall(&call.form, call.attempt.now)?).await?;
+    call.act(recalls::recall(&call.form, call.attempt.now)?).await?;
     Ok(done())
 }
 
 pub(super) async fn recall_in_super_team(call: Call) -> Result<Response, Error> {
-    call.act(messages::recall_in_super_team(&call.form, call.attempt.now)?).await?;
+    call.act(recalls::recall_in_super_team(&call.form, call.attempt.now)?).await?;
     Ok(done())
 }
 
 /// Moves no list: nothing to store.
 pub(super) async fn delete_one_way(call: Call) -> Result<Response, Error> {
-    messages::check_one_way(&call.form, call.attempt.now)?;
+    recalls::check_one_way(&call.form, call.attempt.now)?;
     Ok(done())
 }
 
 /// Moves no list: nothing to store.
 pub(super) async fn delete(call: Call) -> Result<Response, Error> {
-    messages::check_deletion(&call.form)?;
+    recalls::check_deletion(&call.form)?;
     Ok(done())
 }
 
 /// Moves no list: nothing to store.
 pub(super) async fn delete_roaming(call: Call) -> Result<Response, Error> {
-    messages::check_roaming(&call.form)?;
+    recalls::check_roaming(&call.form)?;
     Ok(done())
 }

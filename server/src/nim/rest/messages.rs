@@ -1,5 +1,4 @@
-//! Messages, recalls and one-way deletes of NIM's server API: what they ask, the last messages they
-//! become, what they get.
+//! Messages of NIM's server API: what they ask, the last messages they become, what they get.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +6,11 @@ use huihua_core::{Account, SessionKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Fault, Form, answer, json};
+use super::{Fault, Form, answer, form::json};
 use crate::{
-    event::{AHEAD_MS_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, TeamKind},
-    nim::last_msg::{CLIENT_TYPE_REST, Message, MessageType, Recall},
-    store::directory::{Action, Done, Letter},
+    event::{Place, Post, TeamKind},
+    nim::last_msg::{CLIENT_TYPE_REST, Message, MessageType},
+    store::directory::{Done, Letter},
 };
 
 /// Most accounts that one batch goes to, as NIM allows.
@@ -164,7 +163,8 @@ fn updates_session(form: &Form) -> Result<bool, Fault> {
     })
 }
 
-fn place(form: &Form, from: &Account, kind: SessionKind) -> Result<Place, Fault> {
+/// Where a message stands that `from` sent to `to`.
+pub(super) fn place(form: &Form, from: &Account, kind: SessionKind) -> Result<Place, Fault> {
     Ok(match kind {
         SessionKind::P2p => Place::P2p { from: from.clone(), to: form.account("to")? },
         SessionKind::Team => Place::Team(form.team("to", TeamKind::Normal)?),
@@ -172,95 +172,12 @@ fn place(form: &Form, from: &Account, kind: SessionKind) -> Result<Place, Fault>
     })
 }
 
-fn scene_and_peer(place: &Place) -> (SessionKind, String) {
+/// The kind of the session, and whom it is with.
+pub(super) fn scene_and_peer(place: &Place) -> (SessionKind, String) {
     match place {
         Place::P2p { to, .. } => (SessionKind::P2p, to.as_str().to_owned()),
         Place::Team(team) => (team.kind(), team.id().as_str().to_owned()),
     }
-}
-
-/// `msg/recall`: a message between two accounts or in a team is taken back. `now`: ms since 1970.
-///
-/// # Errors
-/// The parameter that is wrong.
-pub fn recall(form: &Form, now: u64) -> Result<Action, Fault> {
-    let kinds = [(7, SessionKind::P2p), (8, SessionKind::Team)];
-    recall_in(form, form.choice("type", &kinds)?, now)
-}
-
-/// `superteam/recallMsg`: a message in a super team is taken back. `now`: ms since 1970.
-///
-/// # Errors
-/// The parameter that is wrong.
-pub fn recall_in_super_team(form: &Form, now: u64) -> Result<Action, Fault> {
-    recall_in(form, SessionKind::SuperTeam, now)
-}
-
-fn recall_in(form: &Form, kind: SessionKind, now: u64) -> Result<Action, Fault> {
-    let (message_id, message_time) = recalled(form, now)?;
-    let operator = form.account("from")?;
-    let place = place(form, &operator, kind)?;
-    let (scene, to) = scene_and_peer(&place);
-    // Our clock may be a little behind the one that the message's time is of.
-    let time = now.max(message_time);
-    let last_msg = Recall {
-        time,
-        scene,
-        to: &to,
-        operator: operator.as_str(),
-        ps: form.optional("msg").unwrap_or(""),
-        attach: form.optional("attach").unwrap_or(""),
-        client_id: "",
-        server_id: message_id,
-        message_time,
-        from_nick: "",
-    };
-    let last_msg = last_msg.to_fitting_json().expect("without words and attach it is short");
-    let post = Post { time: message_time, message_id: message_id.to_owned(), last_msg };
-    Ok(Action::Recall { place, post, time })
-}
-
-/// Id and time of the message that is meant.
-fn recalled(form: &Form, now: u64) -> Result<(&str, u64), Fault> {
-    let id = form.text("deleteMsgid")?;
-    if id.len() > MESSAGE_ID_BYTES_MAX || !id.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Fault::new("deleteMsgid", "must be a decimal number"));
-    }
-    let time = form.number("timetag")?;
-    if time > now.saturating_add(AHEAD_MS_MAX) {
-        return Err(Fault::new("timetag", "is ahead of this server's clock"));
-    }
-    Ok((id, time))
-}
-
-/// `msg/delMsgOneWay`: only one account stops seeing a message; no list moves.
-///
-/// # Errors
-/// The parameter that is wrong.
-pub fn check_one_way(form: &Form, now: u64) -> Result<(), Fault> {
-    recalled(form, now)?;
-    let from = form.account("from")?;
-    let kinds = [(13, SessionKind::P2p), (14, SessionKind::Team)];
-    place(form, &from, form.choice("type", &kinds)?).map(drop)
-}
-
-/// `msg/delRoamSession`: NIM's own roaming history is emptied; no list moves.
-///
-/// # Errors
-/// The parameter that is wrong.
-pub fn check_roaming(form: &Form) -> Result<(), Fault> {
-    let from = form.account("from")?;
-    let kinds = [(1, SessionKind::P2p), (2, SessionKind::Team), (3, SessionKind::SuperTeam)];
-    place(form, &from, form.choice("type", &kinds)?).map(drop)
-}
-
-/// `msg/delMsg`: as above.
-///
-/// # Errors
-/// The parameter that is wrong.
-pub fn check_deletion(form: &Form) -> Result<(), Fault> {
-    form.account("from")?;
-    form.text("to").map(drop)
 }
 
 /// The answer to one message.
@@ -302,18 +219,6 @@ mod tests {
 
     const NOW: u64 = 1_700_000_000_000;
 
-    fn form(pairs: &[(&str, &str)]) -> Form {
-        Form(pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect())
-    }
-
-    /// These parameters, some of them replaced; `""` takes one away.
-    fn but(of: &[(&'static str, &'static str)], with: &[(&'static str, &str)]) -> Form {
-        let mut pairs: BTreeMap<String, String> =
-            of.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        pairs.extend(with.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
-        Form(pairs)
-    }
-
     const TEXT: [(&str, &str); 5] =
         [("from", "amy"), ("ope", "0"), ("to", "bob"), ("type", "0"), ("body", r#"{"msg":"hi"}"#)];
 
@@ -340,14 +245,15 @@ mod tests {
                 r#"{"0":0,"1":"bob","2":"amy","4":32,"7":5,"8":0,"9":"hi","12":"7","28":0}"#,
             ),
         ] {
-            let letter = send(&but(&TEXT, with)).unwrap();
+            let letter = send(&Form::but(&TEXT, with)).unwrap();
             let post = (letter.compose)(5, 7);
             assert_eq!((post.time, post.message_id.as_str()), (5, "7"));
             assert_eq!(post.last_msg, last_msg);
             assert_eq!(scene_and_peer(&letter.place).0.as_str(), place);
             assert_eq!(letter.updates_session, !last_msg.contains("28"));
         }
-        let form = form(&[("tid", "9"), ("fromAccid", "amy"), ("type", "100"), ("body", "{}")]);
+        let form =
+            Form::but(&[], &[("tid", "9"), ("fromAccid", "amy"), ("type", "100"), ("body", "{}")]);
         let post = (send_to_super_team(&form).unwrap().compose)(5, 7);
         assert_eq!(
             post.last_msg,
@@ -366,7 +272,7 @@ mod tests {
             {
                 let ext = filled(unit, EXT_CHARS_MAX);
                 let with = [("type", message_type), ("body", body), ("ext", ext.as_str())];
-                let post = (send(&but(&TEXT, &with)).unwrap().compose)(NOW, 7);
+                let post = (send(&Form::but(&TEXT, &with)).unwrap().compose)(NOW, 7);
                 assert!(post.last_msg.len() <= crate::event::LAST_MSG_BYTES_MAX);
             }
         }
@@ -394,51 +300,10 @@ mod tests {
             ("ext", &long),
             ("option", "yes"),
         ] {
-            assert_eq!(fault(send(&but(&TEXT, &[(name, wrong)]))), Some(name), "{wrong}");
+            assert_eq!(fault(send(&Form::but(&TEXT, &[(name, wrong)]))), Some(name), "{wrong}");
         }
         let picture = [("type", "1"), ("body", "[]")];
-        assert_eq!(fault(send(&but(&TEXT, &picture))), Some("body"));
-    }
-
-    const RECALL: [(&str, &str); 6] = [
-        ("deleteMsgid", "9007199254740993123"),
-        ("timetag", "1699999999000"),
-        ("type", "7"),
-        ("from", "amy"),
-        ("to", "bob"),
-        ("msg", "oops"),
-    ];
-
-    #[test]
-    fn a_recall_stands_at_the_key_of_its_message() {
-        let Ok(Action::Recall { post, time, .. }) = recall(&form(&RECALL), NOW) else { panic!() };
-        assert_eq!((post.time, post.message_id.as_str()), (1_699_999_999_000, RECALL[0].1));
-        assert_eq!(time, NOW);
-        assert_eq!(
-            post.last_msg,
-            concat!(
-                r#"{"0":1700000000000,"1":7,"2":"bob","3":"amy","4":"oops","#,
-                r#""11":"9007199254740993123","14":1699999999000,"16":"amy"}"#
-            )
-        );
-        for (name, wrong) in [
-            ("deleteMsgid", ""),
-            ("deleteMsgid", "x1"),
-            ("timetag", ""),
-            ("timetag", "-1"),
-            ("timetag", "1700000600001"),
-            ("type", ""),
-            ("type", "13"),
-            ("from", ""),
-            ("to", ""),
-        ] {
-            let form = but(&RECALL, &[(name, wrong)]);
-            assert_eq!(fault(recall(&form, NOW)), Some(name), "{wrong}");
-        }
-        for (wrong, one_way) in [("7", Some("type")), ("13", None), ("14", None)] {
-            let form = but(&RECALL, &[("type", wrong)]);
-            assert_eq!(fault(check_one_way(&form, NOW)), one_way);
-        }
+        assert_eq!(fault(send(&Form::but(&TEXT, &picture))), Some("body"));
     }
 
     #[test]

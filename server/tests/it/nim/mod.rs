@@ -2,6 +2,7 @@
 
 mod calls;
 mod copies;
+mod full_disk;
 mod ground;
 mod lists;
 mod pages;

@@ -20,7 +20,7 @@ use crate::support::{Process, TestServer, told};
 const SEND: [(&str, &str); 5] =
     [("from", "amy"), ("to", "bob"), ("ope", "0"), ("type", "0"), ("body", "{\"msg\":\"hi\"}")];
 /// Makes a team of amy's.
-const CREATE: [(&str, &str); 6] = [
+pub(super) const CREATE: [(&str, &str); 6] = [
     ("tname", "t"),
     ("owner", "amy"),
     ("members", "[\"bob\"]"),
@@ -33,7 +33,7 @@ fn sdk_of(server: &TestServer, app: &str) -> Sdk {
     Sdk::new(&server.http.url, app, server.app(app).secret.expose(), Seed::printed("retries"))
 }
 
-fn sdk_of_process(server: &Process, seed: Seed) -> Sdk {
+pub(super) fn sdk_of_process(server: &Process, seed: Seed) -> Sdk {
     Sdk::new(&server.http.url, &server.dev["appKey"], &server.dev["appSecret"], seed)
 }
 
@@ -44,13 +44,13 @@ fn under(sdk: &Sdk, request: &Request, path: &str, parameters: &[(&str, &str)]) 
 }
 
 /// The same once more.
-fn again(sdk: &Sdk, request: &Request) -> Request {
+pub(super) fn again(sdk: &Sdk, request: &Request) -> Request {
     let name = request.clone().header("RequestId").clone();
     let (path, body) = (request.path.clone(), request.body.clone());
     Request { path, body, ..sdk.request("", &[]).with("RequestId", &name) }
 }
 
-async fn teams_of(sdk: &Sdk, account: &str) -> BTreeSet<u64> {
+pub(super) async fn teams_of(sdk: &Sdk, account: &str) -> BTreeSet<u64> {
     let answer = sdk.ok("/team/joinTeams.action", &[("accid", account)]).await;
     let teams = answer["infos"].as_array().unwrap().iter();
     teams.map(|team| team["tid"].as_u64().unwrap()).collect()

@@ -1,5 +1,5 @@
-//! `history/querySessionList` at its borders: bounds of time, ties, rows without a message, ids that
-//! are no numbers, and both of its flags.
+//! `history/querySessionList` at its borders: bounds of time, ties, rows without a message, ids
+//! that are no numbers, and both of its flags.
 
 use serde_json::{Value, json};
 

@@ -206,6 +206,47 @@ async fn a_message_that_was_never_sent_through_here_is_recalled_all_the_same() {
     let rows = server.http.list(&server.token("a", "amy")).await;
     assert_eq!((rows.len(), &rows[0]["lastMsgType"]), (1, &json!(1)));
     assert_eq!(rows[0]["updateTime"], T0 + 2);
+    // A recall does not know of its message either that it moved no list.
+    let silent = [
+        &[("from", "eve"), ("ope", "0"), ("to", "amy"), ("option", "{\"sessionUpdate\":false}")],
+        &TEXT[..],
+    ]
+    .concat();
+    let sent = sdk.ok("/msg/sendMsg.action", &silent).await;
+    let (id, time) = (sent["data"]["msgid"].to_string(), sent["data"]["timetag"].to_string());
+    let recall =
+        [("deleteMsgid", &*id), ("timetag", &*time), ("type", "7"), ("from", "eve"), ("to", "amy")];
+    assert_eq!(server.http.list(&server.token("a", "amy")).await.len(), 1);
+    sdk.ok("/msg/recall.action", &recall).await;
+    assert_eq!(server.http.list(&server.token("a", "amy")).await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_longest_lists_are_taken_and_each_account_counts_once() {
+    let server = TestServer::start().await;
+    let sdk = sdk_of(&server, "a");
+    let names = |count: usize| (0..count).map(|n| format!("m{n}")).collect::<Vec<_>>();
+    let all = json!(names(500)).to_string();
+    let more = [("returnMsgid", "true"), ("ext", "")];
+    let batch = [&[("fromAccid", "amy"), ("toAccids", &*all)], &TEXT[..], &more].concat();
+    let answer = sdk.ok("/msg/sendBatchMsg.action", &batch).await;
+    let ids = answer["msgids"].as_object().unwrap();
+    let distinct: BTreeSet<u64> = ids.values().map(|id| id.as_u64().unwrap()).collect();
+    assert_eq!((ids.len(), distinct.len()), (500, 500));
+    assert_eq!(server.http.list(&server.token("a", "amy")).await.len(), 500);
+    assert_eq!(server.http.list(&server.token("a", "m499")).await.len(), 1);
+    let members = json!([names(199), vec!["amy".to_owned()]].concat()).to_string();
+    let create = [("tname", "t"), ("owner", "amy"), ("members", &*members)];
+    let team = sdk.ok("/team/create.action", &create).await["tid"].as_str().unwrap().to_owned();
+    // Of those who are named only some are in, and one of them twice.
+    let gone = json!(["m1", "m400", "m2", "m1"]).to_string();
+    let kick = [("tid", team.as_str()), ("owner", "amy"), ("members", &*gone)];
+    sdk.ok("/team/kick.action", &kick).await;
+    let answer = sdk.ok("/team/joinTeams.action", &[("accid", "m3")]).await;
+    assert_eq!(answer["infos"][0]["size"], 200 - 2);
+    for (account, teams) in [("m1", 0), ("m2", 0), ("m3", 1), ("m400", 0)] {
+        assert_eq!(joined(&sdk, account).await.len(), teams, "{account}");
+    }
 }
 
 /// Everything at once, by many: each account is made once, every id is given once, and the ids of

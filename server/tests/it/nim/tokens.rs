@@ -1,12 +1,14 @@
 //! Tokens that `user/create`, `user/update` and `user/refreshToken` give: a client's bearer beside
 //! JWTs, each of one account of one app, until the next one; and on the disk only as a hash.
 
+use huihua_core::{Code, QueryMySessionOption};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{schema, sdk::Sdk, seed::Seed};
 use crate::{
     bad_input::DOORS,
+    sdk::{code, service},
     support::{Http, Process, TestServer, WAIT_MAX, message},
 };
 
@@ -67,6 +69,23 @@ async fn a_token_opens_its_accounts_list_until_the_next_one() {
     // An account that was never created gets one too.
     let never = given(&sdk, "refreshToken", "never created", None).await;
     assert_eq!(holder(http, &never).await, is("a", "never created"));
+}
+
+/// The SDK itself, with a token that `user/create` gave, and one that the next one ended.
+#[tokio::test]
+async fn the_sdk_works_with_a_token_of_nims_api() {
+    let server = TestServer::start().await;
+    let sdk = sdk_of(&server, "a");
+    let token = given(&sdk, "create", "amy", None).await;
+    let amy = service(&server, token);
+    assert_eq!(amy.account().await.unwrap().account, "amy");
+    server.deliver(&[message("PERSON", "bob", "amy", 1)]).await;
+    let page = amy.query_my_session_list(&QueryMySessionOption::default()).await.unwrap();
+    assert_eq!(page.session_list[0].session_id.to_string(), "p2p|bob");
+    assert_eq!(amy.update_my_session("p2p|bob", "x").await.unwrap().ext, "x");
+    given(&sdk, "refreshToken", "amy", None).await;
+    let refused = amy.query_my_session("p2p|bob").await.unwrap_err();
+    assert_eq!(code(refused), Code::Unauthorized);
 }
 
 /// Who waits with a token that ended meanwhile is told so, and nothing else.

@@ -1,6 +1,7 @@
 //! A copy stream of 10,000 deliveries on 8 connections, with everything that NIM's network and
 //! NIM's enemies do to it, against the real server: the lists are exactly those of a naive model,
-//! and the whole stream once more changes nothing, not even a version.
+//! and the whole stream once more changes nothing, not even a version. One run again:
+//! `HUIHUA_SEED=7 cargo test -p huihua-server --test it ten_thousand`.
 
 mod facts;
 mod loose;

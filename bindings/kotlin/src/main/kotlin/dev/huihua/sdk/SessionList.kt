@@ -165,6 +165,8 @@ public class SessionList @JvmOverloads constructor(
         listener = null
         service.live.remove(changes)
         serial.execute {
+            // Again: a task may have been opening it while this was called.
+            service.live.remove(changes)
             running?.abort()
             running = null
             service.live.release(this, null)
