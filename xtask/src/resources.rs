@@ -26,7 +26,7 @@ const SDK_TARGET: &str = "35";
 const PACKAGE: &str = "dev.huihua.sample";
 
 const APP: &str = "android-sample/app/src/main";
-/// With package and versions, which Gradle keeps outside the source manifest.
+/// With what Gradle keeps outside the source manifest.
 const MERGED_MANIFEST: &str = "target/android-resources/AndroidManifest.xml";
 const COMPILED: &str = "target/android-resources/res.zip";
 /// Where `R.java` goes.
@@ -64,10 +64,15 @@ fn link(framework: &Path) -> Command {
     command
 }
 
+/// Libraries are mapped from the APK, as Gradle does from API 23 on.
 fn merged(manifest: &str) -> Result<String> {
-    let merged = manifest.replacen("<manifest", &format!("<manifest package=\"{PACKAGE}\""), 1);
-    ensure!(merged != manifest && !manifest.contains(" package="), "manifest: no plain <manifest>");
-    Ok(merged)
+    let package = format!("<manifest package=\"{PACKAGE}\"");
+    let merged = manifest.replacen("<manifest", &package, 1);
+    let whole =
+        merged.replacen("<application", "<application android:extractNativeLibs=\"false\"", 1);
+    let is_plain = merged != manifest && whole != merged;
+    ensure!(is_plain && !manifest.contains(" package="), "no plain manifest with an application");
+    Ok(whole)
 }
 
 fn robolectric_config() -> Result<String> {
@@ -93,9 +98,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_package_gets_into_the_manifest_once() {
-        let source = "<!-- a -->\n<manifest xmlns:android=\"b\">\n</manifest>\n";
-        let expected = "<!-- a -->\n<manifest package=\"dev.huihua.sample\" xmlns:android=\"b\">\n</manifest>\n";
+    fn what_gradle_adds_gets_into_the_manifest_once() {
+        let source = "<!-- a -->\n<manifest xmlns:android=\"b\">\n<application>\n</manifest>\n";
+        let expected = "<!-- a -->\n<manifest package=\"dev.huihua.sample\" xmlns:android=\"b\">\n\
+            <application android:extractNativeLibs=\"false\">\n</manifest>\n";
         assert_eq!(merged(source).unwrap(), expected);
         merged(expected).unwrap_err();
         merged("<application/>").unwrap_err();

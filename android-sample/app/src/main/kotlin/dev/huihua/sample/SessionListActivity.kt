@@ -1,123 +1,179 @@
-// The app's one screen: the cloud session list, page by page, with its empty and failed states.
+// The app's first screen: the live session list, with its loading, empty and failed states.
 package dev.huihua.sample
 
 import android.app.Activity
+import android.content.Intent
 import android.os.Bundle
+import android.view.LayoutInflater
+import android.view.Menu
+import android.view.MenuItem
 import android.view.View
-import android.view.ViewGroup
-import android.widget.BaseAdapter
-import android.widget.Button
-import android.widget.LinearLayout
+import android.widget.AbsListView
 import android.widget.ListView
 import android.widget.TextView
-import dev.huihua.sdk.QueryMySessionOption
-import dev.huihua.sdk.RecentSession
-import dev.huihua.sdk.RecentSessionList
-import dev.huihua.sdk.RequestCallback
+import dev.huihua.sdk.Observer
+import dev.huihua.sdk.SessionList
 import dev.huihua.sdk.SessionService
-import dev.huihua.sdk.SessionServiceOptions
+import dev.huihua.sdk.StatusCode
 
-/**
- * Shows the list of the account whose token comes with the intent:
- * `adb shell am start -n dev.huihua.sample/.SessionListActivity -e serverUrl http://10.0.2.2:8480
- * -e token …`. A real app gets the token from its own server, by a `TokenProvider`.
- */
-class SessionListActivity : Activity() {
-    private val sessions = mutableListOf<RecentSession>()
-    private lateinit var rows: SessionRows
-    private lateinit var status: TextView
-    private lateinit var more: Button
-    private var service: SessionService? = null
-    private var nextPageToken: String? = null
+/** Binds a [SessionList] to a ListView; the list itself survives a rotation. */
+class SessionListActivity : Activity(), SessionList.Listener {
+    private class Live(val settings: Settings, val service: SessionService) {
+        val list = SessionList(service, PAGE_ROWS).also { it.open() }
+    }
+
+    private val pull by lazy { findViewById<PullToRefresh>(R.id.pull) }
+    private val rows by lazy { findViewById<ListView>(R.id.list) }
+    private val notice by lazy { Notice(findViewById(R.id.notice)) }
+    private val more by lazy { LayoutInflater.from(this).inflate(R.layout.load_more, rows, false) }
+    private lateinit var adapter: SessionAdapter
+    private var live: Live? = null
+    private var status = StatusCode.UNLOGIN
+    private val statusObserver = Observer<StatusCode> {
+        status = it
+        showState()
+    }
+    internal lateinit var selection: Selection
+        private set
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        rows = SessionRows(sessions)
-        status = TextView(this)
-        more = Button(this).apply { setOnClickListener { load() } }
-        setContentView(
-            LinearLayout(this).apply {
-                orientation = LinearLayout.VERTICAL
-                val rest = LinearLayout.LayoutParams(ViewGroup.LayoutParams.MATCH_PARENT, 0, 1f)
-                addView(status)
-                addView(ListView(context).apply { adapter = rows }, rest)
-                addView(more)
-            },
-        )
-        val url = intent.getStringExtra("serverUrl") ?: "http://10.0.2.2:8480"
-        val token = intent.getStringExtra("token").orEmpty()
-        try {
-            service = SessionService(SessionServiceOptions.Builder(url, token).build())
-            load()
-        } catch (wrong: IllegalArgumentException) {
-            say(wrong.message.orEmpty())
-            more.visibility = View.GONE
+        setContentView(R.layout.session_list)
+        setActionBar(findViewById(R.id.toolbar))
+        live = lastNonConfigurationInstance as? Live
+        rows.addFooterView(more, null, false)
+        selection = Selection(rows) { live?.service }
+        rows.setMultiChoiceModeListener(selection)
+        rows.setOnItemClickListener { _, _, position, _ ->
+            startActivity(SessionActivity.intent(this, adapter.getItem(position).sessionId))
         }
+        rows.setOnScrollListener(LoadMore())
+        more.findViewById<View>(R.id.more_failed).setOnClickListener { live?.list?.loadMore() }
+        pull.onRefresh = { live?.list?.refresh() }
     }
 
+    override fun onStart() {
+        super.onStart()
+        val settings = Settings.read(this)
+        if (live?.settings != settings) {
+            live?.list?.close()
+            live = settings.takeIf { it.isComplete }
+                ?.let { Live(it, Sessions.service(this, it)) }
+        }
+        if (rows.adapter == null || adapter.account != settings.account) {
+            adapter = SessionAdapter(settings.account)
+            rows.adapter = adapter
+        }
+        actionBar?.subtitle = settings.account.ifEmpty { null }
+        live?.list?.setListener(this)
+        live?.service?.observeOnlineStatus(statusObserver, true)
+        // Also tells the times anew, which have passed meanwhile.
+        change()
+    }
+
+    override fun onStop() {
+        live?.list?.setListener(null)
+        live?.service?.observeOnlineStatus(statusObserver, false)
+        super.onStop()
+    }
+
+    override fun onRetainNonConfigurationInstance(): Any? = live
+
     override fun onDestroy() {
-        // Running calls end in onException; this Activity no longer listens to them.
-        service?.close()
+        selection.dismiss()
+        if (!isChangingConfigurations) live?.list?.close()
         super.onDestroy()
     }
 
-    private fun load() {
-        say("Loading…")
-        more.isEnabled = false
-        val option = QueryMySessionOption(limit = PAGE_ROWS)
-        option.pageToken = nextPageToken
-        service?.queryMySessionList(
-            option,
-            object : RequestCallback<RecentSessionList> {
-                override fun onSuccess(param: RecentSessionList) = show(param)
+    override fun onCreateOptionsMenu(menu: Menu): Boolean {
+        menuInflater.inflate(R.menu.session_list, menu)
+        return true
+    }
 
-                override fun onFailed(code: Int) = fail("Failed with code $code")
+    override fun onOptionsItemSelected(item: MenuItem): Boolean {
+        when (item.itemId) {
+            R.id.refresh -> live?.list?.refresh()
+            R.id.settings -> openSettings()
+            else -> return super.onOptionsItemSelected(item)
+        }
+        return true
+    }
 
-                override fun onException(exception: Throwable) = fail(exception.message.orEmpty())
+    private fun openSettings() = startActivity(Intent(this, SettingsActivity::class.java))
+
+    override fun onInserted(position: Int, count: Int) = change()
+
+    override fun onRemoved(position: Int, count: Int) = change()
+
+    override fun onMoved(from: Int, to: Int) = change()
+
+    override fun onChanged(position: Int, count: Int) = change()
+
+    override fun onState(state: SessionList.State) = showState()
+
+    private fun change() {
+        rows.glide {
+            adapter.sessions = live?.list?.sessions.orEmpty()
+            adapter.notifyDataSetChanged()
+        }
+        showState()
+    }
+
+    private fun showState() {
+        val list = live?.list
+        val state = list?.state
+        val failure = (state as? SessionList.State.Failed)?.exception
+        val hasRows = !adapter.isEmpty
+        rows.visibility = if (hasRows) View.VISIBLE else View.GONE
+        pull.isRefreshing = state == SessionList.State.Refreshing
+        show(R.id.more_row, list?.hasMore == true)
+        show(R.id.more_progress, failure == null)
+        show(R.id.more_failed, failure != null)
+        showWarning(
+            when {
+                !hasRows -> null
+                failure != null -> reasonOf(failure)
+                status == StatusCode.NET_BROKEN -> getString(R.string.offline)
+                else -> null
             },
         )
+        when {
+            list == null -> notice.show(
+                getText(R.string.welcome), getText(R.string.welcome_detail),
+                getText(R.string.open_settings), ::openSettings,
+            )
+            hasRows -> notice.hide()
+            failure != null -> notice.show(
+                getText(R.string.failed), reasonOf(failure), getText(R.string.retry), list::refresh,
+            )
+            state == SessionList.State.Ready ->
+                notice.show(getText(R.string.empty), getText(R.string.empty_detail))
+            else -> notice.showProgress()
+        }
     }
 
-    private fun show(page: RecentSessionList) {
-        if (isDestroyed) return
-        sessions += page.sessionList
-        nextPageToken = page.nextPageToken
-        rows.notifyDataSetChanged()
-        say(if (sessions.isEmpty()) "No sessions yet" else "${sessions.size} sessions")
-        more.text = "Load more"
-        more.isEnabled = true
-        more.visibility = if (page.hasMore()) View.VISIBLE else View.GONE
+    private fun showWarning(text: String?) {
+        findViewById<TextView>(R.id.warning).text = text
+        show(R.id.warning, text != null)
     }
 
-    private fun fail(reason: String) {
-        if (isDestroyed) return
-        say(reason)
-        more.text = "Try again"
-        more.isEnabled = true
-        more.visibility = View.VISIBLE
+    private fun show(view: Int, isShown: Boolean) {
+        findViewById<View>(view)?.visibility = if (isShown) View.VISIBLE else View.GONE
     }
 
-    private fun say(text: String) {
-        status.text = text
+    /** Asks for older sessions shortly before somebody gets to the last row. */
+    private inner class LoadMore : AbsListView.OnScrollListener {
+        override fun onScrollStateChanged(view: AbsListView, state: Int) = Unit
+
+        override fun onScroll(view: AbsListView, first: Int, visible: Int, total: Int) {
+            val list = live?.list ?: return
+            val isNear = visible > 0 && first + visible >= total - ROWS_AHEAD
+            if (isNear && list.hasMore && list.state == SessionList.State.Ready) list.loadMore()
+        }
     }
 
     private companion object {
         const val PAGE_ROWS = 20
-    }
-}
-
-/** One view a session: who and when above, what below. */
-private class SessionRows(private val sessions: List<RecentSession>) : BaseAdapter() {
-    override fun getCount() = sessions.size
-
-    override fun getItem(position: Int) = sessions[position]
-
-    override fun getItemId(position: Int) = position.toLong()
-
-    override fun getView(position: Int, reused: View?, parent: ViewGroup): View {
-        val row = reused as? TextView
-            ?: TextView(parent.context).apply { setPadding(24, 16, 24, 16) }
-        row.text = describe(sessions[position])
-        return row
+        const val ROWS_AHEAD = 3
     }
 }

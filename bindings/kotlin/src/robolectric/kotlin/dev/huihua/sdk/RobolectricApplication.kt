@@ -15,13 +15,7 @@ class RobolectricApplication : Application() {
             "serverUrl" to server.url,
             "appKey" to server.appKey,
             "appSecret" to server.appSecret,
-            "account" to ACCOUNT,
-            "token" to token,
+            "tokenKey" to server.tokenKey,
         ).forEach { (name, value) -> System.setProperty("instrumentation.$name", value) }
-    }
-
-    private companion object {
-        const val ACCOUNT = "tester"
-        val token by lazy { ServerProcess.shared.token(ACCOUNT) }
     }
 }

@@ -12,11 +12,15 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
     override val appKey: String
     override val appSecret: String
 
+    /** Signs clients' tokens. */
+    val tokenKey: String
+
     init {
         val facts = awaitFacts()
         url = facts.getValue("url")
         appKey = facts.getValue("appKey")
         appSecret = facts.getValue("appSecret")
+        tokenKey = facts.getValue("tokenKey")
     }
 
     /** Ends the process, as an operator would; [startAgain] has it back, same data, same port. */

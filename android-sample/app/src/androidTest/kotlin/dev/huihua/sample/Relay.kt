@@ -1,0 +1,57 @@
+// A port on this phone that leads to the server, or nowhere: the network, as a test needs it.
+package dev.huihua.sample
+
+import java.net.InetAddress
+import java.net.ServerSocket
+import java.net.Socket
+import java.net.URL
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.concurrent.thread
+
+/** Cut when made: connections are refused. */
+internal class Relay(serverUrl: String) : AutoCloseable {
+    private val server = URL(serverUrl)
+    private val port = ServerSocket(0, 1, loopback).use { it.localPort }
+    private val sockets = CopyOnWriteArrayList<Socket>()
+    private var listening: ServerSocket? = null
+
+    val url = "http://127.0.0.1:$port"
+
+    /** From now on every connection reaches the server. */
+    fun connect() {
+        val socket = ServerSocket(port, 50, loopback)
+        listening = socket
+        thread(isDaemon = true) {
+            runCatching { while (true) pair(socket.accept(), Socket(server.host, server.port)) }
+        }
+    }
+
+    /** From now on connections are taken, and nothing more happens on them. */
+    fun stall() {
+        listening = ServerSocket(port, 50, loopback)
+    }
+
+    /** Ends every connection, and refuses new ones. */
+    fun cut() {
+        listening?.close()
+        sockets.forEach { it.close() }
+        sockets.clear()
+    }
+
+    override fun close() = cut()
+
+    private fun pair(app: Socket, server: Socket) {
+        sockets += listOf(app, server)
+        copy(app, server)
+        copy(server, app)
+    }
+
+    private fun copy(from: Socket, to: Socket) = thread(isDaemon = true) {
+        runCatching { from.getInputStream().copyTo(to.getOutputStream()) }
+        runCatching { to.close() }
+    }
+
+    private companion object {
+        val loopback: InetAddress = InetAddress.getByName("127.0.0.1")
+    }
+}

@@ -1,0 +1,187 @@
+// A person's use of the list: read, load more, pull, watch it change, lose the network, turn the
+// phone. Runs on a device and here.
+package dev.huihua.sample
+
+import android.app.Activity
+import android.view.View
+import android.widget.Button
+import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.deliverText
+import org.junit.After
+import org.junit.Assert.assertEquals
+import org.junit.Assert.assertFalse
+import org.junit.Assert.assertNull
+import org.junit.Assert.assertTrue
+import org.junit.Test
+import org.junit.runner.RunWith
+
+@RunWith(AndroidJUnit4::class)
+class SessionListScreenTest {
+    private val phone = Phone()
+    private val now = System.currentTimeMillis()
+
+    @After
+    fun close() = phone.close()
+
+    @Test
+    fun aNewAppAsksForItsSettings() {
+        phone.store(Settings("", "", ""))
+        val list = phone.openList()
+        assertEquals("Which sessions shall be shown?", phone.onMain { list.text(R.id.notice_title) })
+        val button = phone.onMain { list.findViewById<Button>(R.id.notice_button) }
+        assertTrue(phone.asksFor(SettingsActivity::class.java) { button.performClick() })
+    }
+
+    @Test
+    fun anEmptyListSaysSoAndFillsByItself() {
+        val me = phone.signIn("empty")
+        val list = phone.openList()
+        phone.await("the empty list") { list.text(R.id.notice_title) == "No sessions yet" }
+        assertNull(phone.onMain { list.text(R.id.notice_button) })
+        DeviceServer.deliverText("bob", me, now, now, "Hello")
+        phone.await("the first session") { list.names() == listOf("nick of bob") }
+        assertNull(phone.onMain { list.text(R.id.notice_title) })
+    }
+
+    @Test
+    fun olderSessionsComeAsOneScrolls() {
+        val me = phone.signIn("many")
+        val friends = (1L..45L).map { "friend$it" }
+        friends.forEachIndexed { at, friend ->
+            DeviceServer.deliverText(friend, me, now - at * 1_000L, now + at, "No. $at")
+        }
+        val list = phone.openList()
+        phone.await("the first page") { list.names().size == 20 }
+        for (count in listOf(40, 45)) {
+            phone.onMain { list.scrollToEnd() }
+            phone.await("$count rows") { list.names().size == count }
+        }
+        assertEquals(friends.map { "nick of $it" }, phone.onMain { list.names() })
+        phone.await("the end") { !list.findViewById<View>(R.id.more_row).isShown }
+    }
+
+    @Test
+    fun aSessionMovesUpWhenAnotherDeviceOrAMessageChangesIt() {
+        val me = phone.signIn("live")
+        DeviceServer.deliverText("ann", me, now - 2_000, now, "first")
+        DeviceServer.deliverText("bob", me, now - 1_000, now + 1, "second")
+        val list = phone.openList()
+        phone.await("both") { list.names() == listOf("nick of bob", "nick of ann") }
+        DeviceServer.deliverText("ann", me, now, now + 2, "third")
+        phone.await("ann on top") { list.names() == listOf("nick of ann", "nick of bob") }
+        assertEquals("third", phone.onMain { list.readRows()[0].preview })
+        val device = DeviceServer.device(me)
+        device.update("p2p|bob", """{"draft":"from the tablet"}""")
+        phone.await("bob's draft") { list.readRows()[1].preview == "[Draft] from the tablet" }
+        device.delete("p2p|ann")
+        phone.await("ann gone") { list.names() == listOf("nick of bob") }
+        device.close()
+    }
+
+    @Test
+    fun pullingDownReadsTheListAgain() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("pull", relay.url)
+        relay.connect()
+        DeviceServer.deliverText("ann", me, now - 1_000, now, "first")
+        val list = phone.openList()
+        phone.await("the list") { list.names() == listOf("nick of ann") }
+        relay.cut()
+        phone.await("the warning") { list.text(R.id.warning)?.startsWith("Not connected") == true }
+        val pull = list.findViewById<PullToRefresh>(R.id.pull)
+        val dp = list.resources.displayMetrics.density
+        phone.drag(list, pull, byY = 60 * dp)
+        assertFalse("a short pull refreshes", phone.onMain { pull.isRefreshing })
+        phone.drag(list, pull, byY = 220 * dp)
+        phone.await("what the pull led to") {
+            list.text(R.id.warning) == "The server cannot be reached (415)" && !pull.isRefreshing
+        }
+        assertEquals(listOf("nick of ann"), phone.onMain { list.names() })
+        DeviceServer.deliverText("bob", me, now, now + 1, "second")
+        relay.connect()
+        phone.drag(list, pull, byY = 220 * dp)
+        phone.await("both") { list.names() == listOf("nick of bob", "nick of ann") }
+        phone.await("calm") { !pull.isRefreshing && list.text(R.id.warning) == null }
+        relay.close()
+    }
+
+    @Test
+    fun withoutANetworkOneCanTryAgain() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("offline", relay.url)
+        DeviceServer.deliverText("ann", me, now, now, "Hello")
+        val list = phone.openList()
+        phone.await("the failure") { list.text(R.id.notice_title) == "The list could not be read" }
+        assertEquals(
+            "The server cannot be reached (415)", phone.onMain { list.text(R.id.notice_detail) },
+        )
+        // The list heals itself once there is a network: so the try is looked at while there is none.
+        relay.stall()
+        phone.onMain { list.findViewById<Button>(R.id.notice_button).performClick() }
+        phone.await("another try") { list.findViewById<View>(R.id.notice_progress).isShown }
+        relay.cut()
+        relay.connect()
+        phone.await("the list") { list.names() == listOf("nick of ann") }
+        relay.close()
+    }
+
+    @Test
+    fun anOlderPageThatFailedCanBeAskedForAgain() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("page", relay.url)
+        (1L..30L).forEach { DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it") }
+        relay.connect()
+        val list = phone.openList()
+        phone.await("the first page") { list.names().size == 20 }
+        relay.cut()
+        phone.await("the warning") { list.text(R.id.warning) != null }
+        phone.onMain { list.scrollToEnd() }
+        phone.await("the failure") { list.text(R.id.more_failed) != null }
+        relay.connect()
+        phone.onMain { list.findViewById<View>(R.id.more_failed).performClick() }
+        phone.await("all rows") { list.names().size == 30 }
+        relay.close()
+    }
+
+    @Test
+    fun aRefusedTokenIsSaid() {
+        phone.store(Settings(DeviceServer.url, "mallory", "forged"))
+        val list = phone.openList()
+        phone.await("the refusal") {
+            list.text(R.id.notice_detail) == "The server refused the token (302)"
+        }
+        assertEquals("Try again", phone.onMain { list.text(R.id.notice_button) })
+    }
+
+    @Test
+    fun turningThePhoneKeepsTheListAndItStaysLive() {
+        val me = phone.signIn("turn")
+        (1L..30L).forEach { DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it") }
+        val upright = phone.openList()
+        phone.await("the first page") { upright.names().size == 20 }
+        phone.onMain { upright.scrollToEnd() }
+        phone.await("all rows") { upright.names().size == 30 }
+        val turned = phone.turn(upright)
+        assertEquals("rows right after turning", 30, phone.onMain { turned.names().size })
+        DeviceServer.deliverText("f30", me, now, now + 40, "again")
+        phone.await("the change") { turned.names().first() == "nick of f30" }
+    }
+
+    @Test
+    fun otherSettingsShowAnotherList() {
+        val ann = phone.signIn("ann")
+        DeviceServer.deliverText("bob", ann, now, now, "to ann")
+        val list = phone.openList()
+        phone.await("ann's list") { list.names() == listOf("nick of bob") }
+        val eve = phone.signIn("eve")
+        DeviceServer.deliverText("dan", eve, now, now, "to eve")
+        phone.leaveAndReturn(list)
+        phone.await("eve's list") { list.names() == listOf("nick of dan") }
+        assertEquals(eve, phone.onMain { list.actionBar?.subtitle })
+    }
+}
+
+internal fun Activity.names() = readRows().map { it.name }
+
+/** As far down as there are rows by now. */
+internal fun Activity.scrollToEnd() = rows.setSelection(readRows().lastIndex)

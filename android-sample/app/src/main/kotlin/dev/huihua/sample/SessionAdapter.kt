@@ -1,0 +1,74 @@
+// The rows of the list, and their way from one place to another.
+package dev.huihua.sample
+
+import android.content.res.ColorStateList
+import android.view.LayoutInflater
+import android.view.View
+import android.view.ViewGroup
+import android.view.ViewTreeObserver
+import android.widget.BaseAdapter
+import android.widget.ListView
+import android.widget.TextView
+import dev.huihua.sdk.RecentSession
+import dev.huihua.sdk.SessionTypeEnum
+
+/** One row a session. */
+internal class SessionAdapter(val account: String) : BaseAdapter() {
+    var sessions: List<RecentSession> = emptyList()
+
+    override fun getCount() = sessions.size
+
+    override fun getItem(position: Int) = sessions[position]
+
+    override fun getItemId(position: Int) = idOf(sessions[position].sessionId)
+
+    override fun hasStableIds() = true
+
+    override fun getView(position: Int, reused: View?, parent: ViewGroup): View {
+        val row = reused ?: LayoutInflater.from(parent.context)
+            .inflate(R.layout.session_row, parent, false)
+        bindRow(row, sessions[position], account)
+        return row
+    }
+}
+
+/** Fills `session_row` with a session. */
+internal fun bindRow(row: View, session: RecentSession, account: String) {
+    val context = row.context
+    val name = context.nameOf(session)
+    val isP2p = session.parseSessionId().first == SessionTypeEnum.P2P
+    val avatar = row.findViewById<TextView>(R.id.avatar)
+    val colours = context.resources.obtainTypedArray(R.array.avatars)
+    val place = (idOf(session.sessionId) ushr 33) % colours.length()
+    val colour = colours.getColor(place.toInt(), 0)
+    colours.recycle()
+    avatar.text = if (isP2p) letterOf(name) else context.getString(R.string.avatar_of_team)
+    avatar.backgroundTintList = ColorStateList.valueOf(colour)
+    row.tag = session.sessionId
+    row.findViewById<TextView>(R.id.name).text = name
+    row.findViewById<TextView>(R.id.time).text = context.timeText(session.updateTime)
+    row.findViewById<TextView>(R.id.preview).text = context.previewText(session, account)
+}
+
+/** Makes a change of the rows, and lets those that stay on the screen glide to their new places. */
+internal fun ListView.glide(change: () -> Unit) {
+    val tops = visibleRows().associate { it.tag to it.top + it.translationY }
+    change()
+    viewTreeObserver.addOnPreDrawListener(
+        object : ViewTreeObserver.OnPreDrawListener {
+            override fun onPreDraw(): Boolean {
+                viewTreeObserver.removeOnPreDrawListener(this)
+                for (row in visibleRows()) {
+                    row.animate().cancel()
+                    row.translationY = tops[row.tag]?.minus(row.top) ?: 0f
+                    if (row.translationY != 0f) row.animate().translationY(0f)
+                }
+                return true
+            }
+        },
+    )
+}
+
+/** Those on the screen that show a session. */
+private fun ListView.visibleRows() =
+    (0 until childCount).map(::getChildAt).filter { it.tag != null }

@@ -1,0 +1,29 @@
+// Which server and account the app shows, as the settings screen stored it.
+package dev.huihua.sample
+
+import android.content.Context
+
+/** Where the sessions are, and whose. A real app gets the token from its own server when needed. */
+internal data class Settings(val serverUrl: String, val account: String, val token: String) {
+    val isComplete get() = serverUrl.isNotEmpty() && account.isNotEmpty() && token.isNotEmpty()
+
+    fun save(context: Context) = preferences(context).edit()
+        .putString("serverUrl", serverUrl)
+        .putString("account", account)
+        .putString("token", token)
+        .apply()
+
+    // Says nothing: a token in a log is an account in a log.
+    override fun toString() = "Settings"
+
+    companion object {
+        fun read(context: Context): Settings {
+            val stored = preferences(context)
+            fun text(name: String) = stored.getString(name, null).orEmpty()
+            return Settings(text("serverUrl"), text("account"), text("token"))
+        }
+
+        private fun preferences(context: Context) =
+            context.getSharedPreferences("settings", Context.MODE_PRIVATE)
+    }
+}

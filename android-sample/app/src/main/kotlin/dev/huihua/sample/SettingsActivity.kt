@@ -1,0 +1,75 @@
+// The screen where server, account and token are told.
+package dev.huihua.sample
+
+import android.app.Activity
+import android.os.Bundle
+import android.widget.Button
+import android.widget.EditText
+import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.SessionService
+
+/** Stores what was typed, once the server has said that the token is the account's. */
+class SettingsActivity : Activity() {
+    private val serverUrl get() = findViewById<EditText>(R.id.server_url)
+    private val account get() = findViewById<EditText>(R.id.account)
+    private val token get() = findViewById<EditText>(R.id.token)
+    private val save get() = findViewById<Button>(R.id.save)
+    private var trial: SessionService? = null
+
+    override fun onCreate(savedInstanceState: Bundle?) {
+        super.onCreate(savedInstanceState)
+        setContentView(R.layout.settings)
+        setActionBar(findViewById(R.id.toolbar))
+        actionBar?.setDisplayHomeAsUpEnabled(true)
+        // Android itself puts back what was being typed.
+        if (savedInstanceState == null) {
+            val stored = Settings.read(this)
+            serverUrl.setText(stored.serverUrl)
+            account.setText(stored.account)
+            token.setText(stored.token)
+        }
+        save.setOnClickListener { save() }
+    }
+
+    override fun onDestroy() {
+        trial?.close()
+        super.onDestroy()
+    }
+
+    private fun save() {
+        val fields = listOf(serverUrl, account, token)
+        val missing = fields.filter { it.text.isBlank() }
+        missing.forEach { it.error = getString(R.string.required) }
+        if (missing.isNotEmpty()) return
+        val (url, name, secret) = fields.map { it.text.toString().trim() }
+        val settings = Settings(url, name, secret)
+        try {
+            trial?.close()
+            trial = Sessions.connect(this, settings)
+        } catch (refused: IllegalArgumentException) {
+            serverUrl.error = getString(R.string.refused_option, refused.message)
+            return
+        }
+        save.isEnabled = false
+        trial?.account(Answer(::refuse) { keep(settings, it.account) })
+    }
+
+    private fun keep(settings: Settings, tokensAccount: String) {
+        save.isEnabled = true
+        if (tokensAccount != settings.account) {
+            account.error = getString(R.string.other_account, tokensAccount)
+            return
+        }
+        settings.save(this)
+        finish()
+    }
+
+    private fun refuse(failure: Throwable) {
+        if (isDestroyed) return
+        save.isEnabled = true
+        val code = (failure as? SessionException.Failed)?.code
+        val isToken = code == ResponseCode.RES_EUIDPASS.toInt()
+        (if (isToken) token else serverUrl).error = reasonOf(failure)
+    }
+}
