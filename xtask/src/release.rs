@@ -90,14 +90,18 @@ fn bills_of_materials(folder: &Path) -> Result<()> {
         process::run(install.arg("--root").arg(&tools))?;
     }
     let mut command = Command::new(&tool);
-    command.args(["cyclonedx", "--quiet", "--format", "json", "--target", "all"]);
-    process::run(command.args(["--override-filename", SBOM_NAME]))?;
+    command.args(["cyclonedx", "--quiet", "--format", "json", "--spec-version", "1.5"]);
+    // Android's crates too, not only this machine's.
+    process::run(command.args(["--target", "all", "--override-filename", SBOM_NAME]))?;
+    let top = env::current_dir().context("find the top of the tree")?;
     for (krate, name) in SBOM_CRATES {
         let made = format!("{krate}/{SBOM_NAME}.json");
-        let target = folder.join(format!("{name}-{VERSION}.cdx.json"));
-        fs::rename(&made, target).with_context(|| format!("move {made}"))?;
+        let text = fs::read_to_string(&made).with_context(|| format!("read {made}"))?;
+        // It names our own crates by where they lie here.
+        let text = text.replace(&top.display().to_string(), "/huihua");
+        archive::write(&folder.join(format!("{name}-{VERSION}.cdx.json")), text.as_bytes())?;
     }
-    // It wrote one beside every other crate's manifest, too.
+    // It wrote one beside every crate's manifest.
     let mut left = Command::new("git");
     left.args(["ls-files", "--others", "--", &format!("*{SBOM_NAME}.json")]);
     for path in process::read(&mut left)?.lines() {
