@@ -17,8 +17,9 @@ import java.util.stream.Stream;
 
 /** Line n of a file that this writes is line n of the document. */
 final class ExtractSnippets {
-    /** A fence, with what stands before it: the list or the KDoc that it is in. */
-    private static final Pattern FENCE = Pattern.compile("([\\s>*]*)(```+|~~~+)\\s*(\\S*)\\s*(.*)");
+    /** A fence, with what stands before it: the list or the KDoc that it is in. No code span. */
+    private static final Pattern FENCE =
+            Pattern.compile("([\\s>*]*)(```+|~~~+)\\s*([^`\\s]*)\\s*([^`]*)");
 
     private static final Pattern IMPORT = Pattern.compile("\\s*(import|package)\\s.*");
 

@@ -134,6 +134,8 @@ class FaultProxy(
             }
         } catch (_: IOException) {
             // A broken connection is what this is for.
+        } catch (_: InterruptedException) {
+            // The proxy closes while a script or a trickle waits.
         } finally {
             connections -= client
             upstream?.let { connections -= it; it.close() }
