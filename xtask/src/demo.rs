@@ -2,37 +2,25 @@
 //! the list comes out in Kotlin through the library; and everything that was seen is checked.
 
 use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
+    fs,
+    path::Path,
     process::{Command, Stdio},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use anyhow::{Context, Result};
 
-use crate::{bindgen, machine, maven, process, process::Process};
+use crate::{
+    bindgen, machine, maven, process,
+    server::{Server, Site},
+};
 
 mod delivery;
 mod expected;
 
-const SERVER: &str = "target/debug/huihua-server";
 const COPIES: &str = "samples/nim-copy.jsonl";
 const EXPECTED: &str = "samples/expected.json";
 const MAIN_CLASS: &str = "dev.huihua.demo.MainKt";
-/// How long the server may take to open its store and to listen.
-const START_PATIENCE: Duration = Duration::from_secs(30);
-/// How long it may take to finish what it is doing and go.
-const STOP_PATIENCE: Duration = Duration::from_secs(10);
-/// How much of the server's log is shown when something went wrong.
-const LOG_LINES: usize = 30;
-
-/// A running `huihua-server dev` in a folder of its own.
-struct Server {
-    process: Process,
-    folder: tempfile::TempDir,
-    site: delivery::Site,
-}
 
 /// Builds, starts, delivers, shows, checks, stops.
 ///
@@ -59,6 +47,15 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+/// Delivers the sample's copies as NIM would.
+///
+/// # Errors
+/// When one is not taken.
+pub(crate) fn deliver_sample(server: &Server) -> Result<()> {
+    let copies = fs::read_to_string(COPIES).with_context(|| format!("read {COPIES}"))?;
+    delivery::deliver(&server.site, &copies)
+}
+
 fn build() -> Result<String> {
     println!("== Building the server, the library and the Kotlin demo");
     machine::run()?;
@@ -68,8 +65,7 @@ fn build() -> Result<String> {
 
 fn with_server(server: &Server, classpath: &str, expected: &expected::Expected) -> Result<()> {
     println!("\n== Delivering {COPIES} to POST /nim/copy, signed as NIM signs");
-    let copies = fs::read_to_string(COPIES).with_context(|| format!("read {COPIES}"))?;
-    delivery::deliver(&server.site, &copies)?;
+    deliver_sample(server)?;
     delivery::refused_when_forged(&server.site)?;
 
     println!("\n== The four calls, in Kotlin, as {}", expected.account);
@@ -82,81 +78,12 @@ fn with_server(server: &Server, classpath: &str, expected: &expected::Expected) 
     Ok(())
 }
 
-impl Server {
-    fn start() -> Result<Self> {
-        let folder = tempfile::tempdir().context("make a temporary folder")?;
-        let log = File::create(folder.path().join("server.log")).context("make server.log")?;
-        let data = folder.path().join("data");
-        let mut command = Command::new(SERVER);
-        command.arg("dev").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]);
-        // What it prints for people holds a token and is of no use here; its log is.
-        command.stdout(Stdio::null()).stderr(log);
-        let mut process = Process::start(&mut command)?;
-        let ready = process::wait_for("dev.json", START_PATIENCE, || {
-            if let Some(status) = process.ended()? {
-                bail!("the server ended while it started: {status}");
-            }
-            let text = fs::read_to_string(data.join("dev.json")).unwrap_or_default();
-            // Half written is not there yet.
-            Ok(serde_json::from_str(&text).ok())
-        });
-        let site = ready.and_then(|dev: Value| {
-            let site = delivery::Site::from_dev_json(&dev)?;
-            process::wait_for("/readyz", START_PATIENCE, || {
-                Ok(delivery::is_ready(&site).then_some(()))
-            })?;
-            Ok(site)
-        });
-        if site.is_err() {
-            print_log(&folder.path().join("server.log"));
-        }
-        Ok(Self { process, folder, site: site? })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    fn token(&self, account: &str) -> Result<String> {
-        let mut command = Command::new(SERVER);
-        command.arg("token").arg("--data").arg(self.data());
-        command.args(["--account", account, "--ttl", "1h"]);
-        Ok(process::read(&mut command)?.trim().to_owned())
-    }
-
-    fn print_log(&self) {
-        print_log(&self.folder.path().join("server.log"));
-    }
-
-    /// Stops it as systemd would, and sees that it went.
-    fn stop(self) -> Result<delivery::Site> {
-        println!("\n== Stopping the server with SIGTERM");
-        let status = self.process.stop(STOP_PATIENCE)?;
-        ensure!(status.success(), "the server did not stop in good order: {status}");
-        ensure!(!delivery::is_ready(&self.site), "something still answers at {}", self.site.url);
-        println!("It finished its work and went");
-        Ok(self.site)
-    }
-}
-
-fn print_log(path: &Path) {
-    if process::interrupted() {
-        return;
-    }
-    let log = fs::read_to_string(path).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    println!("\nThe end of the server's log:");
-    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
-        println!("  {line}");
-    }
-}
-
 /// Runs the Kotlin program, `bindings/kotlin/demo`. The token goes by environment, as arguments are
 /// there for every user of the machine to see.
 fn kotlin(
     classpath: &str,
     part: &str,
-    site: &delivery::Site,
+    site: &Site,
     account: &str,
     token: &str,
     seen: &Path,

@@ -5,7 +5,7 @@ use std::{
     env,
     ffi::OsStr,
     os::unix::fs::PermissionsExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -53,7 +53,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn install(mut packages: Vec<&str>) -> Result<()> {
+/// Installs packages when we may.
+///
+/// # Errors
+/// When not root on Debian or Ubuntu, or apt fails: the message is the command to run.
+pub(crate) fn install(mut packages: Vec<&str>) -> Result<()> {
     let is_debian = Path::new("/etc/debian_version").exists();
     let is_root = rustix::process::geteuid().is_root();
     if !is_debian || !is_root {
@@ -69,6 +73,30 @@ fn install(mut packages: Vec<&str>) -> Result<()> {
     process::run(
         apt("apt-get").args(["install", "-qq", "--yes", "--no-install-recommends"]).args(packages),
     )
+}
+
+/// What is fetched once for all clones: never needed, only quicker.
+///
+/// # Errors
+/// When there is no home folder.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let base = match env::var_os("XDG_CACHE_HOME") {
+        Some(folder) => PathBuf::from(folder),
+        None => env::home_dir().context("find the home folder")?.join(".cache"),
+    };
+    Ok(base.join("huihua/android"))
+}
+
+/// Makes sure that a program is there, and installs its package when it is not.
+///
+/// # Errors
+/// As [`install`].
+pub(crate) fn need(program: &str, package: &str) -> Result<()> {
+    if is_on_path(program) {
+        return Ok(());
+    }
+    println!("machine: no `{program}`");
+    install(vec![package])
 }
 
 fn apt(program: &str) -> Command {

@@ -10,13 +10,22 @@ use std::{
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 
+mod aar;
+mod android;
+mod apk;
+mod archive;
 mod bench;
 mod bindgen;
 mod demo;
 mod machine;
 mod maven;
 mod process;
+mod proof;
+mod r8;
+mod release;
+mod repository;
 mod resources;
+mod server;
 mod test;
 mod tidy;
 
@@ -46,10 +55,6 @@ enum Task {
         resource APK for Robolectric and for the app's own APK. Needed, after `bindgen`, before \
         Maven or an IDE opens the sample app.")]
     Resources,
-    /// Run everything that must pass before a change is handed in
-    #[command(long_about = "Formatting, lints, tests of Rust and Kotlin, documents, house rules. \
-        Stops at the first failure with its name; says at the end how long each step took. From \
-        nothing it takes tens of minutes on two cores, warm a few minutes.")]
     Test(test::TestArguments),
     /// Show the main job: NIM's message copies go in, the list comes out in Kotlin
     #[command(long_about = "Builds what it needs, starts a server on an embedded store in a \
@@ -57,10 +62,14 @@ enum Task {
         program bindings/kotlin/demo, which makes the four calls and prints what it sees. Checks \
         all of it, leaves no process and no file behind. The first time it compiles for minutes.")]
     Demo,
+    Aar(aar::AarArguments),
+    Apk(apk::ApkArguments),
+    Release(release::ReleaseArguments),
     /// Measure the server: what waiting costs, what a big join costs others
-    #[command(
-        long_about = "Builds for release and prints figures over the real server process:         memory of a waiting sync, how long a change takes to its client, and other writes' times         during a join of 10,000 beside the same without it, in one run. Compare them with         docs/benchmarks.md as ratios: machines differ."
-    )]
+    #[command(long_about = "Builds for release and prints figures over the real server process: \
+        memory of a waiting sync, how long a change takes to its client, and other writes' times \
+        during a join of 10,000 beside the same without it, in one run. Compare them with \
+        docs/benchmarks.md as ratios: machines differ.")]
     Bench,
 }
 
@@ -87,6 +96,9 @@ fn run(task: Task) -> Result<()> {
         Task::Resources => resources::run(),
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo => demo::run(),
+        Task::Aar(arguments) => aar::run(&arguments),
+        Task::Apk(arguments) => apk::run(&arguments),
+        Task::Release(arguments) => release::run(&arguments),
         Task::Bench => bench::run(),
     }
 }

@@ -32,17 +32,31 @@ const DEMO_CLASSPATH: &str = "target/demo/classpath.txt";
 /// Fingerprint of the inputs of the last build that succeeded.
 const DEMO_STAMP: &str = "target/demo/inputs.sha256";
 
+/// What is packed is built from these.
+const PACKAGE_INPUTS: [&str; 9] = [
+    REACTOR,
+    "bindings/kotlin/jvm",
+    "bindings/kotlin/demo",
+    "bindings/kotlin/android",
+    "bindings/kotlin/src/main",
+    "bindings/kotlin/src/jvm",
+    "bindings/kotlin/src/android",
+    "android-sample/app/pom.xml",
+    "android-sample/app/src/main",
+];
+/// As [`DEMO_STAMP`]; it goes when the output goes.
+const PACKAGE_STAMP: &str = "target/kotlin/inputs.sha256";
+
 /// Builds every module of the reactor and runs its tests.
 ///
 /// # Errors
 /// When Maven fails.
 pub(crate) fn verify() -> Result<()> {
     println!("Maven: builds and tests the Kotlin side (the first time it downloads: minutes)");
-    if Path::new(OUTPUT_FOLDER).exists() {
-        // Classes whose source is gone would stay, be tested, and be in the API.
-        fs::remove_dir_all(OUTPUT_FOLDER).with_context(|| format!("clear {OUTPUT_FOLDER}"))?;
-    }
-    process::run(maven()?.arg("verify"))
+    clear_output()?;
+    let inputs = fingerprint(&PACKAGE_INPUTS)?;
+    process::run(maven()?.arg("verify"))?;
+    fs::write(PACKAGE_STAMP, inputs).with_context(|| format!("write {PACKAGE_STAMP}"))
 }
 
 /// Builds the demo when something that it is made of has changed, and gives its class path.
@@ -50,7 +64,7 @@ pub(crate) fn verify() -> Result<()> {
 /// # Errors
 /// When Maven fails.
 pub(crate) fn demo_classpath() -> Result<String> {
-    let inputs = fingerprint()?;
+    let inputs = fingerprint(&DEMO_INPUTS)?;
     let classpath = || {
         let jars = fs::read_to_string(DEMO_CLASSPATH).unwrap_or_default();
         format!("{DEMO_CLASSES}:{}", jars.trim())
@@ -68,24 +82,83 @@ pub(crate) fn demo_classpath() -> Result<String> {
     Ok(classpath())
 }
 
-/// Android's classes and resources, the same that the reactor compiles against; fetched by Maven
-/// the first time.
+/// Compiles everything that is packed, without tests, when something of it has changed.
 ///
 /// # Errors
-/// When Maven cannot fetch them.
-pub(crate) fn android_framework() -> Result<PathBuf> {
-    let pom = fs::read_to_string(REACTOR).with_context(|| format!("read {REACTOR}"))?;
-    let version = property(&pom, "android-all.version")?;
-    let jar = Path::new(TOOLS_FOLDER).join(format!("android-all-{version}.jar"));
-    if !jar.exists() {
-        println!("Maven: fetching Android's classes and resources");
-        let artifact = format!("-Dartifact=org.robolectric:android-all:{version}");
-        let folder = env::current_dir().context("find the top of the tree")?.join(TOOLS_FOLDER);
-        let mut command = maven()?;
-        command.args(["--quiet", "--non-recursive", "dependency:copy"]).arg(artifact);
-        process::run(command.arg(format!("-DoutputDirectory={}", folder.display())))?;
+/// When Maven fails.
+pub(crate) fn package() -> Result<()> {
+    let inputs = fingerprint(&PACKAGE_INPUTS)?;
+    if fs::read_to_string(PACKAGE_STAMP).is_ok_and(|stamp| stamp == inputs) {
+        println!("Maven: nothing to pack changed since the last build");
+        return Ok(());
     }
-    Ok(jar)
+    println!("Maven: compiling facade and sample app (the first time it downloads: minutes)");
+    clear_output()?;
+    let modules = ["--projects", ":huihua-jvm,:huihua-demo,:huihua-android,:huihua-sample"];
+    process::run(maven()?.args(modules).args(["--quiet", "-Dmaven.test.skip", "package"]))?;
+    fs::write(PACKAGE_STAMP, inputs).with_context(|| format!("write {PACKAGE_STAMP}"))
+}
+
+/// Android's classes and resources, the same that the reactor compiles against.
+///
+/// # Errors
+/// As [`fetch`].
+pub(crate) fn android_framework() -> Result<PathBuf> {
+    fetch("org.robolectric", "android-all", &version("android-all.version")?, "jar")
+}
+
+/// A file of Maven's registry: where other builds of this machine have put it, else fetched.
+///
+/// # Errors
+/// When Maven cannot fetch it.
+pub(crate) fn fetch(group: &str, name: &str, version: &str, end: &str) -> Result<PathBuf> {
+    let file = format!("{name}-{version}.{end}");
+    let known = local_repository()?.join(group.replace('.', "/")).join(name).join(version);
+    let fetched = Path::new(TOOLS_FOLDER).join(&file);
+    if let Some(path) = [known.join(&file), fetched.clone()].into_iter().find(|it| it.exists()) {
+        return Ok(path);
+    }
+    println!("Maven: fetching {name} {version}");
+    let artifact = format!("-Dartifact={group}:{name}:{version}:{end}");
+    let folder = env::current_dir().context("find the top of the tree")?.join(TOOLS_FOLDER);
+    let mut command = maven()?;
+    command.args(["--quiet", "--non-recursive", "dependency:copy"]).arg(artifact);
+    process::run(command.arg(format!("-DoutputDirectory={}", folder.display())))?;
+    Ok(fetched)
+}
+
+/// Where Maven keeps what it fetched, unless its settings say otherwise.
+///
+/// # Errors
+/// When there is no home folder.
+pub(crate) fn local_repository() -> Result<PathBuf> {
+    Ok(env::home_dir().context("find the home folder")?.join(".m2/repository"))
+}
+
+/// A version that the reactor's POM names: it is the one list of them.
+///
+/// # Errors
+/// When it names none.
+pub(crate) fn version(property: &str) -> Result<String> {
+    let pom = fs::read_to_string(REACTOR).with_context(|| format!("read {REACTOR}"))?;
+    self::property(&pom, property).map(str::to_owned)
+}
+
+/// Builds one module up to the given phase, and what it needs.
+///
+/// # Errors
+/// When Maven fails.
+pub(crate) fn build(module: &str, phase: &str) -> Result<()> {
+    let quietly = ["--quiet", "-Dmaven.test.skip"];
+    process::run(maven()?.args(["--also-make", "--projects", module, phase]).args(quietly))
+}
+
+/// Classes whose source is gone would stay, be tested, be packed, and be in the API.
+fn clear_output() -> Result<()> {
+    if Path::new(OUTPUT_FOLDER).exists() {
+        fs::remove_dir_all(OUTPUT_FOLDER).with_context(|| format!("clear {OUTPUT_FOLDER}"))?;
+    }
+    Ok(())
 }
 
 /// The text of a property of a POM.
@@ -103,10 +176,10 @@ fn maven() -> Result<Command> {
     Ok(command)
 }
 
-/// One hash over the names and bytes of everything that the demo is built from.
-fn fingerprint() -> Result<String> {
+/// One hash over the names and bytes of these files and of the generated Kotlin.
+fn fingerprint(inputs: &[&str]) -> Result<String> {
     let mut git = Command::new("git");
-    git.args(["ls-files", "--cached", "--others", "--exclude-standard", "--"]).args(DEMO_INPUTS);
+    git.args(["ls-files", "--cached", "--others", "--exclude-standard", "--"]).args(inputs);
     let list = process::read(&mut git)?;
     let generated = bindgen::kotlin_files(Path::new(bindgen::KOTLIN_FOLDER))?;
     let files = list.lines().map(Path::new).chain(generated.iter().map(|path| path.as_path()));

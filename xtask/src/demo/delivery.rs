@@ -3,7 +3,7 @@
 
 use std::{
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,38 +11,10 @@ use md5::Md5;
 use serde_json::Value;
 use sha1::{Digest, Sha1};
 
+use crate::server::{Site, agent};
+
 /// NIM sends over several connections, so copies pass one another.
 const CONNECTIONS: usize = 4;
-/// One delivery, with the server's fsync in it.
-const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where a server is, and what a NIM that is to send copies there knows.
-pub(super) struct Site {
-    /// `http://host:port`.
-    pub(super) url: String,
-    app_key: String,
-    app_secret: String,
-}
-
-impl Site {
-    /// Reads the file that `huihua-server dev` writes for scripts.
-    pub(super) fn from_dev_json(dev: &Value) -> Result<Self> {
-        let text = |name: &str| {
-            dev[name]
-                .as_str()
-                .map(str::to_owned)
-                .with_context(|| format!("no `{name}` in dev.json"))
-        };
-        Ok(Self { url: text("url")?, app_key: text("appKey")?, app_secret: text("appSecret")? })
-    }
-}
-
-/// Whether the server says that it can serve.
-pub(super) fn is_ready(site: &Site) -> bool {
-    let answer = agent().get(format!("{}/readyz", site.url)).call();
-    answer.is_ok_and(|answer| answer.status() == 200)
-}
-
 /// Delivers each line, every connection its share in the order of the file.
 ///
 /// # Errors
@@ -106,11 +78,6 @@ fn post(agent: &ureq::Agent, site: &Site, secret: &str, body: &str) -> Result<(u
 
 fn check_sum(secret: &str, md5: &str, cur_time: &str) -> String {
     hex::encode(Sha1::digest(format!("{secret}{md5}{cur_time}")))
-}
-
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT));
-    config.http_status_as_error(false).build().into()
 }
 
 #[cfg(test)]

@@ -1,0 +1,209 @@
+//! What an Android library is linked against where there is no NDK, one folder an ABI: stubs of
+//! libc, libm, libdl and liblog that have names and no code, libunwind built from LLVM's source,
+//! and a linker driver that rustc calls.
+
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::{
+    Abi,
+    debian::{CLANG, LLVM_AR, LLVM_LINKER},
+    stubs,
+};
+use crate::process;
+
+const FOLDER: &str = "target/android/sysroot";
+/// LLVM's own headers are for other C libraries; these hold what libunwind and ring name.
+const HEADERS: &str = "xtask/android/stubs/include";
+const UNWIND_C: [&str; 3] = ["UnwindLevel1.c", "UnwindLevel1-gcc-ext.c", "Unwind-sjlj.c"];
+const UNWIND_ASSEMBLER: [&str; 2] = ["UnwindRegistersRestore.S", "UnwindRegistersSave.S"];
+const UNWIND_CPP: [&str; 2] = ["libunwind.cpp", "Unwind-EHABI.cpp"];
+
+/// An ABI's folder, made when there is none of just this recipe.
+pub(super) struct Sysroot {
+    abi: Abi,
+    folder: PathBuf,
+}
+
+impl Sysroot {
+    /// Makes it when it is not there.
+    ///
+    /// # Errors
+    /// When the compiler fails.
+    pub(super) fn ready(abi: Abi, unwind_source: &Path) -> Result<Self> {
+        let top = env::current_dir().context("find the top of the tree")?;
+        let sysroot = Self { abi, folder: top.join(FOLDER).join(abi.triple()) };
+        let stamp = sysroot.folder.join("recipe.sha256");
+        let recipe = recipe(abi, unwind_source)?;
+        if fs::read_to_string(&stamp).is_ok_and(|made| made == recipe) {
+            return Ok(sysroot);
+        }
+        println!("sysroot: stubs and libunwind for {}", abi.name());
+        if sysroot.folder.exists() {
+            fs::remove_dir_all(&sysroot.folder).context("clear the sysroot")?;
+        }
+        fs::create_dir_all(sysroot.objects()).context("make the sysroot")?;
+        for library in stubs::LIBRARIES {
+            sysroot.stub(library)?;
+        }
+        sysroot.unwind(unwind_source)?;
+        sysroot.write_driver()?;
+        fs::write(&stamp, recipe).context("write the sysroot's stamp")?;
+        Ok(sysroot)
+    }
+
+    /// The driver. rustc guesses from the end of its name, `-clang`, how to speak to it.
+    pub(super) fn driver(&self) -> PathBuf {
+        self.folder.join(format!("{}-clang", self.abi.triple()))
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.folder.join("objects")
+    }
+
+    fn clang(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.arg(format!("--target={}", self.abi.clang_target()));
+        command
+    }
+
+    fn page_flag(&self) -> Option<&'static str> {
+        self.abi.is_64_bit().then_some("-Wl,-z,max-page-size=16384")
+    }
+
+    fn stub(&self, library: &str) -> Result<()> {
+        let source = self.objects().join(format!("lib{library}.s"));
+        let text = stub_source(&stubs::read(library, self.abi)?);
+        fs::write(&source, text).with_context(|| format!("write {}", source.display()))?;
+        let mut link = self.clang(CLANG);
+        link.args(["-shared", "-nostdlib"]).arg(format!("--ld-path={LLVM_LINKER}"));
+        link.args(self.page_flag()).arg(format!("-Wl,-soname,lib{library}.so"));
+        process::run(link.arg(&source).arg("-o").arg(self.folder.join(format!("lib{library}.so"))))
+    }
+
+    /// LLVM's libunwind: what a panic climbs the stack with. Hidden, for each library has its own.
+    fn unwind(&self, source: &Path) -> Result<()> {
+        let mut objects = Vec::new();
+        let flags: [(&[&str], &str, &[&str]); 3] = [
+            (&UNWIND_C, CLANG, &["-std=c11", "-fexceptions"]),
+            (&UNWIND_ASSEMBLER, CLANG, &[]),
+            (
+                &UNWIND_CPP,
+                "clang++-22",
+                &["-std=c++17", "-nostdinc++", "-fno-exceptions", "-fno-rtti"],
+            ),
+        ];
+        for (files, compiler, language) in flags {
+            for file in files {
+                let object = self.objects().join(file).with_extension("o");
+                let mut compile = self.clang(compiler);
+                compile.args(unwind_flags(self.abi)).args(language);
+                compile.arg(format!("-I{}", source.join("include").display()));
+                compile.arg(format!("-I{}", source.join("src").display()));
+                compile.arg("-c").arg(source.join("src").join(file)).arg("-o").arg(&object);
+                process::run(&mut compile)?;
+                objects.push(object);
+            }
+        }
+        let archive = self.folder.join("libunwind.a");
+        process::run(Command::new(LLVM_AR).arg("rcD").arg(archive).args(objects))
+    }
+
+    /// A start object is not needed: a Rust cdylib names nothing of it, and `-z defs` would tell.
+    fn write_driver(&self) -> Result<()> {
+        let text = format!(
+            "#!/bin/sh\nexec {CLANG} --target={} -nostdlib --ld-path={LLVM_LINKER} -L{} {} \
+            -Wl,-z,defs -Wl,--fatal-warnings -Wl,--gc-sections -Wl,--exclude-libs,libunwind.a \
+            \"$@\"\n",
+            self.abi.clang_target(),
+            self.folder.display(),
+            self.page_flag().unwrap_or_default(),
+        );
+        let path = self.driver();
+        fs::write(&path, text).context("write the linker driver")?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).context("let it be run")
+    }
+}
+
+fn unwind_flags(abi: Abi) -> Vec<String> {
+    let mut flags: Vec<String> = [
+        "-Oz",
+        "-fPIC",
+        "-ffreestanding",
+        "-nostdlibinc",
+        "-isystem",
+        HEADERS,
+        "-fvisibility=hidden",
+        "-ffunction-sections",
+        "-fdata-sections",
+        "-funwind-tables",
+        "-fstrict-aliasing",
+        "-w",
+        "-DNDEBUG",
+        "-D__BIONIC__",
+        "-D_LIBUNWIND_HIDE_SYMBOLS",
+        "-D_LIBUNWIND_IS_NATIVE_ONLY",
+    ]
+    .map(str::to_owned)
+    .into();
+    if abi == Abi::Arm64 {
+        flags.push("-D_LIBUNWIND_HAVE_GETAUXVAL=1".to_owned());
+    }
+    flags
+}
+
+/// Names with four bytes each behind them: the linker wants names, kinds and sizes, no code.
+fn stub_source(symbols: &[stubs::Symbol]) -> String {
+    let mut text = String::from(".data\n");
+    for stubs::Symbol { name, is_data } in symbols {
+        let kind = if *is_data { "object" } else { "function" };
+        text.push_str(&format!(
+            ".globl {name}\n.type {name},%{kind}\n{name}: .long 0\n.size {name},4\n"
+        ));
+    }
+    text
+}
+
+/// A hash over all that decides what comes out; this file's own text is the rest of the recipe.
+fn recipe(abi: Abi, unwind_source: &Path) -> Result<String> {
+    let mut hash = Sha256::new();
+    let path = env::current_dir().context("find the top of the tree")?;
+    let words = [include_str!("sysroot.rs"), CLANG, &abi.clang_target()];
+    for word in words {
+        hash.update(word);
+    }
+    hash.update(path.as_os_str().as_encoded_bytes());
+    hash.update(unwind_source.as_os_str().as_encoded_bytes());
+    for library in stubs::LIBRARIES {
+        hash.update(stub_source(&stubs::read(library, abi)?));
+    }
+    let mut git = Command::new("git");
+    let headers = process::read(git.args(["ls-files", "--cached", "--others", "--", HEADERS]))?;
+    for header in headers.lines() {
+        hash.update(fs::read(header).with_context(|| format!("read {header}"))?);
+    }
+    Ok(hex::encode(hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stub_has_names_kinds_and_sizes() {
+        let symbols = [
+            stubs::Symbol { name: "write".to_owned(), is_data: false },
+            stubs::Symbol { name: "environ".to_owned(), is_data: true },
+        ];
+        let text = stub_source(&symbols);
+        assert!(text.contains(".type write,%function\nwrite: .long 0\n.size write,4\n"), "{text}");
+        assert!(text.contains(".globl environ\n.type environ,%object\n"), "{text}");
+    }
+}

@@ -1,0 +1,179 @@
+//! That the packages are what a build tool expects: read entry by entry, resolved by Maven into a
+//! project that knows nothing of this tree, compiled against in Java and Kotlin, and run.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{SMOKE_SOURCES, Scene, javac};
+use crate::{
+    aar::{self, CONSUMER_RULES},
+    android::{self, Abi},
+    apk, archive, bindgen, maven, process,
+    repository::VERSION,
+};
+
+/// Not the one that users' builds read: this has two ABIs, and a library with debug assertions.
+const REPOSITORY: &str = "target/proof/maven";
+const PROJECT: &str = "xtask/android/consumer";
+const PROJECT_COPY: &str = "target/proof/consumer";
+
+/// Packs for the ABIs that CI builds, and reads what came out.
+///
+/// # Errors
+/// When a package is not as it must be.
+pub(crate) fn run() -> Result<()> {
+    clear(REPOSITORY)?;
+    fs::create_dir_all(REPOSITORY).with_context(|| format!("make {REPOSITORY}"))?;
+    let libraries = android::build(&Abi::CHECKED)?;
+    let aar = aar::pack(&libraries, Path::new(REPOSITORY))?;
+    let jar = aar::pack_jvm(&stripped_library()?, Path::new(REPOSITORY))?;
+    aar::compare_sizes(&libraries, &aar)?;
+    check_aar(&aar)?;
+    for main in [&aar, &jar] {
+        check_module_metadata(&main.with_extension("module"))?;
+    }
+    let classpath = build_project(&aar)?;
+    run_desktop_program(&classpath)?;
+    apk::check(&apk::build(&aar, &Abi::CHECKED)?, &Abi::CHECKED)
+}
+
+/// The debug build's library, which is there already, without what would make the JAR huge.
+fn stripped_library() -> Result<PathBuf> {
+    let library = bindgen::library();
+    let stripped =
+        Path::new("target/proof").join(library.file_name().context("a library has a name")?);
+    process::run(Command::new("strip").arg("-o").arg(&stripped).arg(&library))?;
+    Ok(stripped)
+}
+
+fn clear(folder: &str) -> Result<()> {
+    if Path::new(folder).exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("clear {folder}"))?;
+    }
+    Ok(())
+}
+
+fn check_aar(aar: &Path) -> Result<()> {
+    let names: BTreeSet<String> =
+        archive::entries(aar)?.into_iter().map(|entry| entry.name).collect();
+    let mut expected: BTreeSet<String> = [
+        "AndroidManifest.xml",
+        "META-INF/com/android/build/gradle/aar-metadata.properties",
+        "R.txt",
+        "classes.jar",
+        "proguard.txt",
+    ]
+    .map(str::to_owned)
+    .into();
+    expected.extend(Abi::CHECKED.map(|abi| format!("jni/{}/libhuihua.so", abi.name())));
+    ensure!(names == expected, "{}: entries {names:?}", aar.display());
+    let rules = fs::read(CONSUMER_RULES).context("read the consumer rules")?;
+    ensure!(archive::entry(aar, "proguard.txt")? == rules, "proguard.txt is not {CONSUMER_RULES}");
+    ensure!(archive::entry(aar, "R.txt")?.is_empty(), "R.txt names resources");
+    let manifest = String::from_utf8(archive::entry(aar, "AndroidManifest.xml")?)?;
+    for wanted in ["android:minSdkVersion=\"24\"", "android.permission.INTERNET"] {
+        ensure!(manifest.contains(wanted), "AndroidManifest.xml: no {wanted}");
+    }
+
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    let classes = folder.path().join("classes.jar");
+    archive::write(&classes, &archive::entry(aar, "classes.jar")?)?;
+    let classes = archive::entries(&classes)?;
+    let has = |name: &str| classes.iter().any(|entry| entry.name == name);
+    ensure!(has("dev/huihua/sdk/SessionService.class"), "classes.jar: no SessionService");
+    let ours = |name: &str| name.starts_with("dev/huihua/sdk/") || name.starts_with("META-INF/");
+    if let Some(strange) = classes.iter().find(|entry| !ours(&entry.name)) {
+        bail!("classes.jar: {} is not of the SDK", strange.name);
+    }
+    println!("{}: {} entries, as they must be", aar.display(), names.len());
+    Ok(())
+}
+
+/// Gradle compares sizes and checksums before it takes a file.
+fn check_module_metadata(path: &Path) -> Result<()> {
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    let module: Value = serde_json::from_str(&text).context("read module metadata")?;
+    let variants = module["variants"].as_array().context("variants")?;
+    let names: Vec<&str> = variants.iter().filter_map(|it| it["name"].as_str()).collect();
+    ensure!(names == ["java-api", "java-runtime", "sources", "javadoc"], "variants {names:?}");
+    for file in variants.iter().flat_map(|it| it["files"].as_array()).flatten() {
+        let name = file["url"].as_str().context("a file has a URL")?;
+        let bytes = fs::read(path.with_file_name(name)).with_context(|| format!("read {name}"))?;
+        let same =
+            file["size"] == bytes.len() && file["sha256"] == hex::encode(Sha256::digest(&bytes));
+        ensure!(same, "{}: not the {name} that lies beside it", path.display());
+    }
+    println!("{}: all files as it says", path.display());
+    Ok(())
+}
+
+/// Builds the stranger's project, and gives the class path of its desktop program.
+fn build_project(aar: &Path) -> Result<Vec<PathBuf>> {
+    clear(PROJECT_COPY)?;
+    for file in archive::files(Path::new(PROJECT))? {
+        let copy = Path::new(PROJECT_COPY).join(file.strip_prefix(PROJECT)?);
+        archive::write(
+            &copy,
+            &fs::read(&file).with_context(|| format!("read {}", file.display()))?,
+        )?;
+    }
+    // Marks the project's top, from which it finds its own files.
+    fs::create_dir_all(Path::new(PROJECT_COPY).join(".mvn")).context("mark the project's top")?;
+    let settings = Path::new(PROJECT_COPY).join("settings.xml");
+    archive::write(&settings, settings_xml()?.as_bytes())?;
+    archive::unpack(aar, "", &Path::new(PROJECT_COPY).join("aar"))?;
+    println!("Maven: a project that has only our repository and the usual ones");
+    let mut command = Command::new("mvn");
+    command.args(["--batch-mode", "--no-transfer-progress", "--quiet", "-Dstyle.color=never"]);
+    command.arg("--settings").arg(fs::canonicalize(&settings).context("find the settings")?);
+    let own = env::current_dir()?.join(PROJECT_COPY).join("m2");
+    command.arg(format!("-Dmaven.repo.local={}", own.display()));
+    command.arg(format!("-Dhuihua.version={VERSION}"));
+    command.arg(format!("-Dkotlin.version={}", maven::version("kotlin.version")?));
+    process::run(command.arg("compile").current_dir(PROJECT_COPY))?;
+    for class in ["JavaUser", "KotlinUser"] {
+        let path = format!("{PROJECT_COPY}/android/target/classes/dev/example/{class}.class");
+        ensure!(Path::new(&path).exists(), "not compiled: {path}");
+    }
+    let resolved = fs::read(format!("{PROJECT_COPY}/aar/huihua-android.aar"));
+    ensure!(resolved.context("read what Maven resolved")? == fs::read(aar)?, "another AAR");
+    let text = fs::read_to_string(format!("{PROJECT_COPY}/classpath.txt"));
+    Ok(env::split_paths(text.context("read the class path")?.trim()).collect())
+}
+
+/// The local repository is empty, so that what was resolved before cannot stand in. What Maven
+/// Central gave to other builds on this machine is not fetched again.
+fn settings_xml() -> Result<String> {
+    let ours = fs::canonicalize(REPOSITORY).context("find the repository")?;
+    let fetched = maven::local_repository()?;
+    let entry = |kind: &str, id: &str, folder: &Path| {
+        format!("<{kind}><id>{id}</id><url>file://{}</url></{kind}>", folder.display())
+    };
+    Ok(format!(
+        "<settings><profiles><profile><id>all</id>\n<repositories>{}{}</repositories>\n\
+        <pluginRepositories>{}</pluginRepositories>\n</profile></profiles>\n\
+        <activeProfiles><activeProfile>all</activeProfile></activeProfiles></settings>\n",
+        entry("repository", "huihua", &ours),
+        entry("repository", "fetched", &fetched),
+        entry("pluginRepository", "fetched", &fetched),
+    ))
+}
+
+/// The library comes out of the JAR: nobody says where it lies.
+fn run_desktop_program(classpath: &[PathBuf]) -> Result<()> {
+    let classes = Path::new(PROJECT_COPY).join("smoke");
+    fs::create_dir_all(&classes).context("make a folder for the smoke")?;
+    javac(&[SMOKE_SOURCES], &classes)?;
+    let mut entries = vec![classes];
+    entries.extend(classpath.iter().cloned());
+    let scene = Scene::set()?;
+    process::run(&mut scene.smoke(&entries, &[])?)
+}

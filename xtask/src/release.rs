@@ -1,0 +1,127 @@
+//! `release`: everything that users get, in [`FOLDER`], with what is in it and checksums.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    aar,
+    android::{self, Abi, Measured},
+    apk, archive, cargo, machine, process,
+    repository::VERSION,
+};
+
+const FOLDER: &str = "dist";
+const SUMS: &str = "SHA256SUMS";
+/// Makes the bills of materials.
+const SBOM_TOOL: &str = "cargo-cyclonedx";
+const SBOM_TOOL_VERSION: &str = "0.5.9";
+/// What it is told to call them, beside each crate's manifest.
+const SBOM_NAME: &str = "huihua-sbom";
+/// What is given out, by the folder of its crate.
+const SBOM_CRATES: [(&str, &str); 2] = [("server", "huihua-server"), ("bindings", "huihua-ffi")];
+
+/// Build everything that users get into dist/: packages, app, server, bills of materials, checksums
+///
+/// The Maven repository with AAR and JAR for every ABI, the sample app's APK, the server for this
+/// machine, CycloneDX bills of materials and SHA256SUMS. Empties dist/ first. From nothing it takes
+/// half an hour on two cores.
+#[derive(Args)]
+pub(crate) struct ReleaseArguments {}
+
+/// Builds it all.
+///
+/// # Errors
+/// When something does not build, is too large, or cannot be written.
+pub(crate) fn run(_: &ReleaseArguments) -> Result<()> {
+    let dist = Path::new(FOLDER);
+    if dist.exists() {
+        fs::remove_dir_all(dist).context("clear dist/")?;
+    }
+    aar::build_kotlin()?;
+    let libraries = android::build(&Abi::ALL)?;
+    let repository = dist.join("maven");
+    let aar = aar::pack(&libraries, &repository)?;
+    let jar = aar::pack_jvm(&aar::build_host_library()?, &repository)?;
+    let apk = apk::build(&aar, &Abi::ALL)?;
+    apk::check(&apk, &Abi::ALL)?;
+    aar::compare_sizes(&libraries, &aar)?;
+    let bytes = fs::metadata(&apk).context("measure the APK")?.len();
+    android::compare(&[Measured { name: "apk", bytes }])?;
+    for file in [&aar, &jar, &apk, &build_server()?] {
+        copy(file, dist)?;
+    }
+    bills_of_materials(dist)?;
+    sums(dist)
+}
+
+fn copy(file: &Path, folder: &Path) -> Result<()> {
+    let name = file.file_name().context("a file has a name")?;
+    fs::copy(file, folder.join(name)).with_context(|| format!("copy {}", file.display()))?;
+    Ok(())
+}
+
+fn build_server() -> Result<PathBuf> {
+    println!("cargo: the server, for release");
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--release", "--locked", "--package", "huihua-server"]);
+    process::run(command.env("CARGO_ENCODED_RUSTFLAGS", android::remapping_flags()?))?;
+    let (system, processor) = (env::consts::OS, env::consts::ARCH);
+    let named =
+        PathBuf::from(format!("target/release/huihua-server-{VERSION}-{system}-{processor}"));
+    fs::copy("target/release/huihua-server", &named).context("copy the server")?;
+    Ok(named)
+}
+
+/// Which crates are in the server and in the library, in CycloneDX.
+fn bills_of_materials(folder: &Path) -> Result<()> {
+    let tools = machine::cache()?.join("tools");
+    let tool = tools.join("bin").join(SBOM_TOOL);
+    if !tool.exists() {
+        println!("cargo: installing {SBOM_TOOL} (once; minutes)");
+        let mut install = cargo();
+        install.args(["install", "--quiet", "--locked", SBOM_TOOL, "--version", SBOM_TOOL_VERSION]);
+        process::run(install.arg("--root").arg(&tools))?;
+    }
+    let mut command = Command::new(&tool);
+    command.args(["cyclonedx", "--quiet", "--format", "json", "--spec-version", "1.5"]);
+    // Android's crates too, not only this machine's.
+    process::run(command.args(["--target", "all", "--override-filename", SBOM_NAME]))?;
+    let top = env::current_dir().context("find the top of the tree")?;
+    for (krate, name) in SBOM_CRATES {
+        let made = format!("{krate}/{SBOM_NAME}.json");
+        let text = fs::read_to_string(&made).with_context(|| format!("read {made}"))?;
+        // It names our own crates by where they lie here.
+        let text = text.replace(&top.display().to_string(), "/huihua");
+        archive::write(&folder.join(format!("{name}-{VERSION}.cdx.json")), text.as_bytes())?;
+    }
+    // It wrote one beside every crate's manifest.
+    let mut left = Command::new("git");
+    left.args(["ls-files", "--others", "--", &format!("*{SBOM_NAME}.json")]);
+    for path in process::read(&mut left)?.lines() {
+        fs::remove_file(path).with_context(|| format!("remove {path}"))?;
+    }
+    Ok(())
+}
+
+/// As `sha256sum --check` reads it.
+fn sums(folder: &Path) -> Result<()> {
+    let mut text = String::new();
+    for path in archive::files(folder)? {
+        let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
+        let name = path.strip_prefix(folder).context("a file below its folder")?;
+        text.push_str(&format!("{}  {}\n", hex::encode(Sha256::digest(bytes)), name.display()));
+    }
+    archive::write(&folder.join(SUMS), text.as_bytes())?;
+    println!(
+        "release: {} files in {FOLDER}/; check: sha256sum --check {SUMS}",
+        text.lines().count()
+    );
+    Ok(())
+}

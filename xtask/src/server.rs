@@ -1,0 +1,138 @@
+//! The real server as a child process, for everything that shows or proves what clients see of it.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::{process, process::Process};
+
+const SERVER: &str = "target/debug/huihua-server";
+/// How long the server may take to open its store and to listen.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+/// How long it may take to finish what it is doing and go.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How much of the server's log is shown when something went wrong.
+const LOG_LINES: usize = 30;
+/// One delivery, with the server's fsync in it.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running `huihua-server dev` in a folder of its own.
+pub(crate) struct Server {
+    process: Process,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) site: Site,
+}
+
+/// Where a server is, and what a NIM that is to send copies there knows.
+pub(crate) struct Site {
+    /// `http://host:port`.
+    pub(crate) url: String,
+    pub(crate) app_key: String,
+    pub(crate) app_secret: String,
+}
+
+impl Site {
+    /// Reads the file that `huihua-server dev` writes for scripts.
+    fn from_dev_json(dev: &Value) -> Result<Self> {
+        let text = |name: &str| {
+            dev[name]
+                .as_str()
+                .map(str::to_owned)
+                .with_context(|| format!("no `{name}` in dev.json"))
+        };
+        Ok(Self { url: text("url")?, app_key: text("appKey")?, app_secret: text("appSecret")? })
+    }
+}
+
+/// Whether the server says that it can serve.
+pub(crate) fn is_ready(site: &Site) -> bool {
+    let answer = agent().get(format!("{}/readyz", site.url)).call();
+    answer.is_ok_and(|answer| answer.status() == 200)
+}
+
+impl Server {
+    /// Starts it on a store in a folder of its own, and waits until it serves.
+    ///
+    /// # Errors
+    /// When it does not get there; its log is shown then.
+    pub(crate) fn start() -> Result<Self> {
+        let folder = tempfile::tempdir().context("make a temporary folder")?;
+        let log = File::create(folder.path().join("server.log")).context("make server.log")?;
+        let data = folder.path().join("data");
+        let mut command = Command::new(SERVER);
+        command.arg("dev").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]);
+        // What it prints for people holds a token and is of no use here; its log is.
+        command.stdout(Stdio::null()).stderr(log);
+        let mut process = Process::start(&mut command)?;
+        let ready = process::wait_for("dev.json", START_PATIENCE, || {
+            if let Some(status) = process.ended()? {
+                bail!("the server ended while it started: {status}");
+            }
+            let text = fs::read_to_string(data.join("dev.json")).unwrap_or_default();
+            // Half written is not there yet.
+            Ok(serde_json::from_str(&text).ok())
+        });
+        let site = ready.and_then(|dev: Value| {
+            let site = Site::from_dev_json(&dev)?;
+            process::wait_for("/readyz", START_PATIENCE, || Ok(is_ready(&site).then_some(())))?;
+            Ok(site)
+        });
+        if site.is_err() {
+            print_log(&folder.path().join("server.log"));
+        }
+        Ok(Self { process, folder, site: site? })
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A token of an account, for an hour.
+    ///
+    /// # Errors
+    /// When the server's program fails.
+    pub(crate) fn token(&self, account: &str) -> Result<String> {
+        let mut command = Command::new(SERVER);
+        command.arg("token").arg("--data").arg(self.data());
+        command.args(["--account", account, "--ttl", "1h"]);
+        Ok(process::read(&mut command)?.trim().to_owned())
+    }
+
+    /// Prints the end of its log.
+    pub(crate) fn print_log(&self) {
+        print_log(&self.folder.path().join("server.log"));
+    }
+
+    /// Stops it as systemd would, and sees that it went.
+    pub(crate) fn stop(self) -> Result<Site> {
+        println!("\n== Stopping the server with SIGTERM");
+        let status = self.process.stop(STOP_PATIENCE)?;
+        ensure!(status.success(), "the server did not stop in good order: {status}");
+        ensure!(!is_ready(&self.site), "something still answers at {}", self.site.url);
+        println!("It finished its work and went");
+        Ok(self.site)
+    }
+}
+
+fn print_log(path: &Path) {
+    if process::interrupted() {
+        return;
+    }
+    let log = fs::read_to_string(path).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    println!("\nThe end of the server's log:");
+    for line in &lines[lines.len().saturating_sub(LOG_LINES)..] {
+        println!("  {line}");
+    }
+}
+
+pub(crate) fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT));
+    config.http_status_as_error(false).build().into()
+}
