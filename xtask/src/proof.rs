@@ -1,5 +1,5 @@
-//! Proofs over what users get, each a step of `cargo xtask test`: [`minified`], the facade after
-//! R8; [`shim`], the Android library as it runs; [`consumer`], the packages as builds see them.
+//! Proofs over what users get, each a step of `cargo xtask test`: `minified`, the facade after
+//! R8; `shim`, the Android library as it runs; `consumer`, the packages as builds see them.
 
 use std::{
     env,
