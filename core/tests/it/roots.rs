@@ -15,7 +15,7 @@ use huihua_core::{
 };
 
 use crate::{
-    support::{Server, json, options},
+    support::{Server, json, options, storm},
     tls::{GOOD, acceptor, authority, root},
 };
 
@@ -72,15 +72,7 @@ async fn they_are_read_once_by_the_first_call_and_on_another_thread() {
     let roots = Roots::new(vec![Ok(vec![b"no certificate".to_vec(), root(&authority)])]);
     let service = service(format!("https://{}", server.address), &roots, |_| ());
     assert_eq!(roots.asked(), 0);
-    let calls: Vec<_> = (0..20)
-        .map(|_| {
-            let service = service.clone();
-            tokio::spawn(async move { service.query_my_session("p2p|bob").await })
-        })
-        .collect();
-    for call in calls {
-        call.await.unwrap().unwrap();
-    }
+    storm(&service, 20).await;
     assert_eq!(roots.asked(), 1);
     // This test has one thread.
     assert_ne!(roots.threads.lock().unwrap()[0], thread::current().id());

@@ -14,7 +14,7 @@ use crate::{
     support::{
         CountingProvider, Lines,
         Reply::{self, BytesThenReset, BytesThenStall},
-        Server, answer, answer_with, json, options, problem,
+        Server, answer, answer_with, json, options, problem, storm,
     },
     tls::{GOOD, acceptor, authority},
 };
@@ -111,15 +111,7 @@ async fn many_calls_that_see_a_server_fail_move_on_once() {
     let provider = Arc::new(CountingProvider::default());
     options.token_provider = provider.clone();
     let service = SessionService::new(options).unwrap();
-    let calls: Vec<_> = (0..50)
-        .map(|_| {
-            let service = service.clone();
-            tokio::spawn(async move { service.query_my_session("p2p|bob").await })
-        })
-        .collect();
-    for call in calls {
-        call.await.unwrap().unwrap();
-    }
+    storm(&service, 50).await;
     assert_eq!((second.seen().len(), third.seen().len()), (50, 0));
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
 }

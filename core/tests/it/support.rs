@@ -317,3 +317,16 @@ pub(crate) fn options(url: impl Into<String>) -> Options {
 pub(crate) fn service(server: &Server) -> SessionService {
     SessionService::new(options(server.url())).unwrap()
 }
+
+/// So many callers at once, each of whom must get its session.
+pub(crate) async fn storm(service: &SessionService, callers: usize) {
+    let calls: Vec<_> = (0..callers)
+        .map(|_| {
+            let service = service.clone();
+            tokio::spawn(async move { service.query_my_session("p2p|bob").await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}

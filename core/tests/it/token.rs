@@ -16,7 +16,7 @@ use huihua_core::{
 use tokio::sync::Notify;
 
 use crate::support::{
-    ClosureProvider, CountingProvider, Reply, Seen, Server, answer, json, problem,
+    ClosureProvider, CountingProvider, Reply, Seen, Server, answer, json, problem, storm,
 };
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
@@ -41,15 +41,7 @@ async fn fifty_refused_callers_make_one_refresh() {
     let server = Server::start(only("token-2")).await;
     let provider = Arc::new(CountingProvider::default());
     let service = SessionService::new(Options::new(server.url(), provider.clone())).unwrap();
-    let calls: Vec<_> = (0..50)
-        .map(|_| {
-            let service = service.clone();
-            tokio::spawn(async move { service.query_my_session("p2p|bob").await })
-        })
-        .collect();
-    for call in calls {
-        call.await.unwrap().unwrap();
-    }
+    storm(&service, 50).await;
     assert_eq!(provider.asked.load(Ordering::SeqCst), 2);
     // Kept: nobody asks again.
     service.query_my_session("p2p|bob").await.unwrap();
