@@ -31,11 +31,18 @@ struct Waiting {
     hasher: RandomState,
     /// `(hash of what moves, subscription)`.
     topics: BTreeSet<(u64, u64)>,
-    subscriptions: HashMap<u64, Arc<Notify>>,
+    subscriptions: HashMap<u64, Sleeper>,
     next: u64,
     /// Wakes so far.
     woken: u64,
     stopped: bool,
+}
+
+/// A subscription as those who wake it see it.
+struct Sleeper {
+    wake: Arc<Notify>,
+    /// It found nothing to tell, and waits.
+    asleep: bool,
 }
 
 impl Live {
@@ -69,7 +76,7 @@ impl Live {
 
     /// Requests that wait for a change now.
     pub fn waiting(&self) -> usize {
-        self.lock().subscriptions.len()
+        self.lock().subscriptions.values().filter(|sleeper| sleeper.asleep).count()
     }
 
     /// How often a waiting request was woken since the start.
@@ -113,9 +120,9 @@ impl Live {
             if !changes.changes.is_empty() || changes.reset || self.lock().stopped {
                 return Ok(changes);
             }
-            let woken = tokio::time::timeout_at(deadline, subscription.wake.notified()).await;
+            let woken = subscription.sleep(deadline).await;
             may_hear().await?;
-            if woken.is_err() || self.lock().stopped {
+            if !woken || self.lock().stopped {
                 return Ok(changes);
             }
             // Of `latest`, too: from now on means since the wait began.
@@ -135,8 +142,8 @@ impl Waiting {
         for one in moved {
             let topic = self.hasher.hash_one(one);
             for (_, subscription) in self.topics.range((topic, 0)..=(topic, u64::MAX)) {
-                if let Some(wake) = self.subscriptions.get(subscription) {
-                    wake.notify_one();
+                if let Some(sleeper) = self.subscriptions.get(subscription) {
+                    sleeper.wake.notify_one();
                     self.woken += 1;
                 }
             }
@@ -144,7 +151,7 @@ impl Waiting {
     }
 
     fn wake_all(&mut self) {
-        self.subscriptions.values().for_each(|wake| wake.notify_one());
+        self.subscriptions.values().for_each(|sleeper| sleeper.wake.notify_one());
         self.woken += self.subscriptions.len() as u64;
     }
 }
@@ -164,7 +171,7 @@ impl<'a> Subscription<'a> {
         let mut waiting = live.lock();
         let id = waiting.next;
         waiting.next += 1;
-        waiting.subscriptions.insert(id, Arc::clone(&wake));
+        waiting.subscriptions.insert(id, Sleeper { wake: Arc::clone(&wake), asleep: false });
         Self { live, id, wake, topics: Mutex::default() }
     }
 
@@ -176,6 +183,20 @@ impl<'a> Subscription<'a> {
             if waiting.topics.insert((topic, self.id)) {
                 topics.push(topic);
             }
+        }
+    }
+
+    /// Whether it was woken before the deadline.
+    async fn sleep(&self, deadline: Instant) -> bool {
+        self.mark(true);
+        let woken = tokio::time::timeout_at(deadline, self.wake.notified()).await;
+        self.mark(false);
+        woken.is_ok()
+    }
+
+    fn mark(&self, asleep: bool) {
+        if let Some(sleeper) = self.live.lock().subscriptions.get_mut(&self.id) {
+            sleeper.asleep = asleep;
         }
     }
 
