@@ -16,7 +16,7 @@ use crate::{
     auth,
     config::{App, Secret},
     event::{Event, Owner, Team, TeamKind},
-    nim::{copy, rest},
+    nim::{check_sum, copy},
     store::{
         self, Attempt, Changes, Hint, Outcome, Progress, SyncOption,
         directory::{Action, Done, JoinedTeam, TokenHash},
@@ -133,7 +133,7 @@ async fn doors(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)
     ] {
         let is_rest = name.starts_with("NIM");
         let cur_time = if is_rest { now.to_string() } else { "1".to_owned() };
-        let sum = if is_rest { rest::check_sum("s", "n", &cur_time) } else { sum.clone() };
+        let sum = if is_rest { check_sum::of("s", "n", &cur_time) } else { sum.clone() };
         let bearer = if name == "events" { "i" } else { token.as_str() };
         let request = Request::builder()
             .method(method)

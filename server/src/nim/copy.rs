@@ -6,10 +6,11 @@ use std::{borrow::Cow, collections::HashMap};
 use huihua_core::{Account, SessionKind, TeamId};
 use md5::{Digest as _, Md5};
 use serde_json::value::RawValue;
-use sha1::Sha1;
-use subtle::ConstantTimeEq as _;
 
-use super::last_msg::{Message, MessageType, Recall, client_type};
+use super::{
+    check_sum,
+    last_msg::{Message, MessageType, Recall, client_type},
+};
 use crate::event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 
 /// Most accounts that one copy may name: NIM names at most 200. A list that is longer is
@@ -43,13 +44,7 @@ pub enum Malformed {
 
 /// The CheckSum of a copy: hex(sha1(app secret + hex(md5(body)) + curTime)).
 pub fn check_sum(app_secret: &str, body: &[u8], cur_time: &str) -> String {
-    let md5 = hex::encode(Md5::digest(body));
-    let sha1 = Sha1::new()
-        .chain_update(app_secret.as_bytes())
-        .chain_update(md5.as_bytes())
-        .chain_update(cur_time.as_bytes())
-        .finalize();
-    hex::encode(sha1)
+    check_sum::of(app_secret, &hex::encode(Md5::digest(body)), cur_time)
 }
 
 /// Whether the CheckSum proves that the sender knows the app secret. `cur_time` must be digits.
@@ -58,8 +53,7 @@ pub fn verify(app_secret: &str, body: &[u8], cur_time: &str, claimed: &str) -> b
     if cur_time.is_empty() || !cur_time.bytes().all(|b| b.is_ascii_digit()) {
         return false;
     }
-    let right = check_sum(app_secret, body, cur_time);
-    right.as_bytes().ct_eq(claimed.to_ascii_lowercase().as_bytes()).into()
+    check_sum::matches(&check_sum(app_secret, body, cur_time), claimed)
 }
 
 /// Whether the body is `{}`: what NIM's console posts to see that the address answers.

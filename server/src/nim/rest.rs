@@ -11,10 +11,9 @@ pub mod teams;
 use std::fmt;
 
 use serde::Serialize;
-use sha1::{Digest as _, Sha1};
-use subtle::ConstantTimeEq as _;
 
 pub use self::form::Form;
+use super::check_sum;
 
 /// How far `CurTime` may be from the server's clock, in seconds, either way.
 const CUR_TIME_OFF_S_MAX: u64 = 5 * 60;
@@ -32,16 +31,6 @@ pub struct Signature<'a> {
     pub check_sum: &'a str,
 }
 
-/// The CheckSum of a request: hex(sha1(app secret + nonce + curTime)).
-pub fn check_sum(app_secret: &str, nonce: &str, cur_time: &str) -> String {
-    let sha1 = Sha1::new()
-        .chain_update(app_secret.as_bytes())
-        .chain_update(nonce.as_bytes())
-        .chain_update(cur_time.as_bytes())
-        .finalize();
-    hex::encode(sha1)
-}
-
 /// Whether the headers prove that the sender knows the app secret, and were made now. Takes the
 /// same time whatever is wrong with the sum. `now` in seconds since 1970.
 ///
@@ -56,8 +45,7 @@ pub fn verify(app_secret: &str, signature: Signature<'_>, now: u64) -> Result<()
         cur_time.bytes().all(|b| b.is_ascii_digit()).then(|| cur_time.parse().ok()).flatten();
     let seconds =
         seconds.ok_or_else(|| Fault::new("CurTime", "must be seconds since 1970, digits only"))?;
-    let right = check_sum(app_secret, nonce, cur_time);
-    if !bool::from(right.as_bytes().ct_eq(claimed.to_ascii_lowercase().as_bytes())) {
+    if !check_sum::matches(&check_sum::of(app_secret, nonce, cur_time), claimed) {
         return Err(Fault::new("CheckSum", "must be hex(sha1(AppSecret + Nonce + CurTime))"));
     }
     if seconds.abs_diff(now) > CUR_TIME_OFF_S_MAX {
@@ -135,8 +123,8 @@ mod tests {
     fn a_check_sum_is_the_sha1_of_secret_nonce_and_time() {
         // `printf 'secretn1700000000' | sha1sum`
         let sum = "0d9a8a9b51da8aa09216d368b5f793247387f86a";
-        assert_eq!(check_sum("secret", "n", "1700000000"), sum);
-        let right = check_sum("secret", "n", "1700000000");
+        assert_eq!(check_sum::of("secret", "n", "1700000000"), sum);
+        let right = check_sum::of("secret", "n", "1700000000");
         fn fault(signature: Signature<'_>, now: u64) -> Result<(), &'static str> {
             verify("secret", signature, now).map_err(|fault| fault.name)
         }
@@ -152,7 +140,7 @@ mod tests {
         assert_eq!(fault(signed("n", "1700000000", ""), now), Err("CheckSum"));
         assert_eq!(fault(signed("", "1700000000", &right), now), Err("Nonce"));
         for cur_time in ["", "+1700000000", "1.7e9", "soon", "99999999999999999999"] {
-            let sum = check_sum("secret", "n", cur_time);
+            let sum = check_sum::of("secret", "n", cur_time);
             assert_eq!(fault(signed("n", cur_time, &sum), now), Err("CurTime"), "{cur_time}");
         }
         assert!(verify("other", signed("n", "1700000000", &right), now).is_err());

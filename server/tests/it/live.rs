@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use huihua_server::nim::rest;
+use huihua_server::nim::check_sum;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinHandle};
@@ -190,7 +190,7 @@ async fn a_token_that_ends_ends_its_wait_and_no_other() {
     let give = async |token: &str| {
         let form = format!("accid=amy&token={token}");
         let now = (huihua_server::handlers::now_ms() / 1_000).to_string();
-        let sum = rest::check_sum(server.app("a").secret.expose(), "n", &now);
+        let sum = check_sum::of(server.app("a").secret.expose(), "n", &now);
         let headers = [("AppKey", "a"), ("Nonce", "n"), ("CurTime", &now), ("CheckSum", &sum)];
         let path = "/user/update.action";
         let answer = server.http.send(Method::POST, path, &headers, form).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use huihua_server::{
     handlers,
-    nim::{copy, rest},
+    nim::{check_sum, copy},
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -93,7 +93,7 @@ async fn the_page_tells_the_truth() {
         let secret = server.app("a").secret.expose();
         if let Some((_, nonce)) = header("Nonce") {
             let now = values["$NOW_S"].clone();
-            values.insert("$CHECK_SUM", rest::check_sum(secret, nonce, &now));
+            values.insert("$CHECK_SUM", check_sum::of(secret, nonce, &now));
         } else if let Some((_, time)) = header("CurTime") {
             values.insert("$CHECK_SUM", copy::check_sum(secret, request.body.as_bytes(), time));
         }
