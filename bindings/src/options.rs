@@ -83,3 +83,20 @@ fn number<N: TryFrom<i64>>(field: &str, value: Option<i64>, default: N) -> Resul
     let Some(value) = value else { return Ok(default) };
     N::try_from(value).map_err(|_| SessionError::option(field, "must not be negative"))
 }
+
+/// Options of this server, all else as by default.
+#[cfg(test)]
+pub(crate) fn of_server(url: String) -> Options {
+    Options {
+        server_urls: vec![url],
+        root_certificates: vec![],
+        certificate_pins: vec![],
+        proxy_url: None,
+        user_agent: None,
+        cleartext_allowed: false,
+        connect_timeout_ms: None,
+        attempt_timeout_ms: None,
+        call_timeout_ms: None,
+        attempts_max: None,
+    }
+}

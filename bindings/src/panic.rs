@@ -25,7 +25,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        CallFailure, CallbackError, Options, SessionError, TokenProvider, TokenProviderError,
+        CallFailure, CallbackError, SessionError, TokenProvider, TokenProviderError, options,
     };
 
     struct NoToken;
@@ -52,18 +52,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_exception_and_the_service_goes_on() {
-        let options = Options {
-            server_urls: vec!["http://127.0.0.1:1".to_owned()],
-            root_certificates: vec![],
-            certificate_pins: vec![],
-            proxy_url: None,
-            user_agent: None,
-            cleartext_allowed: false,
-            connect_timeout_ms: None,
-            attempt_timeout_ms: None,
-            call_timeout_ms: None,
-            attempts_max: None,
-        };
+        let options = options::of_server("http://127.0.0.1:1".to_owned());
         let service = SessionService::new(options, Arc::new(NoToken), None, None).unwrap();
         for _ in 0..10 {
             let (sender, told) = channel();

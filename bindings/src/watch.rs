@@ -152,7 +152,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{Options, SessionService, TokenProvider, TokenProviderError};
+    use crate::{SessionService, TokenProvider, TokenProviderError, options};
 
     const PATIENCE: Duration = Duration::from_secs(10);
     /// Long enough for one more call of the listener to show, were there one.
@@ -225,18 +225,7 @@ mod tests {
         r#"{"changes":[{"deleted":"p2p|bob"}],"cursor":"2","hasMore":false,"reset":false}"#;
 
     fn service(bodies: &'static [&'static str]) -> Arc<SessionService> {
-        let options = Options {
-            server_urls: vec![serve(bodies)],
-            root_certificates: vec![],
-            certificate_pins: vec![],
-            proxy_url: None,
-            user_agent: None,
-            cleartext_allowed: false,
-            connect_timeout_ms: None,
-            attempt_timeout_ms: None,
-            call_timeout_ms: None,
-            attempts_max: None,
-        };
+        let options = options::of_server(serve(bodies));
         SessionService::new(options, Arc::new(Token), None, None).unwrap()
     }
 
