@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
-    android::{self, Abi, Library, Measured},
+    android::{self, Abi, Library},
     archive::Archive,
     bindgen, cargo, machine, maven, process,
     repository::{Dependency, GROUP, Publication, VERSION},
@@ -61,7 +61,9 @@ pub(crate) fn run(arguments: &AarArguments) -> Result<()> {
     let libraries = android::build(&arguments.abis())?;
     let aar = pack(&libraries, Path::new(REPOSITORY))?;
     pack_jvm(&build_host_library()?, Path::new(REPOSITORY))?;
-    compare_sizes(&libraries, &aar)?;
+    if libraries.len() == Abi::ALL.len() {
+        android::compare(&[("aar", &aar)])?;
+    }
     println!("{}", how_to_depend(Path::new(REPOSITORY))?);
     Ok(())
 }
@@ -206,24 +208,6 @@ fn jna_folder() -> String {
         other => other,
     };
     format!("{system}-{processor}")
-}
-
-/// Compares libraries with the committed table; the whole AAR only when it holds every ABI.
-///
-/// # Errors
-/// When one is too large.
-pub(crate) fn compare_sizes(libraries: &[Library], aar: &Path) -> Result<()> {
-    let size = |path: &Path| -> Result<u64> {
-        Ok(fs::metadata(path).with_context(|| format!("measure {}", path.display()))?.len())
-    };
-    let mut measured = Vec::new();
-    for Library { abi, path } in libraries {
-        measured.push(Measured { name: abi.name(), bytes: size(path)? });
-    }
-    if libraries.len() == Abi::ALL.len() {
-        measured.push(Measured { name: "aar", bytes: size(aar)? });
-    }
-    android::compare(&measured)
 }
 
 fn how_to_depend(repository: &Path) -> Result<String> {

@@ -4,30 +4,32 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::process;
 
 mod abi;
 mod debian;
 mod elf;
+mod ndk;
 mod sizes;
 mod stubs;
 mod sysroot;
 
 pub(crate) use abi::{API, Abi, Library};
-pub(crate) use sizes::{Measured, compare};
+use ndk::Ndk;
+pub(crate) use sizes::compare;
 
 /// Where built libraries lie, in a folder an ABI as in an AAR.
 const JNI_FOLDER: &str = "target/android/jni";
 /// The libraries with the call that panics, which no user gets.
 const JNI_FOLDER_PANICS: &str = "target/android/jni-test-panic";
-/// Apart from cargo's own: another compiler, and another standard library.
+/// Apart from cargo's own, and from each other: other compilers and standard libraries, and a
+/// library's name in them is the same.
 const CARGO_FOLDER: &str = "target/android/cargo";
-const NDK_VARIABLE: &str = "ANDROID_NDK_HOME";
+const CARGO_FOLDER_NDK: &str = "target/android/cargo-ndk";
 pub(crate) const LIBRARY_NAME: &str = "libhuihua.so";
 /// `--crate-type` is what makes cargo link with LTO: the crate is an `lib` too, which has none.
 pub(crate) const BUILD: [&str; 10] = [
@@ -43,14 +45,18 @@ pub(crate) const BUILD: [&str; 10] = [
     "--quiet",
 ];
 
-/// Builds the library for each ABI and checks what came out.
+/// Builds the library for each ABI and checks what came out, its size too.
 ///
 /// # Errors
 /// When something is missing that cannot be installed, does not compile, or a library is not as
-/// Android needs it.
+/// Android needs it, or too large.
 pub(crate) fn build(abis: &[Abi]) -> Result<Vec<Library>> {
-    prepare()?;
-    abis.iter().map(|abi| build_one(*abi, JNI_FOLDER, &[])).collect()
+    let ndk = prepare(abis)?;
+    let built = abis.iter().map(|abi| build_one(ndk.as_ref(), *abi, JNI_FOLDER, &[]));
+    let libraries = built.collect::<Result<Vec<_>>>()?;
+    let files: Vec<_> = libraries.iter().map(|it| (it.abi.name(), it.path.as_path())).collect();
+    compare(&files)?;
+    Ok(libraries)
 }
 
 /// As [`build`], with the call that panics when it is made.
@@ -58,8 +64,8 @@ pub(crate) fn build(abis: &[Abi]) -> Result<Vec<Library>> {
 /// # Errors
 /// As [`build`].
 pub(crate) fn build_that_panics(abi: Abi) -> Result<Library> {
-    prepare()?;
-    build_one(abi, JNI_FOLDER_PANICS, &["--features", "test-panic"])
+    let ndk = prepare(&[abi])?;
+    build_one(ndk.as_ref(), abi, JNI_FOLDER_PANICS, &["--features", "test-panic"])
 }
 
 /// Flags that keep the tree's and the user's folders out of what is built: the same bytes come out
@@ -68,6 +74,13 @@ pub(crate) fn remapping_flags() -> Result<String> {
     let flags = remapped_folders()?
         .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
     Ok(flags.join("\x1f"))
+}
+
+/// The same for C code, as clang takes them.
+fn remapping_flags_of_c() -> Result<String> {
+    let flags = remapped_folders()?
+        .map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display()));
+    Ok(flags.join(" "))
 }
 
 fn remapped_folders() -> Result<[(PathBuf, &'static str); 2]> {
@@ -82,43 +95,40 @@ fn cargo_home() -> Result<PathBuf> {
     Ok(env::home_dir().context("find the home folder")?.join(".cargo"))
 }
 
-fn prepare() -> Result<()> {
-    if env::var_os(NDK_VARIABLE).is_none() {
-        return debian::install();
+fn prepare(abis: &[Abi]) -> Result<Option<Ndk>> {
+    let ndk = Ndk::from_environment()?;
+    match &ndk {
+        Some(ndk) => ndk.check(abis)?,
+        None => debian::install()?,
     }
-    let mut version = Command::new("cargo-ndk");
-    if version.args(["ndk", "--version"]).output().is_ok_and(|output| output.status.success()) {
-        return Ok(());
-    }
-    bail!(
-        "{NDK_VARIABLE} is set, but cargo-ndk is not there: `cargo install cargo-ndk`, and \
-        `rustup target add` for each ABI; or unset {NDK_VARIABLE} to build on Debian without an NDK"
-    )
+    Ok(ndk)
 }
 
-fn build_one(abi: Abi, jni_folder: &str, features: &[&str]) -> Result<Library> {
-    let triple = abi.triple();
+fn build_one(ndk: Option<&Ndk>, abi: Abi, jni_folder: &str, features: &[&str]) -> Result<Library> {
     println!("cargo: the library for {} (the first time: about 4 minutes)", abi.name());
-    let mut command = if env::var_os(NDK_VARIABLE).is_some() {
-        let mut command = Command::new("cargo-ndk");
-        command.args(["ndk", "--target", abi.name(), "--platform", &API.to_string()]).args(BUILD);
-        command
-    } else {
-        let mut command = debian::cargo(abi, &remapped_folders()?)?;
-        command.args(BUILD).args(["--target", triple]);
-        command
+    let mut rust_flags = vec![remapping_flags()?];
+    let (mut command, cargo_folder) = match ndk {
+        Some(ndk) => {
+            rust_flags.extend(Ndk::link_flags(abi));
+            (ndk.cargo(abi)?, CARGO_FOLDER_NDK)
+        }
+        None => (debian::cargo(abi)?, CARGO_FOLDER),
     };
-    command.env("CARGO_TARGET_DIR", env::current_dir()?.join(CARGO_FOLDER));
-    command.env("CARGO_ENCODED_RUSTFLAGS", remapping_flags()?);
+    command.env("CARGO_TARGET_DIR", env::current_dir()?.join(cargo_folder));
+    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags.join("\x1f"));
     // Cargo set it for us; another toolchain's compiler must not find this one's libraries.
     command.env_remove("LD_LIBRARY_PATH").env_remove("CARGO_BUILD_TARGET");
     process::run(command.args(features))?;
 
     let folder = Path::new(jni_folder).join(abi.name());
     fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let built = Path::new(CARGO_FOLDER).join(triple).join("small").join(LIBRARY_NAME);
+    let built = Path::new(cargo_folder).join(abi.triple()).join("small").join(LIBRARY_NAME);
     let path = folder.join(LIBRARY_NAME);
     fs::copy(&built, &path).with_context(|| format!("copy {}", built.display()))?;
-    elf::check(abi, &path)?;
+    let in_android = match ndk {
+        Some(ndk) => ndk.names(abi)?,
+        None => stubs::names(abi)?,
+    };
+    elf::check(abi, &path, &in_android)?;
     Ok(Library { abi, path })
 }

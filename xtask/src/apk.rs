@@ -13,7 +13,7 @@ use memchr::memmem;
 
 use crate::{
     aar::{self, AarArguments},
-    android::{self, API, Abi, Measured},
+    android::{self, API, Abi},
     archive::{self, Archive, LIBRARY_ALIGNMENT},
     machine, maven, process, r8,
     repository::VERSION,
@@ -56,8 +56,7 @@ pub(crate) fn run(arguments: &ApkArguments) -> Result<()> {
     let apk = build(&aar, &abis)?;
     check(&apk, &abis)?;
     if abis.len() == Abi::ALL.len() {
-        let bytes = fs::metadata(&apk).context("measure the APK")?.len();
-        android::compare(&[Measured { name: "apk", bytes }])?;
+        android::compare(&[("apk", &apk)])?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     aar,
-    android::{self, Abi, Measured},
+    android::{self, Abi},
     apk, archive, cargo, machine, process,
     repository::VERSION,
 };
@@ -51,9 +51,7 @@ pub(crate) fn run(_: &ReleaseArguments) -> Result<()> {
     let jar = aar::pack_jvm(&aar::build_host_library()?, &repository)?;
     let apk = apk::build(&aar, &Abi::ALL)?;
     apk::check(&apk, &Abi::ALL)?;
-    aar::compare_sizes(&libraries, &aar)?;
-    let bytes = fs::metadata(&apk).context("measure the APK")?.len();
-    android::compare(&[Measured { name: "apk", bytes }])?;
+    android::compare(&[("aar", &aar), ("apk", &apk)])?;
     for file in [&aar, &jar, &apk, &build_server()?] {
         copy(file, dist)?;
     }

@@ -54,6 +54,14 @@ impl Abi {
         }
     }
 
+    /// The NDK's folder of libraries.
+    pub(crate) fn sysroot_triple(self) -> &'static str {
+        match self {
+            Self::Armv7 => "arm-linux-androideabi",
+            Self::Arm64 | Self::X86_64 | Self::X86 => self.triple(),
+        }
+    }
+
     /// The word that limits a line of the stub lists to this ABI, as in bionic's own maps.
     pub(crate) fn stub_word(self) -> &'static str {
         match self {
@@ -70,6 +78,11 @@ impl Abi {
             Self::Arm64 | Self::X86_64 => true,
             Self::Armv7 | Self::X86 => false,
         }
+    }
+
+    /// What clang hands to the linker for such pages.
+    pub(crate) fn page_flag(self) -> Option<&'static str> {
+        self.is_64_bit().then_some("-Wl,-z,max-page-size=16384")
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Abi, sysroot::Sysroot};
+use super::{Abi, BUILD, sysroot::Sysroot};
 use crate::{archive, machine, process};
 
 pub(super) const CLANG: &str = "clang-22";
@@ -61,18 +61,16 @@ fn version(package: &str) -> Option<String> {
 }
 
 /// Cargo as it builds for an ABI: with unstable flags, since the standard library is compiled too.
-pub(super) fn cargo(abi: Abi, remapped: &[(PathBuf, &str)]) -> Result<Command> {
+pub(super) fn cargo(abi: Abi) -> Result<Command> {
     let sysroot = Sysroot::ready(abi, &unwind_source()?)?;
     let top = env::current_dir().context("find the top of the tree")?;
     let lower = abi.triple().replace('-', "_");
-    let mut c_flags = format!(
-        "--target={} -nostdlibinc -isystem {}/xtask/android/stubs/include",
+    let c_flags = format!(
+        "--target={} -nostdlibinc -isystem {}/xtask/android/stubs/include {}",
         abi.clang_target(),
-        top.display()
+        top.display(),
+        super::remapping_flags_of_c()?
     );
-    for (folder, name) in remapped {
-        c_flags.push_str(&format!(" -ffile-prefix-map={}={name}", folder.display()));
-    }
     let mut command = Command::new(CARGO);
     command.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");
     command.env(format!("CC_{lower}"), CLANG).env(format!("AR_{lower}"), LLVM_AR);
@@ -80,6 +78,7 @@ pub(super) fn cargo(abi: Abi, remapped: &[(PathBuf, &str)]) -> Result<Command> {
     let linker = format!("CARGO_TARGET_{}_LINKER", lower.to_uppercase());
     command.env(linker, sysroot.driver());
     command.args(["-Z", "build-std=std,panic_unwind"]);
+    command.args(BUILD).args(["--target", abi.triple()]);
     Ok(command)
 }
 

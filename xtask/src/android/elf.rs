@@ -11,27 +11,25 @@ use goblin::elf::{
 };
 use memchr::memmem;
 
-use super::{Abi, stubs};
+use super::{API, Abi, stubs::ALLOWED};
 
 /// Android 15 has devices with pages of 16 KiB.
 const PAGE_BYTES: u64 = 0x4000;
-/// What the library may need; all else would have to be in the app.
-const NEEDED_ALLOWED: [&str; 3] = ["libc.so", "libm.so", "libdl.so"];
 /// Newer than API 24, and asked for weakly: std looks whether it is there.
 const WEAK_ALLOWED: [&str; 1] = ["getrandom"];
 /// Anything else that it shows could take the place of another library's function.
 const EXPORTED_STARTS: [&str; 3] = ["uniffi_", "ffi_", "UNIFFI_META_"];
 
-/// Checks a built library.
+/// Checks a built library; `in_android` are the names that Android has at our API level.
 ///
 /// # Errors
 /// With everything that is wrong, one line each.
-pub(super) fn check(abi: Abi, path: &Path) -> Result<()> {
+pub(super) fn check(abi: Abi, path: &Path, in_android: &BTreeSet<String>) -> Result<()> {
     let shown = path.display();
     let bytes = fs::read(path).with_context(|| format!("read {shown}"))?;
     let elf = Elf::parse(&bytes).with_context(|| format!("read {shown} as ELF"))?;
     let mut problems = form(abi, &elf);
-    problems.extend(symbols(abi, &elf)?);
+    problems.extend(symbols(&elf, in_android)?);
     problems.extend(folders(&bytes)?);
     if !problems.is_empty() {
         bail!("{shown}:\n  {}", problems.join("\n  "));
@@ -60,8 +58,10 @@ fn form(abi: Abi, elf: &Elf<'_>) -> Vec<String> {
     if abi.is_64_bit() {
         let loads = elf.program_headers.iter().filter(|header| header.p_type == PT_LOAD);
         for header in loads.filter(|header| header.p_align < PAGE_BYTES) {
-            problems
-                .push(format!("LOAD at {:#x}: alignment {:#x}", header.p_vaddr, header.p_align));
+            problems.push(format!(
+                "LOAD at {:#x}: alignment {:#x}, where devices have pages of {PAGE_BYTES:#x}",
+                header.p_vaddr, header.p_align
+            ));
         }
     }
     if let Some(dynamic) = &elf.dynamic {
@@ -70,8 +70,9 @@ fn form(abi: Abi, elf: &Elf<'_>) -> Vec<String> {
             problems.push("TEXTREL: Android loads none".to_owned());
         }
     }
-    for library in elf.libraries.iter().filter(|name| !NEEDED_ALLOWED.contains(name)) {
-        problems.push(format!("NEEDED {library}"));
+    let allowed = ALLOWED.map(|name| format!("lib{name}.so"));
+    for library in elf.libraries.iter().filter(|name| !allowed.iter().any(|it| it == *name)) {
+        problems.push(format!("NEEDED {library}: the app would have to bring it"));
     }
     if elf.soname != Some(super::LIBRARY_NAME) {
         problems.push(format!("SONAME {:?}", elf.soname));
@@ -79,8 +80,7 @@ fn form(abi: Abi, elf: &Elf<'_>) -> Vec<String> {
     problems
 }
 
-fn symbols(abi: Abi, elf: &Elf<'_>) -> Result<Vec<String>> {
-    let in_android: BTreeSet<String> = stubs::names(&["c", "m", "dl"], abi)?;
+fn symbols(elf: &Elf<'_>, in_android: &BTreeSet<String>) -> Result<Vec<String>> {
     let mut problems = Vec::new();
     for symbol in elf.dynsyms.iter().filter(|symbol| symbol.st_name != 0) {
         let name = elf.dynstrtab.get_at(symbol.st_name).context("name of a dynamic symbol")?;
@@ -88,7 +88,7 @@ fn symbols(abi: Abi, elf: &Elf<'_>) -> Result<Vec<String>> {
         if symbol.is_import() {
             let known = in_android.contains(name) || is_weak && WEAK_ALLOWED.contains(&name);
             if !known {
-                problems.push(format!("undefined {name}: in no list of xtask/android/stubs"));
+                problems.push(format!("undefined {name}: not in Android's libraries of API {API}"));
             }
         } else if !EXPORTED_STARTS.iter().any(|start| name.starts_with(start)) {
             problems.push(format!("shows {name}"));
@@ -109,15 +109,62 @@ fn folders(bytes: &[u8]) -> Result<Vec<String>> {
 }
 
 #[cfg(test)]
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod tests {
+    use std::process::Command;
+
     use super::*;
+    use crate::process;
+
+    const GOOD: [&str; 2] = ["-Wl,-soname,libhuihua.so", "-Wl,-z,max-page-size=16384"];
+    const SHOWN: &str = "int uniffi_f(void) { return 0; }";
+
+    fn link(folder: &Path, name: &str, source: &str, flags: &[&str]) {
+        let path = folder.join("source.c");
+        fs::write(&path, source).unwrap();
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-nostdlib", "-fPIC", "-w", "-Wl,--no-as-needed"]).args(flags);
+        cc.arg("-o").arg(folder.join(name)).arg(path).arg("-L").arg(folder);
+        process::run(&mut cc).unwrap();
+    }
+
+    /// What is wrong with a library of this machine's compiler.
+    fn problem(abi: Abi, source: &str, flags: &[&str]) -> Option<String> {
+        let folder = tempfile::tempdir().unwrap();
+        link(folder.path(), "libstrange.so", SHOWN, &["-Wl,-soname,liblog.so"]);
+        link(folder.path(), "libhuihua.so", source, flags);
+        let in_android = ["malloc".to_owned()].into();
+        let error = check(abi, &folder.path().join("libhuihua.so"), &in_android).err()?;
+        Some(error.to_string())
+    }
 
     #[test]
-    fn a_library_of_this_machine_is_refused_with_every_reason() {
-        let this = env::current_exe().unwrap();
-        let error = check(Abi::Arm64, &this).unwrap_err().to_string();
-        for reason in ["SONAME None", "undefined ", "NEEDED libc.so.6"] {
-            assert!(error.contains(reason), "no {reason} in {error}");
+    fn a_library_that_android_would_not_take_is_refused_with_the_reason() {
+        let calls = "int malloc(void); int uniffi_f(void) { return malloc(); }";
+        let asks = "__attribute__((weak)) int getrandom(void); int uniffi_f(void) \
+            { return getrandom ? getrandom() : 0; }";
+        for source in [SHOWN, calls, asks] {
+            assert_eq!(problem(Abi::X86_64, source, &GOOD), None, "{source}");
         }
+        let home = env::home_dir().unwrap();
+        let newer = "int memfd_create(void); int uniffi_f(void) { return memfd_create(); }";
+        let weakly = asks.replace("getrandom", "memfd_create");
+        let folder = format!("const char *uniffi_f = \"{}/x.rs\";", home.display());
+        let in_code = "__asm__(\".text\\n.globl uniffi_f\\nuniffi_f: .quad uniffi_f\");";
+        for (source, flag, reason) in [
+            (SHOWN, "-Wl,-z,max-page-size=4096", "alignment 0x1000"),
+            (SHOWN, "-Wl,-soname,libother.so", "SONAME Some(\"libother.so\")"),
+            (SHOWN, "-lstrange", "NEEDED liblog.so"),
+            (newer, "-Wl,-z,undefs", "undefined memfd_create"),
+            (&weakly, "-Wl,-z,undefs", "undefined memfd_create"),
+            ("int open(void) { return 0; }", "-g0", "shows open"),
+            (in_code, "-Wl,-z,notext", "TEXTREL"),
+            (&folder, "-g0", home.to_str().unwrap()),
+        ] {
+            let found = problem(Abi::X86_64, source, &[GOOD.as_slice(), &[flag]].concat());
+            assert!(found.as_ref().is_some_and(|it| it.contains(reason)), "{reason}: {found:?}");
+        }
+        let found = problem(Abi::Arm64, SHOWN, &GOOD).unwrap();
+        assert!(found.contains("machine 62, not 183"), "{found}");
     }
 }

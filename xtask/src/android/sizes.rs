@@ -1,16 +1,10 @@
 //! How large libraries and packages are, compared with the committed table.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
 const TABLE: &str = "xtask/android/sizes.txt";
-
-/// Something that was made, by its name in the table.
-pub(crate) struct Measured {
-    pub(crate) name: &'static str,
-    pub(crate) bytes: u64,
-}
 
 #[derive(Debug, PartialEq, Eq)]
 struct Row {
@@ -19,22 +13,24 @@ struct Row {
     limit: u64,
 }
 
-/// Prints each size beside the committed one.
+/// Prints the size of each file, by its name in the table, beside the committed one.
 ///
 /// # Errors
-/// When one is past its limit, or not in the table.
-pub(crate) fn compare(measured: &[Measured]) -> Result<()> {
+/// When one is past its limit, not in the table, or not there.
+pub(crate) fn compare(files: &[(&str, &Path)]) -> Result<()> {
     let text = fs::read_to_string(TABLE).with_context(|| format!("read {TABLE}"))?;
     let rows = parse(&text)?;
     println!("size         bytes  {TABLE}    limit");
     let mut too_large = Vec::new();
-    for Measured { name, bytes } in measured {
+    for (name, path) in files {
         let row = rows.iter().find(|row| row.name == *name);
         let row = row.with_context(|| format!("{TABLE}: no row for {name}"))?;
+        let bytes =
+            fs::metadata(path).with_context(|| format!("measure {}", path.display()))?.len();
         let change = bytes.cast_signed() - row.bytes.cast_signed();
         println!("{name:<11} {bytes:>7}  {:>7} {change:>+9} {:>9}", row.bytes, row.limit);
-        if *bytes > row.limit {
-            too_large.push(*name);
+        if bytes > row.limit {
+            too_large.push(format!("{name} has {bytes} bytes of {} allowed", row.limit));
         }
     }
     if !too_large.is_empty() {

@@ -7,7 +7,9 @@ use anyhow::{Context, Result, bail};
 
 use super::Abi;
 
-/// The libraries that ours may need. `log` is linked against by std alone, which then drops it.
+/// The libraries that ours may need.
+pub(super) const ALLOWED: [&str; 3] = ["c", "m", "dl"];
+/// The libraries that it is linked against: `log` by std alone, which then drops it.
 pub(super) const LIBRARIES: [&str; 4] = ["c", "m", "dl", "log"];
 
 /// A name that a library of Android has.
@@ -28,13 +30,13 @@ pub(super) fn read(library: &str, abi: Abi) -> Result<Vec<Symbol>> {
     parse(&text, abi).with_context(|| format!("read {name}"))
 }
 
-/// Every name of every list.
+/// Every name of the libraries that ours may need.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn names(libraries: &[&str], abi: Abi) -> Result<BTreeSet<String>> {
+pub(super) fn names(abi: Abi) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
-    for library in libraries {
+    for library in ALLOWED {
         names.extend(read(library, abi)?.into_iter().map(|symbol| symbol.name));
     }
     Ok(names)

@@ -74,17 +74,13 @@ impl Sysroot {
         command
     }
 
-    fn page_flag(&self) -> Option<&'static str> {
-        self.abi.is_64_bit().then_some("-Wl,-z,max-page-size=16384")
-    }
-
     fn stub(&self, library: &str) -> Result<()> {
         let source = self.objects().join(format!("lib{library}.s"));
         let text = stub_source(&stubs::read(library, self.abi)?);
         fs::write(&source, text).with_context(|| format!("write {}", source.display()))?;
         let mut link = self.clang(CLANG);
         link.args(["-shared", "-nostdlib"]).arg(format!("--ld-path={LLVM_LINKER}"));
-        link.args(self.page_flag()).arg(format!("-Wl,-soname,lib{library}.so"));
+        link.args(self.abi.page_flag()).arg(format!("-Wl,-soname,lib{library}.so"));
         process::run(link.arg(&source).arg("-o").arg(self.folder.join(format!("lib{library}.so"))))
     }
 
@@ -124,7 +120,7 @@ impl Sysroot {
             \"$@\"\n",
             self.abi.clang_target(),
             self.folder.display(),
-            self.page_flag().unwrap_or_default(),
+            self.abi.page_flag().unwrap_or_default(),
         );
         let path = self.driver();
         fs::write(&path, text).context("write the linker driver")?;
