@@ -1,8 +1,18 @@
 //! `bench`: figures over the real server process, in a release build. Nothing is asserted on them.
 
 use anyhow::Result;
+use clap::Args;
 
 use crate::{cargo, process};
+
+/// Measure the server: what waiting costs, what a big join costs others
+///
+/// Builds for release and prints figures over the real server process: memory of a waiting sync,
+/// how long a change takes to its client, and other writes' times during a join of 10,000 beside
+/// the same without it, in one run. Compare them with docs/benchmarks.md as ratios: machines
+/// differ.
+#[derive(Args)]
+pub(crate) struct BenchArguments {}
 
 /// Builds for release and runs the measurements of `server/tests/it/measure.rs`, one after another.
 ///

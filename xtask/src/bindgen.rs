@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use clap::Args;
 
 use crate::{cargo, process};
 
@@ -22,6 +23,13 @@ const CONFIG: &str = "uniffi.toml";
 const PACKAGE_LINE: &str = "package dev.huihua.sdk.ffi";
 /// An API-33 class of Android, there when `disable_java_cleaner` was not taken.
 const CLEANER: &str = "java.lang.ref.Cleaner";
+
+/// Build the library and generate its Kotlin into target/uniffi-kotlin
+///
+/// Builds huihua-ffi for this machine and generates the Kotlin that the facade stands on, as
+/// uniffi.toml says. Needed before Maven or an IDE opens the reactor in bindings/kotlin.
+#[derive(Args)]
+pub(crate) struct BindgenArguments {}
 
 /// Builds, and generates the library's Kotlin.
 ///

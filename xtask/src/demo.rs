@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use clap::Args;
 
 use crate::{
     bindgen, machine, maven, process,
@@ -21,6 +22,15 @@ mod expected;
 const COPIES: &str = "samples/nim-copy.jsonl";
 const EXPECTED: &str = "samples/expected.json";
 const MAIN_CLASS: &str = "dev.huihua.demo.MainKt";
+
+/// Show the main job: NIM's message copies go in, the list comes out in Kotlin
+///
+/// Builds what it needs, starts a server on an embedded store in a temporary folder, delivers
+/// samples/nim-copy.jsonl signed as NIM signs, and runs the Kotlin program bindings/kotlin/demo,
+/// which makes the four calls and prints what it sees. Checks all of it, leaves no process and no
+/// file behind. The first time it compiles for minutes.
+#[derive(Args)]
+pub(crate) struct DemoArguments {}
 
 /// Builds, starts, delivers, shows, checks, stops.
 ///

@@ -38,39 +38,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Check the rules that a machine can hold: first lines, widths, lengths, imports, documents
-    #[command(
-        long_about = "Reads every file that a commit would hold and prints each breach of a \
-        rule as `path:line: what`. The rules are in CONTRIBUTING.md, known exceptions in \
-        xtask/tidy-allow.txt. Builds nothing; takes a second."
-    )]
-    Tidy,
-    /// Build the library and generate its Kotlin into target/uniffi-kotlin
-    #[command(long_about = "Builds huihua-ffi for this machine and generates the Kotlin that the \
-        facade stands on, as uniffi.toml says. Needed before Maven or an IDE opens the reactor in \
-        bindings/kotlin.")]
-    Bindgen,
-    /// Compile and link the sample app's resources into target/android-resources
-    #[command(long_about = "Runs aapt2 over android-sample/app/src/main: R.java for Maven, a \
-        resource APK for Robolectric and for the app's own APK. Needed, after `bindgen`, before \
-        Maven or an IDE opens the sample app.")]
-    Resources,
+    Tidy(tidy::TidyArguments),
+    Bindgen(bindgen::BindgenArguments),
+    Resources(resources::ResourcesArguments),
     Test(test::TestArguments),
-    /// Show the main job: NIM's message copies go in, the list comes out in Kotlin
-    #[command(long_about = "Builds what it needs, starts a server on an embedded store in a \
-        temporary folder, delivers samples/nim-copy.jsonl signed as NIM signs, and runs the Kotlin \
-        program bindings/kotlin/demo, which makes the four calls and prints what it sees. Checks \
-        all of it, leaves no process and no file behind. The first time it compiles for minutes.")]
-    Demo,
+    Demo(demo::DemoArguments),
     Aar(aar::AarArguments),
     Apk(apk::ApkArguments),
     Release(release::ReleaseArguments),
-    /// Measure the server: what waiting costs, what a big join costs others
-    #[command(long_about = "Builds for release and prints figures over the real server process: \
-        memory of a waiting sync, how long a change takes to its client, and other writes' times \
-        during a join of 10,000 beside the same without it, in one run. Compare them with \
-        docs/benchmarks.md as ratios: machines differ.")]
-    Bench,
+    Bench(bench::BenchArguments),
 }
 
 fn main() -> ExitCode {
@@ -91,15 +67,15 @@ fn run(task: Task) -> Result<()> {
     process::end_children_on_signals()?;
     env::set_current_dir(top()?).context("go to the top of the tree")?;
     match task {
-        Task::Tidy => tidy::run(),
-        Task::Bindgen => bindgen::run(),
-        Task::Resources => resources::run(),
+        Task::Tidy(_) => tidy::run(),
+        Task::Bindgen(_) => bindgen::run(),
+        Task::Resources(_) => resources::run(),
         Task::Test(arguments) => test::run(&arguments),
-        Task::Demo => demo::run(),
+        Task::Demo(_) => demo::run(),
         Task::Aar(arguments) => aar::run(&arguments),
         Task::Apk(arguments) => apk::run(&arguments),
-        Task::Release(arguments) => release::run(&arguments),
-        Task::Bench => bench::run(),
+        Task::Release(_) => release::run(),
+        Task::Bench(_) => bench::run(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{archive::Archive, maven, process};
+use crate::{android::API, archive::Archive, maven, process};
 
 const VERSION: &str = "8.7.18";
 /// Java's classes that Android has too. Not among them: `java.awt`, which JNA names.
@@ -33,7 +33,7 @@ impl Run {
     /// When R8 cannot be fetched.
     pub(crate) fn to_dex(&self, folder: &Path) -> Result<Command> {
         let mut command = self.command(folder)?;
-        command.args(["--min-api", crate::resources::SDK_MIN]);
+        command.args(["--min-api", &API.to_string()]);
         Ok(command)
     }
 

@@ -39,7 +39,7 @@ pub(crate) struct ReleaseArguments {}
 ///
 /// # Errors
 /// When something does not build, is too large, or cannot be written.
-pub(crate) fn run(_: &ReleaseArguments) -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let dist = Path::new(FOLDER);
     if dist.exists() {
         fs::remove_dir_all(dist).context("clear dist/")?;

@@ -9,8 +9,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use clap::Args;
 
-use crate::{machine, maven, process};
+use crate::{android::API, machine, maven, process};
 
 /// Everything that this step makes; emptied each time, since a resource may be gone.
 pub(crate) const FOLDER: &str = "target/android-resources";
@@ -18,8 +19,6 @@ pub(crate) const FOLDER: &str = "target/android-resources";
 pub(crate) const BASE_APK: &str = "target/android-resources/base.apk";
 /// Keep rules for the classes that manifest and layouts name; R8 reads them.
 pub(crate) const KEEP_RULES: &str = "target/android-resources/aapt.pro";
-/// The oldest Android that the app runs on.
-pub(crate) const SDK_MIN: &str = "24";
 /// The Android that the app was written for.
 const SDK_TARGET: &str = "35";
 /// `namespace` of the app's Gradle file.
@@ -34,6 +33,13 @@ const JAVA_FOLDER: &str = "target/android-resources/gen";
 /// Robolectric looks for this name on the class path; the Android Gradle plugin writes the same.
 const ROBOLECTRIC_CONFIG: &str =
     "target/android-resources/test/com/android/tools/test_config.properties";
+
+/// Compile and link the sample app's resources into target/android-resources
+///
+/// Runs aapt2 over android-sample/app/src/main: R.java for Maven, a resource APK for Robolectric
+/// and for the app's own APK. Needed, after `bindgen`, before Maven or an IDE opens the sample app.
+#[derive(Args)]
+pub(crate) struct ResourcesArguments {}
 
 /// Compiles and links the app's resources.
 ///
@@ -59,7 +65,7 @@ fn link(framework: &Path) -> Command {
     let mut command = Command::new("aapt2");
     command.args(["link", "-o", BASE_APK, "--manifest", MERGED_MANIFEST, "-I"]).arg(framework);
     command.args(["--java", JAVA_FOLDER, "--proguard", KEEP_RULES]);
-    command.args(["--min-sdk-version", SDK_MIN, "--target-sdk-version", SDK_TARGET]);
+    command.args(["--min-sdk-version", &API.to_string(), "--target-sdk-version", SDK_TARGET]);
     command.args(["--version-code", "1", "--version-name", env!("CARGO_PKG_VERSION"), COMPILED]);
     command
 }
