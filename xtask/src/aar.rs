@@ -29,9 +29,6 @@ const METADATA: &str = "aarFormatVersion=1.0\naarMetadataVersion=1.0\nminCompile
 const METADATA_PATH: &str = "META-INF/com/android/build/gradle/aar-metadata.properties";
 /// The API's documents, by Dokka.
 const DOKKA: &str = "target/kotlin/dokka";
-const DOKKA_MODULE: &str = "bindings/kotlin/apidocs";
-/// Until there is a module that makes documents: the API as it is.
-const API: &str = "bindings/kotlin/api/huihua.api";
 
 /// Pack the AAR for Android and the JAR for desktop JVMs into a Maven repository in target/maven
 ///
@@ -170,16 +167,12 @@ fn sources(platform: &str) -> Result<Vec<u8>> {
 }
 
 fn javadoc() -> Result<Vec<u8>> {
-    let mut jar = Archive::default();
-    if Path::new(DOKKA_MODULE).exists() {
-        if !Path::new(DOKKA).exists() {
-            println!("Maven: the API's documents, by Dokka");
-            maven::build(":huihua-apidocs", "verify")?;
-        }
-        jar.add_folder(Path::new(DOKKA))?;
-    } else {
-        jar.add_file("huihua.api", Path::new(API))?;
+    if !Path::new(DOKKA).exists() {
+        println!("Maven: the API's documents, by Dokka");
+        maven::build(":huihua-apidocs", "verify")?;
     }
+    let mut jar = Archive::default();
+    jar.add_folder(Path::new(DOKKA))?;
     jar.into_bytes()
 }
 

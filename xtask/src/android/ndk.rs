@@ -40,8 +40,8 @@ impl Ndk {
     fn at(folder: PathBuf) -> Result<Self> {
         ensure!(
             folder.join(MARK).is_file(),
-            "{VARIABLE} is {shown}, where no NDK is (no {MARK}). It names one version's folder, as in \
-            {VARIABLE}=$ANDROID_HOME/ndk/28.2.13676358; unset, Debian's packages build",
+            "{VARIABLE} is {shown}, where no NDK is (no {MARK}). It names one version's folder, as \
+            in {VARIABLE}=$ANDROID_HOME/ndk/28.2.13676358; unset, Debian's packages build",
             shown = folder.display()
         );
         Ok(Self { folder })

@@ -36,8 +36,11 @@ pub(crate) fn run() -> Result<()> {
     let aar = aar::pack(&libraries, Path::new(REPOSITORY))?;
     let jar = aar::pack_jvm(&stripped_library()?, Path::new(REPOSITORY))?;
     check_aar(&aar)?;
-    for main in [&aar, &jar] {
-        check_module_metadata(&main.with_extension("module"))?;
+    for (main, coroutines) in
+        [(&aar, "kotlinx-coroutines-android"), (&jar, "kotlinx-coroutines-core")]
+    {
+        check_module_metadata(&main.with_extension("module"), coroutines)?;
+        check_documentation(main)?;
     }
     let classpath = build_project(&aar)?;
     run_desktop_program(&classpath)?;
@@ -96,21 +99,51 @@ fn check_aar(aar: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gradle compares sizes and checksums before it takes a file.
-fn check_module_metadata(path: &Path) -> Result<()> {
-    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+/// Gradle compares sizes and checksums before it takes a file, and gives a compilation what the
+/// API needs, an app everything.
+fn check_module_metadata(path: &Path, coroutines: &str) -> Result<()> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("read {shown}"))?;
     let module: Value = serde_json::from_str(&text).context("read module metadata")?;
     let variants = module["variants"].as_array().context("variants")?;
-    let names: Vec<&str> = variants.iter().filter_map(|it| it["name"].as_str()).collect();
+    let names = named(&module["variants"], "name");
     ensure!(names == ["java-api", "java-runtime", "sources", "javadoc"], "variants {names:?}");
+    for (variant, expected) in variants
+        .iter()
+        .zip([vec!["kotlin-stdlib", coroutines], vec!["kotlin-stdlib", coroutines, "jna"]])
+    {
+        let found = named(&variant["dependencies"], "module");
+        ensure!(
+            found == expected,
+            "{shown}: {} wants {found:?}, not {expected:?}",
+            variant["name"]
+        );
+    }
     for file in variants.iter().flat_map(|it| it["files"].as_array()).flatten() {
         let name = file["url"].as_str().context("a file has a URL")?;
         let bytes = fs::read(path.with_file_name(name)).with_context(|| format!("read {name}"))?;
         let same =
             file["size"] == bytes.len() && file["sha256"] == hex::encode(Sha256::digest(&bytes));
-        ensure!(same, "{}: not the {name} that lies beside it", path.display());
+        ensure!(same, "{shown}: not the {name} that lies beside it");
     }
-    println!("{}: all files as it says", path.display());
+    println!("{shown}: dependencies and files as it says");
+    Ok(())
+}
+
+fn named<'a>(list: &'a Value, key: &str) -> Vec<&'a str> {
+    list.as_array().into_iter().flatten().filter_map(|it| it[key].as_str()).collect()
+}
+
+/// What an IDE shows beside the code.
+fn check_documentation(main: &Path) -> Result<()> {
+    let stem = main.file_stem().context("an artifact has a name")?.to_string_lossy();
+    for (kind, name) in [
+        ("sources", "dev/huihua/sdk/SessionService.kt"),
+        ("sources", "dev/huihua/sdk/ffi/huihua.kt"),
+        ("javadoc", "index.html"),
+    ] {
+        archive::entry(&main.with_file_name(format!("{stem}-{kind}.jar")), name)?;
+    }
     Ok(())
 }
 
@@ -144,25 +177,41 @@ fn build_project(aar: &Path) -> Result<Vec<PathBuf>> {
     }
     let resolved = fs::read(format!("{PROJECT_COPY}/aar/huihua-android.aar"));
     ensure!(resolved.context("read what Maven resolved")? == fs::read(aar)?, "another AAR");
-    let text = fs::read_to_string(format!("{PROJECT_COPY}/classpath.txt"));
-    Ok(env::split_paths(text.context("read the class path")?.trim()).collect())
+    let jna = |name: &str| -> Result<Vec<PathBuf>> {
+        let is_jna = |path: &PathBuf| path.to_string_lossy().contains("/net/java/dev/jna/");
+        Ok(classpath(name)?.into_iter().filter(is_jna).collect())
+    };
+    let (seen, carried) = (jna("compile")?, jna("runtime")?);
+    ensure!(seen.is_empty(), "an app's code sees {seen:?}: the POM's scope is too wide");
+    let is_aar = carried.iter().all(|path| path.extension().is_some_and(|end| end == "aar"));
+    ensure!(carried.len() == 1 && is_aar, "an app carries {carried:?}, not JNA's AAR");
+    classpath("desktop")
+}
+
+/// A class path that the project's build wrote down.
+fn classpath(name: &str) -> Result<Vec<PathBuf>> {
+    let path = format!("{PROJECT_COPY}/{name}-classpath.txt");
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
+    Ok(env::split_paths(text.trim()).collect())
 }
 
 /// The local repository is empty, so that what was resolved before cannot stand in. What Maven
-/// Central gave to other builds on this machine is not fetched again.
+/// Central gave to other builds on this machine is not fetched again. By default Maven only warns
+/// of a wrong checksum, which Gradle does not take.
 fn settings_xml() -> Result<String> {
     let ours = fs::canonicalize(REPOSITORY).context("find the repository")?;
     let fetched = maven::local_repository()?;
-    let entry = |kind: &str, id: &str, folder: &Path| {
-        format!("<{kind}><id>{id}</id><url>file://{}</url></{kind}>", folder.display())
+    let entry = |kind: &str, id: &str, folder: &Path, policy: &str| {
+        format!("<{kind}><id>{id}</id><url>file://{}</url>{policy}</{kind}>", folder.display())
     };
+    let strict = "<releases><checksumPolicy>fail</checksumPolicy></releases>";
     Ok(format!(
         "<settings><profiles><profile><id>all</id>\n<repositories>{}{}</repositories>\n\
         <pluginRepositories>{}</pluginRepositories>\n</profile></profiles>\n\
         <activeProfiles><activeProfile>all</activeProfile></activeProfiles></settings>\n",
-        entry("repository", "huihua", &ours),
-        entry("repository", "fetched", &fetched),
-        entry("pluginRepository", "fetched", &fetched),
+        entry("repository", "huihua", &ours, strict),
+        entry("repository", "fetched", &fetched, ""),
+        entry("pluginRepository", "fetched", &fetched, ""),
     ))
 }
 
