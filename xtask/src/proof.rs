@@ -73,6 +73,8 @@ fn java(classpath: &[PathBuf], options: &[String]) -> Result<Command> {
         .args(options)
         .arg("-cp")
         .arg(joined(classpath)?);
+    // Cargo set it for us, to where it builds: JNA would find the library there, packed or not.
+    command.env_remove("LD_LIBRARY_PATH");
     Ok(command)
 }
 

@@ -76,7 +76,12 @@ fn check_aar(aar: &Path) -> Result<()> {
     .map(str::to_owned)
     .into();
     expected.extend(Abi::CHECKED.map(|abi| format!("jni/{}/libhuihua.so", abi.name())));
-    ensure!(names == expected, "{}: entries {names:?}", aar.display());
+    let (missing, strange) = (&expected - &names, &names - &expected);
+    ensure!(
+        missing.is_empty() && strange.is_empty(),
+        "{}: without {missing:?}, with {strange:?}",
+        aar.display()
+    );
     let rules = fs::read(CONSUMER_RULES).context("read the consumer rules")?;
     ensure!(archive::entry(aar, "proguard.txt")? == rules, "proguard.txt is not {CONSUMER_RULES}");
     ensure!(archive::entry(aar, "R.txt")?.is_empty(), "R.txt names resources");
