@@ -4,6 +4,7 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
@@ -30,6 +31,8 @@ const JNI_FOLDER_PANICS: &str = "target/android/jni-test-panic";
 /// library's name in them is the same.
 const CARGO_FOLDER: &str = "target/android/cargo";
 const CARGO_FOLDER_NDK: &str = "target/android/cargo-ndk";
+/// Of `CARGO_ENCODED_RUSTFLAGS`.
+const FLAG_SEPARATOR: &str = "\x1f";
 pub(crate) const LIBRARY_NAME: &str = "libhuihua.so";
 /// `--crate-type` is what makes cargo link with LTO: the crate is an `lib` too, which has none.
 pub(crate) const BUILD: [&str; 10] = [
@@ -70,22 +73,36 @@ pub(crate) fn build_that_panics(abi: Abi) -> Result<Library> {
 
 /// Flags that keep the tree's and the user's folders out of what is built: the same bytes come out
 /// wherever it was built. As cargo takes them, in `CARGO_ENCODED_RUSTFLAGS`.
+///
+/// # Errors
+/// When there is no rustc.
 pub(crate) fn remapping_flags() -> Result<String> {
-    let flags = remapped_folders()?
-        .map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
-    Ok(flags.join("\x1f"))
+    let mut flags = folder_flags("--remap-path-prefix")?;
+    flags.push(source_flag()?);
+    Ok(flags.join(FLAG_SEPARATOR))
 }
 
-/// The same for C code, as clang takes them.
-fn remapping_flags_of_c() -> Result<String> {
-    let flags = remapped_folders()?
-        .map(|(folder, name)| format!("-ffile-prefix-map={}={name}", folder.display()));
-    Ok(flags.join(" "))
+/// The component rust-src, which editors install, makes rustc name the standard library's files by
+/// where they lie in the user's home.
+fn source_flag() -> Result<String> {
+    let sysroot = process::read(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let version = process::read(Command::new("rustc").arg("-vV"))?;
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: "));
+    let commit = commit.context("read rustc's commit from its version")?;
+    let source = Path::new(sysroot.trim()).join("lib/rustlib/src/rust");
+    Ok(format!("--remap-path-prefix={}=/rustc/{commit}", source.display()))
 }
 
-fn remapped_folders() -> Result<[(PathBuf, &'static str); 2]> {
+/// A compiler's flag for the tree's folder and for cargo's.
+fn folder_flags(flag: &str) -> Result<Vec<String>> {
     let top = env::current_dir().context("find the top of the tree")?;
-    Ok([(top, "/huihua"), (cargo_home()?, "/cargo")])
+    let folders = [(top, "/huihua"), (cargo_home()?, "/cargo")];
+    Ok(folders.map(|(folder, name)| format!("{flag}={}={name}", folder.display())).into())
+}
+
+/// The folders' flag for C code, as clang takes it.
+fn c_flags() -> Result<String> {
+    Ok(folder_flags("-ffile-prefix-map")?.join(" "))
 }
 
 fn cargo_home() -> Result<PathBuf> {
@@ -106,16 +123,15 @@ fn prepare(abis: &[Abi]) -> Result<Option<Ndk>> {
 
 fn build_one(ndk: Option<&Ndk>, abi: Abi, jni_folder: &str, features: &[&str]) -> Result<Library> {
     println!("cargo: the library for {} (the first time: about 4 minutes)", abi.name());
-    let mut rust_flags = vec![remapping_flags()?];
-    let (mut command, cargo_folder) = match ndk {
+    let (mut command, cargo_folder, rust_flags) = match ndk {
         Some(ndk) => {
-            rust_flags.extend(Ndk::link_flags(abi));
-            (ndk.cargo(abi)?, CARGO_FOLDER_NDK)
+            let flags = [vec![remapping_flags()?], Ndk::link_flags(abi)].concat();
+            (ndk.cargo(abi)?, CARGO_FOLDER_NDK, flags)
         }
-        None => (debian::cargo(abi)?, CARGO_FOLDER),
+        None => (debian::cargo(abi)?, CARGO_FOLDER, folder_flags("--remap-path-prefix")?),
     };
     command.env("CARGO_TARGET_DIR", env::current_dir()?.join(cargo_folder));
-    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags.join("\x1f"));
+    command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags.join(FLAG_SEPARATOR));
     // Cargo set it for us; another toolchain's compiler must not find this one's libraries.
     command.env_remove("LD_LIBRARY_PATH").env_remove("CARGO_BUILD_TARGET");
     process::run(command.args(features))?;

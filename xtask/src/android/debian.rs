@@ -69,7 +69,7 @@ pub(super) fn cargo(abi: Abi) -> Result<Command> {
         "--target={} -nostdlibinc -isystem {}/xtask/android/stubs/include {}",
         abi.clang_target(),
         top.display(),
-        super::remapping_flags_of_c()?
+        super::c_flags()?
     );
     let mut command = Command::new(CARGO);
     command.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1").env_remove("RUSTUP_TOOLCHAIN");

@@ -80,7 +80,7 @@ impl Ndk {
         command.args(["ndk", "--target", abi.name(), "--platform", &API.to_string()]);
         // cargo-ndk puts clang's target before them.
         let c_flags = format!("CFLAGS_{}", abi.triple().replace('-', "_"));
-        command.args(BUILD).env(c_flags, super::remapping_flags_of_c()?);
+        command.args(BUILD).env(c_flags, super::c_flags()?);
         Ok(command)
     }
 
