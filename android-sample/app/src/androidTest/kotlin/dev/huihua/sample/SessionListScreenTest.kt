@@ -57,7 +57,7 @@ class SessionListScreenTest {
             phone.await("$count rows") { list.names().size == count }
         }
         assertEquals(friends.map { "nick of $it" }, phone.onMain { list.names() })
-        phone.await("the end") { !list.findViewById<View>(R.id.more_row).isShown }
+        phone.await("the end") { !list.findViewById<View>(R.id.more_progress).isShown }
     }
 
     @Test
