@@ -30,7 +30,8 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private var live: Live? = null
     private var status = StatusCode.UNLOGIN
     private val statusObserver = Observer<StatusCode> {
-        status = it
+        // Each try to come back is that for a moment: until one succeeds, nothing got better.
+        if (it != StatusCode.CONNECTING) status = it
         showState()
     }
     internal lateinit var selection: Selection
