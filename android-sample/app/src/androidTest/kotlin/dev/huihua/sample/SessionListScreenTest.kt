@@ -60,7 +60,9 @@ class SessionListScreenTest {
             phone.await("$count rows") { list.names().size == count }
         }
         assertEquals(friends.map { "nick of $it" }, phone.onMain { list.names() })
-        phone.await("the end") { !list.findViewById<View>(R.id.more_row).isShown }
+        phone.onMain { list.scrollToEnd() }
+        phone.await("the footer") { list.rows.lastVisiblePosition == friends.size }
+        assertFalse(phone.onMain { list.findViewById<View>(R.id.more_progress).isShown })
     }
 
     @Test
