@@ -86,6 +86,7 @@ pub(crate) fn run() -> Result<()> {
         parse_allow_list(&fs::read_to_string(ALLOW_LIST).context("read tidy-allow.txt")?)?;
     let mut problems: Vec<Problem> = sources.iter().flat_map(|s| check(s, &paths)).collect();
     problems.extend(lengths::check(&sources, &allowed));
+    problems.extend(lengths::sample_app(&sources));
     for problem in &problems {
         println!("{problem}");
     }
@@ -127,7 +128,7 @@ fn paths() -> Result<Vec<String>> {
 }
 
 fn read(paths: &[String]) -> Result<Vec<Source>> {
-    let wanted = [".rs", ".kt", ".java", ".md"];
+    let wanted = [".rs", ".kt", ".java", ".md", ".xml"];
     paths
         .iter()
         .filter(|path| wanted.iter().any(|end| path.ends_with(end)))

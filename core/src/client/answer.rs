@@ -36,8 +36,6 @@ pub(super) struct Answer {
 pub(super) struct Failure {
     /// What the caller gets if this was the last attempt.
     pub(super) error: Error,
-    /// Whether another attempt may do better.
-    pub(super) retryable: bool,
     /// Whether the server may have carried out what this attempt asked.
     pub(super) may_have_applied: bool,
     /// The server's wish, in place of our own backoff.
@@ -52,14 +50,13 @@ impl Failure {
         let row = code.row();
         Self {
             error: Error::local(code, detail),
-            retryable: row.retryable,
             may_have_applied: row.may_have_applied,
             retry_after: None,
             token_refused: false,
         }
     }
 
-    /// An answer that is none of ours. A proxy's 5xx passes, so it is worth another attempt.
+    /// An answer that is none of ours.
     pub(super) fn foreign(status: u16, reason: impl Into<String>) -> Self {
         Self {
             error: Error::Answer {
@@ -68,7 +65,6 @@ impl Failure {
                 retry_after_ms: None,
                 may_have_applied: true,
             },
-            retryable: (500..=599).contains(&status),
             may_have_applied: true,
             retry_after: None,
             token_refused: status == 401,
@@ -112,7 +108,6 @@ pub(super) fn judge(answer: Answer, success: u16) -> Result<Vec<u8>, Failure> {
             retry_after_ms: retry_after.map(ms),
             may_have_applied: row.may_have_applied,
         },
-        retryable: row.retryable,
         may_have_applied: row.may_have_applied,
         retry_after,
         token_refused: code == Code::Unauthorized,

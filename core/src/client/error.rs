@@ -64,7 +64,8 @@ impl Error {
     }
 
     /// Whether the same call may succeed a little later: by the table for a code, and for a
-    /// foreign answer when it is a 5xx. A token provider may well do better the next time.
+    /// foreign answer when it is a 5xx, as a proxy's passes. A token provider may well do better
+    /// the next time.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Failed { code, .. } => code.row().retryable,

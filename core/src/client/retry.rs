@@ -166,7 +166,7 @@ impl Retries {
         remaining: Duration,
         random: u32,
     ) -> Option<Duration> {
-        if !failure.retryable || self.attempts_left == 0 {
+        if !failure.error.retryable() || self.attempts_left == 0 {
             return None;
         }
         self.attempts_left -= 1;

@@ -7,6 +7,10 @@ use super::{ALLOW_LIST, Counts, Limit, Problem, Source};
 const FUNCTION_LINES_MAX: usize = 70;
 /// Longest file, in lines.
 const FILE_LINES_MAX: usize = 800;
+/// What the sample app is made of: an app to read in one sitting.
+const SAMPLE_FOLDER: &str = "android-sample/app/src/main/";
+/// Longest sample app, in lines of code and resources together.
+const SAMPLE_LINES_MAX: usize = 1_199;
 
 /// What may stand before `fn` and `fun`.
 const MODIFIERS: [&str; 19] = [
@@ -56,6 +60,17 @@ pub(super) fn check(sources: &[Source], allowed: &Counts) -> Vec<Problem> {
         text: format!("{path} is not there: remove the entry"),
     }));
     problems
+}
+
+/// The sample app stays small as a whole.
+pub(super) fn sample_app(sources: &[Source]) -> Option<Problem> {
+    let files = sources.iter().filter(|source| source.path.starts_with(SAMPLE_FOLDER));
+    let lines: usize = files.map(|source| source.text.lines().count()).sum();
+    (lines > SAMPLE_LINES_MAX).then(|| Problem {
+        path: SAMPLE_FOLDER.to_owned(),
+        line: 1,
+        text: format!("{lines} lines in all, at most {SAMPLE_LINES_MAX}"),
+    })
 }
 
 fn compare(source: &Source, what: &str, found: usize, known: Option<usize>) -> Option<Problem> {
@@ -148,6 +163,19 @@ mod tests {
         let file = |count| [source("a.rs", &"// a\n".repeat(count))];
         assert!(check(&file(800), &Counts::new()).is_empty());
         assert_eq!(lines(check(&file(801), &Counts::new())), [1]);
+    }
+
+    #[test]
+    fn the_sample_app_is_measured_as_a_whole() {
+        let app = |lines: usize| {
+            [
+                source(&format!("{SAMPLE_FOLDER}a.kt"), &"// a\n".repeat(700)),
+                source(&format!("{SAMPLE_FOLDER}res/a.xml"), &"<a />\n".repeat(lines - 700)),
+                source("android-sample/app/src/androidTest/a.kt", &"// a\n".repeat(700)),
+            ]
+        };
+        assert_eq!(sample_app(&app(1_199)), None);
+        assert_eq!(lines(sample_app(&app(1_200))), [1]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ import dev.huihua.sdk.deliverText
 import java.util.Locale
 import org.junit.After
 import org.junit.Assert.assertEquals
+import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
 
@@ -74,17 +75,32 @@ class PreviewScreenTest {
 
     @Test
     fun timesAreToldInBothLanguages() {
-        val day = 24 * 60 * MINUTE_MS
-        // Noon, so that no test of a day depends on when it runs.
-        val noon = (now / day) * day + day / 2 - java.util.TimeZone.getDefault().getOffset(now)
+        val minute = 60_000L
+        val day = 24 * 60 * minute
+        // The phone's own words differ a little from one Android to the next.
         val table = listOf(
-            noon to ("Just now" to "刚刚"),
-            noon - 5 * MINUTE_MS to ("5 min ago" to "5 分钟前"),
-            noon - day to ("Yesterday" to "昨天"),
+            -minute to ("Just now" to "刚刚"),
+            minute - 1 to ("Just now" to "刚刚"),
+            minute to ("1 min" to "1分钟前"),
+            59 * minute to ("59 min" to "59分钟前"),
+            3 * 60 * minute to ("3 h" to "3小时前"),
+            day to ("Yesterday" to "昨天"),
+            3 * day to ("3 days ago" to "3天前"),
+            100 * day to ("Nov 23, 2019" to "2019年11月23日"),
         )
-        for ((time, expected) in table) {
-            assertEquals(expected.first, english.timeText(time, noon))
-            assertEquals(expected.second, chinese.timeText(time, noon))
+        val before = Locale.getDefault()
+        try {
+            for ((age, expected) in table) {
+                val time = NOON_MS - age
+                Locale.setDefault(Locale.ENGLISH)
+                val inEnglish = english.timeText(time, NOON_MS).toString()
+                assertTrue(inEnglish, inEnglish.startsWith(expected.first))
+                Locale.setDefault(Locale.SIMPLIFIED_CHINESE)
+                val inChinese = chinese.timeText(time, NOON_MS).toString()
+                assertEquals(expected.second, inChinese.replace(" ", ""))
+            }
+        } finally {
+            Locale.setDefault(before)
         }
     }
 
@@ -112,6 +128,11 @@ class PreviewScreenTest {
 
     private fun sessions() = DeviceServer.device(me).run {
         list(QueryMySessionOption()).sessionList.associateBy { it.sessionId }.also { close() }
+    }
+
+    private companion object {
+        /** 2020-03-02, noon in every zone but a few. */
+        const val NOON_MS = 1_583_150_400_000
     }
 
     private val english get() = inLanguage(Locale.ENGLISH)

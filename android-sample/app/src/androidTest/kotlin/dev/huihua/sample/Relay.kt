@@ -5,14 +5,13 @@ import java.net.InetAddress
 import java.net.ServerSocket
 import java.net.Socket
 import java.net.URL
-import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.concurrent.thread
 
 /** Cut when made: connections are refused. */
 internal class Relay(serverUrl: String) : AutoCloseable {
     private val server = URL(serverUrl)
     private val port = ServerSocket(0, 1, loopback).use { it.localPort }
-    private val sockets = CopyOnWriteArrayList<Socket>()
+    private val sockets = ArrayList<Socket>()
     private var listening: ServerSocket? = null
 
     val url = "http://127.0.0.1:$port"
@@ -22,7 +21,9 @@ internal class Relay(serverUrl: String) : AutoCloseable {
         val socket = ServerSocket(port, 50, loopback)
         listening = socket
         thread(isDaemon = true) {
-            runCatching { while (true) pair(socket.accept(), Socket(server.host, server.port)) }
+            runCatching {
+                while (true) pair(socket, socket.accept(), Socket(server.host, server.port))
+            }
         }
     }
 
@@ -32,7 +33,7 @@ internal class Relay(serverUrl: String) : AutoCloseable {
     }
 
     /** Ends every connection, and refuses new ones. */
-    fun cut() {
+    fun cut() = synchronized(sockets) {
         listening?.close()
         sockets.forEach { it.close() }
         sockets.clear()
@@ -40,8 +41,12 @@ internal class Relay(serverUrl: String) : AutoCloseable {
 
     override fun close() = cut()
 
-    private fun pair(app: Socket, server: Socket) {
-        sockets += listOf(app, server)
+    private fun pair(listening: ServerSocket, app: Socket, server: Socket) {
+        synchronized(sockets) {
+            // Taken just before a cut: it must not outlive it.
+            if (listening.isClosed) return listOf(app, server).forEach { it.close() }
+            sockets += listOf(app, server)
+        }
         copy(app, server)
         copy(server, app)
     }

@@ -6,7 +6,10 @@ import android.app.Activity
 import android.view.View
 import android.widget.Button
 import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.Observer
+import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.deliverText
+import java.util.concurrent.CopyOnWriteArrayList
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -57,7 +60,9 @@ class SessionListScreenTest {
             phone.await("$count rows") { list.names().size == count }
         }
         assertEquals(friends.map { "nick of $it" }, phone.onMain { list.names() })
-        phone.await("the end") { !list.findViewById<View>(R.id.more_row).isShown }
+        phone.onMain { list.scrollToEnd() }
+        phone.await("the footer") { list.rows.lastVisiblePosition == friends.size }
+        assertFalse(phone.onMain { list.findViewById<View>(R.id.more_progress).isShown })
     }
 
     @Test
@@ -140,6 +145,30 @@ class SessionListScreenTest {
         relay.connect()
         phone.onMain { list.findViewById<View>(R.id.more_failed).performClick() }
         phone.await("all rows") { list.names().size == 30 }
+        relay.close()
+    }
+
+    /** The warning takes room from the list: each time it went, the rows under a finger jumped. */
+    @Test
+    fun theWarningStaysWhileTheAppTriesToComeBack() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("warned", relay.url)
+        DeviceServer.deliverText("ann", me, now, now, "Hello")
+        relay.connect()
+        val list = phone.openList()
+        phone.await("the list") { list.names() == listOf("nick of ann") }
+        relay.cut()
+        phone.await("the warning") { list.text(R.id.warning) != null }
+        val seen = CopyOnWriteArrayList<Pair<StatusCode, String?>>()
+        // Told after the screen, which observes for longer.
+        val observer = Observer<StatusCode> { seen += it to list.text(R.id.warning) }
+        val service = phone.onMain { Sessions.service(phone.context, phone.stored()) }
+        service.observeOnlineStatus(observer, true)
+        phone.await("two tries") { seen.count { it.first == StatusCode.CONNECTING } >= 2 }
+        service.observeOnlineStatus(observer, false)
+        assertFalse("$seen", seen.any { it.second == null })
+        relay.connect()
+        phone.await("calm") { list.text(R.id.warning) == null }
         relay.close()
     }
 

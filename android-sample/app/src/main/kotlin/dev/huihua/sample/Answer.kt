@@ -23,10 +23,9 @@ internal class Answer<T>(
 
 /** What went wrong, for a person. */
 internal fun Context.reasonOf(failure: Throwable): String {
-    if (failure !is SessionException.Failed) {
-        return getString(R.string.error_other, failure.message.orEmpty())
-    }
-    return when (failure.code.toShort()) {
+    val code = (failure as? SessionException.Failed)?.code
+        ?: return getString(R.string.error_other, failure.message.orEmpty())
+    return when (code.toShort()) {
         ResponseCode.RES_EUIDPASS -> getString(R.string.error_token)
         ResponseCode.RES_FORBIDDEN -> getString(R.string.error_forbidden)
         ResponseCode.RES_ENONEXIST -> getString(R.string.error_gone)
@@ -34,6 +33,6 @@ internal fun Context.reasonOf(failure: Throwable): String {
         ResponseCode.RES_EPARAM -> getString(R.string.error_argument)
         ResponseCode.RES_ECONNECTION -> getString(R.string.error_network)
         ResponseCode.RES_EFREQUENTLY -> getString(R.string.error_too_many)
-        else -> getString(R.string.error_server, failure.code)
+        else -> getString(R.string.error_server, code)
     }
 }

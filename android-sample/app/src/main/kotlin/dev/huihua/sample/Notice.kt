@@ -11,16 +11,12 @@ internal class Notice(private val views: View) {
         views.visibility = View.GONE
     }
 
-    fun showProgress() = show("", "", "") {}
-
-    fun show(title: CharSequence, detail: CharSequence) = show(title, detail, "") {}
-
     /** An empty text takes no room; without a title, it loads. */
     fun show(
-        title: CharSequence,
-        detail: CharSequence,
-        action: CharSequence,
-        onAction: () -> Unit,
+        title: CharSequence = "",
+        detail: CharSequence = "",
+        action: CharSequence = "",
+        onAction: () -> Unit = {},
     ) {
         views.visibility = View.VISIBLE
         val progress = views.findViewById<View>(R.id.notice_progress)

@@ -37,7 +37,7 @@ class SessionActivity : Activity() {
 
     /** What was being typed, when the screen is made anew, Android puts back itself. */
     private fun load(isEdited: Boolean) {
-        notice.showProgress()
+        notice.show()
         val fail = { failure: Throwable ->
             val title = getText(R.string.session_failed)
             notice.show(title, reasonOf(failure), getText(R.string.retry)) { load(isEdited) }

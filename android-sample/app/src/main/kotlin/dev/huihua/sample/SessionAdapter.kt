@@ -17,11 +17,8 @@ internal class SessionAdapter(val account: String) : BaseAdapter() {
     var sessions: List<RecentSession> = emptyList()
 
     override fun getCount() = sessions.size
-
     override fun getItem(position: Int) = sessions[position]
-
     override fun getItemId(position: Int) = idOf(sessions[position].sessionId)
-
     override fun hasStableIds() = true
 
     override fun getView(position: Int, reused: View?, parent: ViewGroup): View {
@@ -38,17 +35,25 @@ internal fun bindRow(row: View, session: RecentSession, account: String) {
     val name = context.nameOf(session)
     val isP2p = session.parseSessionId().first == SessionTypeEnum.P2P
     val avatar = row.findViewById<TextView>(R.id.avatar)
-    val colours = context.resources.obtainTypedArray(R.array.avatars)
-    val place = (idOf(session.sessionId) ushr 33) % colours.length()
-    val colour = colours.getColor(place.toInt(), 0)
-    colours.recycle()
+    val colours = context.resources.getIntArray(R.array.avatars)
+    val place = (idOf(session.sessionId) ushr 33) % colours.size
     avatar.text = if (isP2p) letterOf(name) else context.getString(R.string.avatar_of_team)
-    avatar.backgroundTintList = ColorStateList.valueOf(colour)
+    avatar.backgroundTintList = ColorStateList.valueOf(colours[place.toInt()])
     row.tag = session.sessionId
     row.findViewById<TextView>(R.id.name).text = name
     row.findViewById<TextView>(R.id.time).text = context.timeText(session.updateTime)
     row.findViewById<TextView>(R.id.preview).text = context.previewText(session, account)
 }
+
+/**
+ * The number that stands for a session where Android wants one (FNV-1a, 64 bits). The same whenever
+ * it is asked, so that a selection stays with its sessions when the screen is made anew.
+ */
+private fun idOf(sessionId: String): Long =
+    sessionId.fold(FNV_OFFSET) { hash, c -> (hash xor c.code.toLong()) * FNV_PRIME }
+
+private const val FNV_OFFSET = -0x340d631b7bdddcdbL
+private const val FNV_PRIME = 0x100000001b3L
 
 /** Makes a change of the rows, and lets those that stay on the screen glide to their new places. */
 internal fun ListView.glide(change: () -> Unit) {

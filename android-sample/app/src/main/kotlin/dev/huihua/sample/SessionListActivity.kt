@@ -30,7 +30,8 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private var live: Live? = null
     private var status = StatusCode.UNLOGIN
     private val statusObserver = Observer<StatusCode> {
-        status = it
+        // Each try to come back is that for a moment: until one succeeds, nothing got better.
+        if (it != StatusCode.CONNECTING) status = it
         showState()
     }
     internal lateinit var selection: Selection
@@ -57,8 +58,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
         val settings = Settings.read(this)
         if (live?.settings != settings) {
             live?.list?.close()
-            live = settings.takeIf { it.isComplete }
-                ?.let { Live(it, Sessions.service(this, it)) }
+            live = settings.takeIf { it.isComplete }?.let { Live(it, Sessions.service(this, it)) }
         }
         if (rows.adapter == null || adapter.account != settings.account) {
             adapter = SessionAdapter(settings.account)
@@ -102,13 +102,9 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private fun openSettings() = startActivity(Intent(this, SettingsActivity::class.java))
 
     override fun onInserted(position: Int, count: Int) = change()
-
     override fun onRemoved(position: Int, count: Int) = change()
-
     override fun onMoved(from: Int, to: Int) = change()
-
     override fun onChanged(position: Int, count: Int) = change()
-
     override fun onState(state: SessionList.State) = showState()
 
     private fun change() {
@@ -124,19 +120,18 @@ class SessionListActivity : Activity(), SessionList.Listener {
         val state = list?.state
         val failure = (state as? SessionList.State.Failed)?.exception
         val hasRows = !adapter.isEmpty
-        rows.visibility = if (hasRows) View.VISIBLE else View.GONE
+        show(R.id.list, hasRows)
         pull.isRefreshing = state == SessionList.State.Refreshing
-        show(R.id.more_row, list?.hasMore == true)
-        show(R.id.more_progress, failure == null)
-        show(R.id.more_failed, failure != null)
-        showWarning(
-            when {
-                !hasRows -> null
-                failure != null -> reasonOf(failure)
-                status == StatusCode.NET_BROKEN -> getString(R.string.offline)
-                else -> null
-            },
-        )
+        val hasMore = list?.hasMore == true
+        show(R.id.more_progress, hasMore && failure == null)
+        show(R.id.more_failed, hasMore && failure != null)
+        val warning = when {
+            failure != null -> reasonOf(failure)
+            status == StatusCode.NET_BROKEN -> getString(R.string.offline)
+            else -> null
+        }
+        findViewById<TextView>(R.id.warning).text = warning
+        show(R.id.warning, hasRows && warning != null)
         when {
             list == null -> notice.show(
                 getText(R.string.welcome), getText(R.string.welcome_detail),
@@ -148,17 +143,12 @@ class SessionListActivity : Activity(), SessionList.Listener {
             )
             state == SessionList.State.Ready ->
                 notice.show(getText(R.string.empty), getText(R.string.empty_detail))
-            else -> notice.showProgress()
+            else -> notice.show()
         }
     }
 
-    private fun showWarning(text: String?) {
-        findViewById<TextView>(R.id.warning).text = text
-        show(R.id.warning, text != null)
-    }
-
     private fun show(view: Int, isShown: Boolean) {
-        findViewById<View>(view)?.visibility = if (isShown) View.VISIBLE else View.GONE
+        findViewById<View>(view).visibility = if (isShown) View.VISIBLE else View.GONE
     }
 
     /** Asks for older sessions shortly before somebody gets to the last row. */

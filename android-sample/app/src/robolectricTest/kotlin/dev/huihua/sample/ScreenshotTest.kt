@@ -122,7 +122,7 @@ class ScreenshotTest {
     ) = DeviceServer.deliver(
         mapOf(
             "eventType" to 1, "convType" to scene, "to" to to, "fromAccount" to from,
-            "fromNick" to nick, "msgTimestamp" to now - minutesAgo * MINUTE_MS, "msgType" to kind,
+            "fromNick" to nick, "msgTimestamp" to now - minutesAgo * 60_000, "msgType" to kind,
             "msgidServer" to ++lastId, "body" to body, "attach" to attach,
         ),
     )
@@ -130,7 +130,7 @@ class ScreenshotTest {
     private fun recall(from: String, to: String, minutesAgo: Long) = DeviceServer.deliver(
         mapOf(
             "eventType" to 7, "from" to from, "to" to to, "msgId" to lastId,
-            "sendTime" to now - minutesAgo * MINUTE_MS, "deleteTime" to now, "selfMsg" to "",
+            "sendTime" to now - minutesAgo * 60_000, "deleteTime" to now, "selfMsg" to "",
         ),
     )
 

@@ -16,7 +16,10 @@ public enum class StatusCode(public val value: Int) {
     /** The connection is lost; the SDK is trying to get it back. */
     NET_BROKEN(2),
 
-    /** A connection is being made. */
+    /**
+     * A connection is being made: also, for a moment, at each try to get back what was lost. A
+     * warning that [NET_BROKEN] put up had better stay until [LOGINED].
+     */
     CONNECTING(3),
 
     /** The login asks the server. */

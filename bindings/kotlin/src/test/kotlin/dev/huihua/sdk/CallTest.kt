@@ -112,13 +112,15 @@ class CallTest {
             val nativeThreads = Leftovers.nativeThreads().size
             run(service, 10_000)
             awaitAtMost(0, "callbacks") { Leftovers.callbacks().values.sum() }
-            awaitAtMost(threads, "Java threads", Leftovers::javaThreads)
+            // One of the two workers may have told nothing until then, and been no Java thread.
+            awaitAtMost(threads + 1, "Java threads", Leftovers::javaThreads)
             awaitAtMost(nativeThreads, "threads") { Leftovers.nativeThreads().size }
-            assertEquals(providers + 1, Leftovers.tokenProviders())
+            awaitAtMost(providers + 1, "token providers", Leftovers::tokenProviders)
         }
         awaitAtMost(providers, "token providers", Leftovers::tokenProviders)
         awaitAtMost(others, "runtime threads", Leftovers::runtimeThreads)
-        assertEquals(emptyMap<String, Int>(), Leftovers.objectsOfCalls())
+        // The last callback's thread may not have let go of it yet.
+        awaitAtMost(0, "objects of calls") { Leftovers.objectsOfCalls().values.sum() }
     }
 
     /** [count] calls of all five kinds, 50 at a time, each told once. */
@@ -141,9 +143,12 @@ class CallTest {
     }
 }
 
+/** Longer than a call of another test may still be under way, on a machine that is busy. */
+private val PATIENCE_NS = TimeUnit.SECONDS.toNanos(60)
+
 /** Waits for a condition that comes about on other threads. */
 internal fun awaitTrue(what: String, condition: () -> Boolean) {
-    val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
+    val deadline = System.nanoTime() + PATIENCE_NS
     while (!condition()) {
         assertTrue(what, System.nanoTime() < deadline)
         Thread.sleep(10)
@@ -152,10 +157,11 @@ internal fun awaitTrue(what: String, condition: () -> Boolean) {
 
 /** Waits for a count of what should go away, as it does on other threads. */
 internal fun awaitAtMost(limit: Int, what: String, count: () -> Int) {
-    val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
+    val deadline = System.nanoTime() + PATIENCE_NS
     while (count() > limit) {
         assertTrue(
-            "$what: ${count()}, at most $limit; callbacks ${Leftovers.callbacks()}",
+            "$what: ${count()}, at most $limit; callbacks ${Leftovers.callbacks()}, " +
+                "objects ${Leftovers.objectsOfCalls()}",
             System.nanoTime() < deadline,
         )
         Thread.sleep(10)

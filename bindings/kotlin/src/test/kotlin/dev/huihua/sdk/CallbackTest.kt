@@ -11,6 +11,8 @@ import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.RejectedExecutionException
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
+import java.util.concurrent.locks.ReentrantLock
+import kotlin.concurrent.withLock
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNull
@@ -19,7 +21,11 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 
 class CallbackTest {
+    /** Whoever holds it while a call starts gets its answer afterwards, however slow the thread. */
+    private val starting = ReentrantLock()
+
     private val server = ScriptedServer {
+        starting.withLock {}
         when (it.requestURI.path.substringAfterLast('/')) {
             "sessions" -> it.send(200, PAGE)
             "p2p%7Cgone", "p2p|gone" -> it.fail(404, 404)
@@ -49,7 +55,7 @@ class CallbackTest {
             for (thrown in listOf(IllegalStateException("a bug"), AssertionError("a bug"))) {
                 val uncaught = uncaughtDuring {
                     val recorder = Recorder<Any> { throw thrown }
-                    call(recorder)
+                    starting.withLock { call(recorder) }
                     assertTrue(recorder.toldWithin(20_000))
                     // The next call works, and brings no second answer of the first.
                     Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }
@@ -82,7 +88,7 @@ class CallbackTest {
     fun theSdksThreadsAreDaemons() = server.use {
         val onRuntime = Recorder<RecentSessionList>()
         server.service { callbackExecutor(Executor(Runnable::run)) }.use {
-            it.queryMySessionList(null, onRuntime)
+            starting.withLock { it.queryMySessionList(null, onRuntime) }
             onRuntime.result()
         }
         val byDefault = Recorder<RecentSessionList>()

@@ -134,61 +134,41 @@ private inline fun <T> Delivery<T>.endWith(outcome: () -> Outcome<T>) {
     end(result)
 }
 
-private class ListAnswer(
+/** What the callbacks of all calls share: how one fails. */
+private abstract class Answer<T>(
     private val service: NativeService,
-    private val to: Delivery<RecentSessionList>,
-) : SessionListCallback {
+    protected val to: Delivery<T>,
+) {
+    fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
+
+    fun onException(error: NativeException) = to.endWith { service.outcome(error) }
+}
+
+private class ListAnswer(service: NativeService, to: Delivery<RecentSessionList>) :
+    Answer<RecentSessionList>(service, to), SessionListCallback {
     override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
-
-    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
-
-    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
 
-private class SessionAnswer(
-    private val service: NativeService,
-    private val to: Delivery<RecentSession>,
-) : SessionCallback {
+private class SessionAnswer(service: NativeService, to: Delivery<RecentSession>) :
+    Answer<RecentSession>(service, to), SessionCallback {
     override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
-
-    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
-
-    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
 
-private class SyncAnswer(
-    private val service: NativeService,
-    private val to: Delivery<SyncResult>,
-) : SyncCallback {
+private class SyncAnswer(service: NativeService, to: Delivery<SyncResult>) :
+    Answer<SyncResult>(service, to), SyncCallback {
     override fun onSuccess(result: NativeSyncResult) =
         to.endWith { Outcome.Success(result.toPublic()) }
-
-    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
-
-    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
 
-private class AccountAnswer(
-    private val service: NativeService,
-    private val to: Delivery<AccountInfo>,
-) : AccountCallback {
+private class AccountAnswer(service: NativeService, to: Delivery<AccountInfo>) :
+    Answer<AccountInfo>(service, to), AccountCallback {
     override fun onSuccess(account: NativeAccountInfo) =
         to.endWith { Outcome.Success(account.toPublic()) }
-
-    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
-
-    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
 
-private class VoidAnswer(
-    private val service: NativeService,
-    private val to: Delivery<Void>,
-) : VoidCallback {
+private class VoidAnswer(service: NativeService, to: Delivery<Void>) :
+    Answer<Void>(service, to), VoidCallback {
     override fun onSuccess() = to.end(Outcome.Success(null))
-
-    override fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
-
-    override fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
 
 private class WatchEvents(
