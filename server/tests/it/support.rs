@@ -27,6 +27,10 @@ pub(crate) const T0: u64 = 1_700_000_000_000;
 /// Longest wait for a child process to do what it must.
 const CHILD_WAIT_MAX: Duration = Duration::from_secs(30);
 
+/// Longest wait for an answer: longer than the server holds a sync. Without it a call can wait for
+/// ever where its server was killed and no connection is left: hyper's pool, hyper#2312.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// Longest wait for what must happen at once.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
 
@@ -78,7 +82,8 @@ impl Http {
         ONCE.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().unwrap();
         });
-        Self { client: Client::builder().no_proxy().build().unwrap(), url }
+        let client = Client::builder().no_proxy().timeout(ANSWER_WAIT_MAX);
+        Self { client: client.build().unwrap(), url }
     }
 
     /// A request with any headers; an error when no whole answer came.
