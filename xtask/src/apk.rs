@@ -68,12 +68,9 @@ pub(crate) fn run(arguments: &ApkArguments) -> Result<()> {
 pub(crate) fn build(aar: &Path, abis: &[Abi]) -> Result<PathBuf> {
     machine::need("apksigner", "apksigner")?;
     let folder = Path::new(FOLDER);
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("clear {FOLDER}"))?;
-    }
+    archive::clear(folder)?;
     archive::unpack(aar, "", &folder.join("aar"))?;
-    let jna = maven::fetch("net.java.dev.jna", "jna", &maven::version("jna.version")?, "aar")?;
-    archive::unpack(&jna, "", &folder.join("jna"))?;
+    archive::unpack(&maven::jna("aar")?, "", &folder.join("jna"))?;
     shrink(folder)?;
 
     let mut apk = Archive::default();
@@ -104,19 +101,14 @@ fn shrink(folder: &Path) -> Result<()> {
     let mut app = Archive::default();
     app.add_folder(Path::new(APP_CLASSES))?;
     app.write(&folder.join("app.jar"))?;
-    let stdlib = maven::version("kotlin-stdlib.version")?;
+    let mut programs =
+        ["app.jar", "aar/classes.jar", "jna/classes.jar"].map(|name| folder.join(name)).to_vec();
+    programs.extend(maven::kotlin_jars()?);
     let coroutines = maven::version("coroutines.version")?;
-    let kotlinx = |name: &str| maven::fetch("org.jetbrains.kotlinx", name, &coroutines, "jar");
+    let on_android = "kotlinx-coroutines-android";
+    programs.push(maven::fetch("org.jetbrains.kotlinx", on_android, &coroutines, "jar")?);
     let run = r8::Run {
-        programs: vec![
-            folder.join("app.jar"),
-            folder.join("aar/classes.jar"),
-            folder.join("jna/classes.jar"),
-            maven::fetch("org.jetbrains.kotlin", "kotlin-stdlib", &stdlib, "jar")?,
-            maven::fetch("org.jetbrains", "annotations", "13.0", "jar")?,
-            kotlinx("kotlinx-coroutines-core-jvm")?,
-            kotlinx("kotlinx-coroutines-android")?,
-        ],
+        programs,
         libraries: r8::android_libraries()?,
         // The app has no rules of its own: aapt2 found what the manifest names; the AAR has more.
         rules: vec![PathBuf::from(resources::KEEP_RULES), folder.join("aar/proguard.txt")],

@@ -186,6 +186,17 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     fs::write(path, bytes).with_context(|| format!("write {}", path.display()))
 }
 
+/// Removes a folder and all in it; nothing happens where there is none.
+///
+/// # Errors
+/// When something cannot be removed.
+pub(crate) fn clear(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("clear {}", folder.display()))?;
+    }
+    Ok(())
+}
+
 /// Every file below a folder, in order.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{cargo, process};
+use crate::{archive, cargo, process};
 
 /// Always built together: with another choice of packages cargo chooses other features, and
 /// compiles every dependency again.
@@ -44,10 +44,8 @@ pub(crate) fn run() -> Result<()> {
 
 fn generate() -> Result<()> {
     println!("bindgen: generating Kotlin into {KOTLIN_FOLDER}");
-    if Path::new(KOTLIN_FOLDER).exists() {
-        // A type that is no longer exported would stay, and compile.
-        fs::remove_dir_all(KOTLIN_FOLDER).context("clear the generated Kotlin")?;
-    }
+    // A type that is no longer exported would stay, and compile.
+    archive::clear(Path::new(KOTLIN_FOLDER))?;
     process::run(
         Command::new("target/debug/uniffi-bindgen")
             .arg("generate")

@@ -10,10 +10,11 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::{bindgen, process};
+use crate::{archive, bindgen, process};
 
 const REACTOR: &str = "bindings/kotlin/pom.xml";
-/// Where the reactor builds.
+/// Where the reactor builds. It is cleared before a build: classes whose source is gone would stay,
+/// be tested, be packed, and be in the API.
 const OUTPUT_FOLDER: &str = "target/kotlin";
 /// Where jars are put that are no part of the reactor's class paths.
 const TOOLS_FOLDER: &str = "target/android-tools";
@@ -53,7 +54,7 @@ const PACKAGE_STAMP: &str = "target/kotlin/inputs.sha256";
 /// When Maven fails.
 pub(crate) fn verify() -> Result<()> {
     println!("Maven: builds and tests the Kotlin side (the first time it downloads: minutes)");
-    clear_output()?;
+    archive::clear(Path::new(OUTPUT_FOLDER))?;
     let inputs = fingerprint(&PACKAGE_INPUTS)?;
     process::run(maven()?.arg("verify"))?;
     fs::write(PACKAGE_STAMP, inputs).with_context(|| format!("write {PACKAGE_STAMP}"))
@@ -93,7 +94,7 @@ pub(crate) fn package() -> Result<()> {
         return Ok(());
     }
     println!("Maven: compiling facade and sample app (the first time it downloads: minutes)");
-    clear_output()?;
+    archive::clear(Path::new(OUTPUT_FOLDER))?;
     let modules = ["--projects", ":huihua-jvm,:huihua-demo,:huihua-android,:huihua-sample"];
     process::run(maven()?.args(modules).args(["--quiet", "-Dmaven.test.skip", "package"]))?;
     fs::write(PACKAGE_STAMP, inputs).with_context(|| format!("write {PACKAGE_STAMP}"))
@@ -127,6 +128,27 @@ pub(crate) fn fetch(group: &str, name: &str, version: &str, end: &str) -> Result
     Ok(fetched)
 }
 
+/// What Kotlin code with coroutines needs to run, on a JVM and on Android.
+///
+/// # Errors
+/// As [`fetch`].
+pub(crate) fn kotlin_jars() -> Result<Vec<PathBuf>> {
+    let core = "kotlinx-coroutines-core-jvm";
+    Ok(vec![
+        fetch("org.jetbrains.kotlin", "kotlin-stdlib", &version("kotlin-stdlib.version")?, "jar")?,
+        fetch("org.jetbrains", "annotations", "13.0", "jar")?,
+        fetch("org.jetbrains.kotlinx", core, &version("coroutines.version")?, "jar")?,
+    ])
+}
+
+/// JNA, as a JAR for JVMs or as an AAR for Android.
+///
+/// # Errors
+/// As [`fetch`].
+pub(crate) fn jna(end: &str) -> Result<PathBuf> {
+    fetch("net.java.dev.jna", "jna", &version("jna.version")?, end)
+}
+
 /// Where Maven keeps what it fetched, unless its settings say otherwise.
 ///
 /// # Errors
@@ -151,14 +173,6 @@ pub(crate) fn version(property: &str) -> Result<String> {
 pub(crate) fn build(module: &str, phase: &str) -> Result<()> {
     let quietly = ["--quiet", "-Dmaven.test.skip"];
     process::run(maven()?.args(["--also-make", "--projects", module, phase]).args(quietly))
-}
-
-/// Classes whose source is gone would stay, be tested, be packed, and be in the API.
-fn clear_output() -> Result<()> {
-    if Path::new(OUTPUT_FOLDER).exists() {
-        fs::remove_dir_all(OUTPUT_FOLDER).with_context(|| format!("clear {OUTPUT_FOLDER}"))?;
-    }
-    Ok(())
 }
 
 /// The text of a property of a POM.

@@ -56,14 +56,9 @@ impl Scene {
 
 /// The JARs that the facade needs on a JVM, as users' builds resolve them.
 fn runtime_jars() -> Result<Vec<PathBuf>> {
-    let stdlib = maven::version("kotlin-stdlib.version")?;
-    let coroutines = maven::version("coroutines.version")?;
-    Ok(vec![
-        maven::fetch("org.jetbrains.kotlin", "kotlin-stdlib", &stdlib, "jar")?,
-        maven::fetch("org.jetbrains", "annotations", "13.0", "jar")?,
-        maven::fetch("org.jetbrains.kotlinx", "kotlinx-coroutines-core-jvm", &coroutines, "jar")?,
-        maven::fetch("net.java.dev.jna", "jna", &maven::version("jna.version")?, "jar")?,
-    ])
+    let mut jars = maven::kotlin_jars()?;
+    jars.push(maven::jna("jar")?);
+    Ok(jars)
 }
 
 fn java(classpath: &[PathBuf], options: &[String]) -> Result<Command> {

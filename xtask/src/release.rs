@@ -41,9 +41,7 @@ pub(crate) struct ReleaseArguments {}
 /// When something does not build, is too large, or cannot be written.
 pub(crate) fn run() -> Result<()> {
     let dist = Path::new(FOLDER);
-    if dist.exists() {
-        fs::remove_dir_all(dist).context("clear dist/")?;
-    }
+    archive::clear(dist)?;
     aar::build_kotlin()?;
     let libraries = android::build(&Abi::ALL)?;
     let repository = dist.join("maven");

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::{android::API, machine, maven, process};
+use crate::{android::API, archive, machine, maven, process};
 
 /// Everything that this step makes; emptied each time, since a resource may be gone.
 pub(crate) const FOLDER: &str = "target/android-resources";
@@ -48,9 +48,7 @@ pub(crate) struct ResourcesArguments {}
 pub(crate) fn run() -> Result<()> {
     machine::run()?;
     println!("aapt2: the sample app's resources into {FOLDER}");
-    if Path::new(FOLDER).exists() {
-        fs::remove_dir_all(FOLDER).with_context(|| format!("clear {FOLDER}"))?;
-    }
+    archive::clear(Path::new(FOLDER))?;
     fs::create_dir_all(JAVA_FOLDER).with_context(|| format!("make {JAVA_FOLDER}"))?;
     let source = format!("{APP}/AndroidManifest.xml");
     let manifest = fs::read_to_string(&source).with_context(|| format!("read {source}"))?;

@@ -17,7 +17,7 @@ use super::{
     debian::{CLANG, LLVM_AR, LLVM_LINKER},
     stubs,
 };
-use crate::process;
+use crate::{archive, process};
 
 const FOLDER: &str = "target/android/sysroot";
 /// LLVM's own headers are for other C libraries; these hold what libunwind and ring name.
@@ -46,9 +46,7 @@ impl Sysroot {
             return Ok(sysroot);
         }
         println!("sysroot: stubs and libunwind for {}", abi.name());
-        if sysroot.folder.exists() {
-            fs::remove_dir_all(&sysroot.folder).context("clear the sysroot")?;
-        }
+        archive::clear(&sysroot.folder)?;
         fs::create_dir_all(sysroot.objects()).context("make the sysroot")?;
         for library in stubs::LIBRARIES {
             sysroot.stub(library)?;

@@ -30,7 +30,7 @@ const PROJECT_COPY: &str = "target/proof/consumer";
 /// # Errors
 /// When a package is not as it must be.
 pub(crate) fn run() -> Result<()> {
-    clear(REPOSITORY)?;
+    archive::clear(Path::new(REPOSITORY))?;
     fs::create_dir_all(REPOSITORY).with_context(|| format!("make {REPOSITORY}"))?;
     let libraries = android::build(&Abi::CHECKED)?;
     let aar = aar::pack(&libraries, Path::new(REPOSITORY))?;
@@ -54,13 +54,6 @@ fn stripped_library() -> Result<PathBuf> {
         Path::new("target/proof").join(library.file_name().context("a library has a name")?);
     process::run(Command::new("strip").arg("-o").arg(&stripped).arg(&library))?;
     Ok(stripped)
-}
-
-fn clear(folder: &str) -> Result<()> {
-    if Path::new(folder).exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("clear {folder}"))?;
-    }
-    Ok(())
 }
 
 fn check_aar(aar: &Path) -> Result<()> {
@@ -154,7 +147,7 @@ fn check_documentation(main: &Path) -> Result<()> {
 
 /// Builds the stranger's project, and gives the class path of its desktop program.
 fn build_project(aar: &Path) -> Result<Vec<PathBuf>> {
-    clear(PROJECT_COPY)?;
+    archive::clear(Path::new(PROJECT_COPY))?;
     for file in archive::files(Path::new(PROJECT))? {
         let copy = Path::new(PROJECT_COPY).join(file.strip_prefix(PROJECT)?);
         archive::write(

@@ -9,8 +9,12 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{FACADE_CLASSES, SMOKE_SOURCES, Scene, javac, runtime_jars};
-use crate::{aar::CONSUMER_RULES, archive::Archive, bindgen, r8};
+use super::{FACADE_CLASSES, SMOKE_SOURCES, Scene, javac};
+use crate::{
+    aar::CONSUMER_RULES,
+    archive::{self, Archive},
+    bindgen, maven, r8,
+};
 
 const FOLDER: &str = "target/proof/minified";
 /// All that an app has to say by itself: where it starts.
@@ -88,9 +92,7 @@ fn parse_rules(text: &str) -> Result<Vec<&str>> {
 impl Jars {
     fn make() -> Result<Self> {
         let folder = Path::new(FOLDER);
-        if folder.exists() {
-            fs::remove_dir_all(folder).with_context(|| format!("clear {FOLDER}"))?;
-        }
+        archive::clear(folder)?;
         let classes = folder.join("classes");
         fs::create_dir_all(&classes).with_context(|| format!("make {FOLDER}"))?;
         javac(&[SMOKE_SOURCES], &classes)?;
@@ -101,13 +103,11 @@ impl Jars {
             jar.write(&path)?;
             Ok(path)
         };
-        let mut others = runtime_jars()?;
-        let jna = others.pop().context("JNA is the last of the JARs")?;
         Ok(Self {
             app: pack(&classes, "app.jar")?,
             facade: pack(Path::new(FACADE_CLASSES), "facade.jar")?,
-            jna,
-            others,
+            jna: maven::jna("jar")?,
+            others: maven::kotlin_jars()?,
         })
     }
 

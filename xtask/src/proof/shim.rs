@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use super::{FACADE_CLASSES, SMOKE_SOURCES, Scene, java, javac, runtime_jars};
 use crate::{
     android::{self, Abi, Library},
-    process,
+    archive, process,
 };
 
 const FOLDER: &str = "target/proof/shim";
@@ -34,9 +34,7 @@ pub(crate) fn run() -> Result<()> {
     let libraries = android::build(&[Abi::X86_64])?;
     let that_panics = android::build_that_panics(Abi::X86_64)?;
     let folder = Path::new(FOLDER);
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("clear {FOLDER}"))?;
-    }
+    archive::clear(folder)?;
     fs::create_dir_all(folder.join("libraries")).with_context(|| format!("make {FOLDER}"))?;
     build_shim(&folder.join("libraries"))?;
     let classes = folder.join("classes");
