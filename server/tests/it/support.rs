@@ -27,8 +27,9 @@ pub(crate) const T0: u64 = 1_700_000_000_000;
 /// Longest wait for a child process to do what it must.
 const CHILD_WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Longest wait for an answer: longer than the server holds a sync. Without it a call can wait for
-/// ever where its server was killed and no connection is left: hyper's pool, hyper#2312.
+/// Longest wait for an answer: longer than the server holds a sync. Without it a call once waited
+/// for ever, where its server had been killed and no connection was left; hyper#2312 tells of the
+/// like.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Longest wait for what must happen at once.
