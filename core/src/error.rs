@@ -1,47 +1,49 @@
-//! The wire's error table, once: code, HTTP status, title, what a caller may do; the error body.
+//! The wire's only error table (code, HTTP status, title, what a caller may do) and the error body.
 
 use serde::{Deserialize, Serialize};
 
-/// NIM's code of a failure: what `onFailed` gets. The table is [`Code::row`].
+/// Names a failure by NIM's code, the number that `onFailed` gets. [`Code::row`] is the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
-    /// 302: token missing, malformed, expired, of a wrong key or algorithm; `sub` no account.
+    /// 302: the token is missing, malformed, expired, or of a wrong key, algorithm or `sub`.
     Unauthorized,
-    /// 403: known, but not allowed.
+    /// 403: the account is known, but not allowed to do this.
     Forbidden,
-    /// 404: no such session, unknown route.
+    /// 404: the session or the route does not exist.
     NotFound,
-    /// 408: no answer within the deadline; only a client says it.
+    /// 408: no answer came within the deadline. Only a client reports it.
     Timeout,
-    /// 414: a parameter is missing, malformed, out of range; a body too large; a stale page token.
+    /// 414: a parameter is missing, malformed or out of range, the body is too large, or the page
+    /// token has expired.
     InvalidParameter,
-    /// 415: DNS, connect, TLS, reset, truncated answer; only a client says it.
+    /// 415: name resolution, connecting or TLS failed, or the connection broke. Only a client
+    /// reports it.
     Connection,
-    /// 416: too frequent, too many.
+    /// 416: the account makes too many requests, or holds too many sessions.
     TooFrequent,
-    /// 500: our fault.
+    /// 500: the server has a fault.
     Internal,
-    /// 503: overloaded, not durable, or shutting down.
+    /// 503: the server is overloaded, cannot write to its disk, or is shutting down.
     Unavailable,
 }
 
-/// One line of the error table.
+/// Describes one code: a row of the error table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeRow {
     /// NIM's number.
     pub number: u16,
-    /// The HTTP status it travels with; `None` when only a client says it.
+    /// The HTTP status that carries the code; `None` for one that only a client reports.
     pub http_status: Option<u16>,
-    /// What it means, in a few words.
+    /// The meaning in a few words, for logs and dialogs.
     pub title: &'static str,
     /// Whether the same call may succeed a little later.
     pub retryable: bool,
-    /// Whether a write that ended so may have been carried out all the same.
+    /// Whether a write that failed with this code may have taken effect.
     pub may_have_applied: bool,
 }
 
 impl Code {
-    /// Every code.
+    /// Every code, in the order of the numbers.
     pub const ALL: [Code; 9] = [
         Self::Unauthorized,
         Self::Forbidden,
@@ -54,7 +56,7 @@ impl Code {
         Self::Unavailable,
     ];
 
-    /// The table.
+    /// Returns the code's row of the error table.
     pub const fn row(self) -> CodeRow {
         let (number, http_status, title, retryable, may_have_applied) = match self {
             Self::Unauthorized => (302, Some(401), "token refused", false, false),
@@ -70,33 +72,33 @@ impl Code {
         CodeRow { number, http_status, title, retryable, may_have_applied }
     }
 
-    /// NIM's number.
+    /// Returns NIM's number of the code.
     pub const fn number(self) -> u16 {
         self.row().number
     }
 
-    /// The code with this number, `None` for one that is not in the table.
+    /// Returns the code with this number, or `None` if the table has no such number.
     pub fn from_number(number: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.number() == number)
     }
 }
 
-/// The body of every error answer: RFC 9457 `application/problem+json`, and three fields of ours.
+/// Carries an error answer: RFC 9457 `application/problem+json` plus three fields of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
-    /// `about:blank`: the code says it all.
+    /// Always `about:blank`: the code identifies the kind of problem.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The code's title.
+    /// The code's title, [`CodeRow::title`].
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// What was wrong here, naming the field, and what to do.
+    /// Names the field, says what was wrong with it and what to do.
     pub detail: String,
-    /// NIM's number, from the table.
+    /// NIM's number, [`Code::number`].
     pub code: u16,
-    /// Finds this answer in the server's log.
+    /// Identifies this answer in the server's log.
     #[serde(default)]
     pub request_id: String,
     /// Whether the same call may succeed a little later.
@@ -109,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_is_found_by_its_number() {
+    fn from_number_finds_every_code_of_the_table() {
         for code in Code::ALL {
             assert_eq!(Code::from_number(code.number()), Some(code));
         }
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_client_says_has_no_http_status() {
+    fn codes_that_only_a_client_reports_have_no_http_status() {
         let client_only: Vec<_> =
             Code::ALL.into_iter().filter(|c| c.row().http_status.is_none()).collect();
         assert_eq!(client_only, [Code::Timeout, Code::Connection]);

@@ -1,40 +1,43 @@
-//! Ids: app keys, accounts, teams and sessions. Parsed once at the door, never tested again inside.
+//! Ids of app keys, accounts, teams and sessions. Each is checked once, when it is parsed.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize, de::Error as _};
 
-/// Longest account, in bytes of UTF-8.
+/// Length limit of an account, in bytes of UTF-8.
 pub const ACCOUNT_BYTES_MAX: usize = 128;
-/// Longest team id, in bytes of UTF-8.
+/// Length limit of a team id, in bytes of UTF-8.
 pub const TEAM_ID_BYTES_MAX: usize = 64;
-/// Longest app key, in bytes (it is ASCII).
+/// Length limit of an app key, in bytes (it is ASCII).
 pub const APP_KEY_BYTES_MAX: usize = 64;
 
-/// Why a text is no id. Says what is wrong, never the text itself: ids are the users'.
+/// Reports why a text is not an id.
+///
+/// The message never repeats the text: ids belong to the users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidId {
-    /// Nothing where an id must stand.
+    /// The text is empty.
     #[error("{what} is empty")]
     Empty {
-        /// The kind of id.
+        /// The name of the id, such as `account`.
         what: &'static str,
     },
-    /// More bytes than allowed.
+    /// The text has more bytes than allowed.
     #[error("{what} is longer than {bytes_max} bytes")]
     TooLong {
-        /// The kind of id.
+        /// The name of the id, such as `account`.
         what: &'static str,
         /// The limit, in bytes.
         bytes_max: usize,
     },
-    /// A control character, a `|`, or (in an app key) a character that is not printable ASCII.
+    /// The text holds a control character, a `|`, or (in an app key) a character that is not
+    /// printable ASCII.
     #[error("{what} holds a character that it may not hold (control characters and '|' never)")]
     Character {
-        /// The kind of id.
+        /// The name of the id, such as `account`.
         what: &'static str,
     },
-    /// A session id without `|`, or of a kind that does not exist.
+    /// The session id has no `|`, or a kind that does not exist.
     #[error("session id must be p2p|<account>, team|<team id> or super_team|<team id>")]
     SessionForm,
 }
@@ -78,7 +81,7 @@ macro_rules! text_id {
                 Ok(Self(text))
             }
 
-            /// The id as text.
+            /// Returns the id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -106,36 +109,44 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A user of an app (NIM: accid). 1..=128 bytes of UTF-8, no control characters, no `|`.
+    /// Names a user of an app (NIM: accid).
+    ///
+    /// 1..=128 bytes of UTF-8, no control characters, no `|`.
     Account,
     "account",
     ACCOUNT_BYTES_MAX,
     check
 );
 text_id!(
-    /// A team or super team. 1..=64 bytes, no control characters, no `|`; decimal where NIM made
-    /// it.
+    /// Names a team or a super team.
+    ///
+    /// 1..=64 bytes of UTF-8, no control characters, no `|`; NIM's own ids are decimal numbers.
     TeamId,
     "team id",
     TEAM_ID_BYTES_MAX,
     check
 );
 text_id!(
-    /// A tenant. 1..=64 printable ASCII characters, no `|`.
+    /// Names an app, a tenant of the server.
+    ///
+    /// 1..=64 printable ASCII characters, no `|`.
     AppKey,
     "app key",
     APP_KEY_BYTES_MAX,
     check_app_key
 );
 
-/// The three kinds of session, in the order in which ties are sorted.
+/// Distinguishes the three kinds of session.
+///
+/// Their order decides between sessions of the same `updateTime`. NIM's numbers of them are
+/// [`Self::nim_number`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SessionKind {
-    /// Two accounts; the peer may be the account itself.
+    /// A session of two accounts; the peer may be the account itself.
     P2p,
-    /// A team (NIM: 高级群).
+    /// A session of a team (NIM: 高级群).
     Team,
-    /// A super team (NIM: 超大群).
+    /// A session of a super team (NIM: 超大群).
     SuperTeam,
 }
 
@@ -143,7 +154,7 @@ impl SessionKind {
     /// Every kind, in sort order.
     pub const ALL: [SessionKind; 3] = [Self::P2p, Self::Team, Self::SuperTeam];
 
-    /// The text before the `|`, the same in JSON, URLs and Kotlin.
+    /// Returns the prefix of a session id, the same in JSON, URLs and Kotlin.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::P2p => "p2p",
@@ -152,7 +163,16 @@ impl SessionKind {
         }
     }
 
-    /// The kind with this prefix, `None` for anything else.
+    /// Returns NIM's number of the kind (`SessionTypeEnum`): 0, 1 or 5.
+    pub const fn nim_number(self) -> u8 {
+        match self {
+            Self::P2p => 0,
+            Self::Team => 1,
+            Self::SuperTeam => 5,
+        }
+    }
+
+    /// Returns the kind with this prefix, or `None` for any other text.
     pub fn from_prefix(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
@@ -164,8 +184,9 @@ impl fmt::Display for SessionKind {
     }
 }
 
-/// One conversation in one account's list: `p2p|<account>`, `team|<team id>` or
-/// `super_team|<team id>`.
+/// Identifies one session in an account's list.
+///
+/// As text it is `p2p|<account>`, `team|<team id>` or `super_team|<team id>`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId {
     kind: SessionKind,
@@ -173,10 +194,10 @@ pub struct SessionId {
 }
 
 impl SessionId {
-    /// The session with this kind and this peer.
+    /// Makes the id of the session with this kind and this peer.
     ///
     /// # Errors
-    /// [`InvalidId`] when the peer is no account (p2p) or no team id (teams).
+    /// [`InvalidId`] if the peer is not an account (p2p) or not a team id (teams).
     pub fn new(kind: SessionKind, peer: impl Into<String>) -> Result<Self, InvalidId> {
         let peer = peer.into();
         match kind {
@@ -188,17 +209,17 @@ impl SessionId {
         Ok(Self { kind, peer })
     }
 
-    /// The session with this account.
+    /// Makes the id of the p2p session with this account.
     pub fn p2p(peer: &Account) -> Self {
         Self { kind: SessionKind::P2p, peer: peer.0.clone() }
     }
 
-    /// p2p, team or super team.
+    /// Returns the kind: p2p, team or super team.
     pub fn kind(&self) -> SessionKind {
         self.kind
     }
 
-    /// What stands after the `|`: an account or a team id.
+    /// Returns the part after the `|`: an account or a team id.
     pub fn peer(&self) -> &str {
         &self.peer
     }
@@ -236,14 +257,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn session_ids_read_back_as_they_were_written() {
+    fn a_session_id_parses_back_from_its_text() {
         for text in ["p2p|bob", "team|2530000000", "super_team|1", "p2p|小明", "p2p|a b"] {
             assert_eq!(text.parse::<SessionId>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_is_no_session_id_is_refused_with_its_reason() {
+    fn an_invalid_session_id_is_refused_with_its_reason() {
         let long = format!("p2p|{}", "a".repeat(129));
         let long_team = format!("team|{}", "1".repeat(65));
         let cases = [
@@ -266,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_bytes_and_inclusive() {
+    fn length_limits_count_bytes_and_are_inclusive() {
         assert!(Account::new("a".repeat(128)).is_ok());
         assert!(Account::new("é".repeat(64)).is_ok());
         assert!(Account::new("é".repeat(65)).is_err());

@@ -1,14 +1,12 @@
-//! The last message: NIM's JSON object with numeric keys, kept as raw text, read leniently.
-//! Building it is the server's (`nim/last_msg.rs`).
+//! The last message: NIM's JSON object with numeric keys, kept as raw text and read leniently.
+//! The server builds it.
 
 use std::{collections::HashMap, fmt};
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{LastMsgType, RecentSession, SessionKind};
-
-/// A last message: the text of a JSON object. Never shown by `Debug`: it is the users'.
+/// Holds a last message as the text of a JSON object. `Debug` never shows it.
 #[derive(Clone, Serialize)]
 #[serde(transparent)]
 pub struct LastMsg(Box<RawValue>);
@@ -17,25 +15,25 @@ impl LastMsg {
     /// Wraps the text of a JSON object.
     ///
     /// # Errors
-    /// When the text is not JSON, or no object.
+    /// [`serde_json::Error`] if the text is not a JSON object.
     pub fn new(json: String) -> Result<Self, serde_json::Error> {
         Self::of_object(RawValue::from_string(json)?)
     }
 
     fn of_object<E: serde::de::Error>(raw: Box<RawValue>) -> Result<Self, E> {
         if !raw.get().starts_with('{') {
-            return Err(E::custom("a last message is a JSON object"));
+            return Err(E::custom("lastMsg must be a JSON object"));
         }
         Ok(Self(raw))
     }
 
-    /// The JSON text, byte for byte as the server keeps it.
+    /// Returns the JSON text, byte for byte as the server stores it.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    fn fields(&self) -> Fields<'_> {
-        Fields(serde_json::from_str(self.as_str()).unwrap_or_default())
+    pub(crate) fn fields(&self) -> LastMsgFields<'_> {
+        LastMsgFields(serde_json::from_str(self.as_str()).unwrap_or_default())
     }
 }
 
@@ -57,12 +55,13 @@ impl fmt::Debug for LastMsg {
     }
 }
 
-/// NIM's numeric keys, each value as it stands. Numbers and strings are read alike.
-struct Fields<'a>(HashMap<String, &'a RawValue>);
+/// Maps NIM's numeric keys to their raw values. Numbers and strings read alike.
+#[derive(Default)]
+pub(crate) struct LastMsgFields<'a>(HashMap<String, &'a RawValue>);
 
-impl Fields<'_> {
-    /// A string's content, a number's or an object's own text, `""` for null and for nothing.
-    fn text(&self, key: &str) -> String {
+impl LastMsgFields<'_> {
+    /// Returns a string's content, any other value's JSON text, `""` for null or a missing key.
+    pub(crate) fn text(&self, key: &str) -> String {
         let Some(raw) = self.0.get(key).map(|raw| raw.get()) else { return String::new() };
         match raw.as_bytes().first() {
             Some(b'"') => serde_json::from_str(raw).unwrap_or_default(),
@@ -71,212 +70,8 @@ impl Fields<'_> {
         }
     }
 
-    /// A whole number, written as a number or as a string.
-    fn number(&self, key: &str) -> Option<i64> {
+    /// Returns a whole number that is written as a number or as a string.
+    pub(crate) fn number(&self, key: &str) -> Option<i64> {
         self.text(key).trim().parse().ok()
-    }
-}
-
-/// The message that a recall took away, as far as the notice tells.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MessageStub {
-    /// Time of the recalled message, ms since 1970; 0 when unknown.
-    pub time: i64,
-    /// Its sender.
-    pub from: String,
-    /// Its client id (NIM: uuid).
-    pub client_id: String,
-    /// Its server id.
-    pub server_id: String,
-}
-
-/// The notice of a recall, partial as in NIM's session rows. Mirrors `RevokeMsgNotification`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RevokeMsgNotification {
-    /// What was recalled.
-    pub message: MessageStub,
-    /// The notice's attachment, as its text.
-    pub attach: String,
-    /// Who recalled (key 16).
-    pub revoke_account: String,
-    /// The recaller's words (key 4, else 8).
-    pub custom_info: String,
-    /// NIM's recall type (key 1): 7 p2p, 8 team, 12 super team, 13 and 14 one-way; -1 unknown.
-    pub revoke_type: i32,
-    /// What the app's callback added (key 22).
-    pub callback_ext: String,
-}
-
-/// A row in the shape of NIM's local recent contact. Unread is always 0: the service counts none.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RecentContact {
-    /// The peer: account or team id.
-    pub contact_id: String,
-    /// p2p, team or super team.
-    pub session_kind: SessionKind,
-    /// Sender of the last message; of a recall, who recalled.
-    pub from_account: String,
-    /// The sender's nick.
-    pub from_nick: String,
-    /// Client id of the last message (NIM: uuid).
-    pub recent_message_id: String,
-    /// NIM's number of the message's type; a recall's and a missing message's is -1 (undef).
-    pub msg_type: i32,
-    /// The message's body; of a recall, the recaller's words.
-    pub content: String,
-    /// The row's `updateTime`, ms since 1970.
-    pub time: i64,
-    /// The message's attachment as its text; empty for a recall.
-    pub attachment: String,
-    /// `ext` as the text of a JSON object: itself, `{}` when empty, `{"ext":raw}` when no object.
-    pub extension: String,
-}
-
-impl fmt::Debug for RevokeMsgNotification {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RevokeMsgNotification(type {})", self.revoke_type)
-    }
-}
-
-impl fmt::Debug for RecentContact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecentContact({}, type {})", self.session_kind, self.msg_type)
-    }
-}
-
-impl RecentSession {
-    /// The recall's notice, exactly when the last message is one.
-    pub fn revoke_notification(&self) -> Option<RevokeMsgNotification> {
-        if self.last_msg_type != LastMsgType::Recall {
-            return None;
-        }
-        let fields = self.last_msg.as_ref().map(LastMsg::fields).unwrap_or(Fields(HashMap::new()));
-        let words = [fields.text("4"), fields.text("8")];
-        Some(RevokeMsgNotification {
-            message: MessageStub {
-                time: fields.number("14").unwrap_or(0),
-                from: fields.text("3"),
-                client_id: fields.text("10"),
-                server_id: fields.text("11"),
-            },
-            attach: fields.text("5"),
-            revoke_account: fields.text("16"),
-            custom_info: words.into_iter().find(|w| !w.is_empty()).unwrap_or_default(),
-            revoke_type: fields.number("1").and_then(|n| i32::try_from(n).ok()).unwrap_or(-1),
-            callback_ext: fields.text("22"),
-        })
-    }
-
-    /// The row as NIM's local recent contact. A row without a message gives empty texts.
-    pub fn to_recent_contact(&self) -> RecentContact {
-        let mut contact = RecentContact {
-            contact_id: self.session_id.peer().to_owned(),
-            session_kind: self.session_id.kind(),
-            from_account: String::new(),
-            from_nick: String::new(),
-            recent_message_id: String::new(),
-            msg_type: -1,
-            content: String::new(),
-            time: i64::try_from(self.update_time).unwrap_or(i64::MAX),
-            attachment: String::new(),
-            extension: extension(&self.ext),
-        };
-        if let Some(notice) = self.revoke_notification() {
-            contact.from_account = notice.revoke_account;
-            contact.content = notice.custom_info;
-            contact.recent_message_id = notice.message.client_id;
-        } else if let Some(fields) = self.last_msg.as_ref().map(LastMsg::fields) {
-            contact.from_account = fields.text("2");
-            contact.from_nick = fields.text("6");
-            contact.recent_message_id = fields.text("11");
-            let kind = fields.number("8").and_then(|n| i32::try_from(n).ok());
-            contact.msg_type = kind.unwrap_or(-1);
-            contact.content = fields.text("9");
-            contact.attachment = fields.text("10");
-        }
-        contact
-    }
-}
-
-fn extension(ext: &str) -> String {
-    if ext.is_empty() {
-        return "{}".to_owned();
-    }
-    let object: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(ext);
-    match object {
-        Ok(_) => ext.to_owned(),
-        Err(_) => serde_json::json!({ "ext": ext }).to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(last_msg: Option<&str>, last_msg_type: LastMsgType, ext: &str) -> RecentSession {
-        RecentSession {
-            session_id: "p2p|bob".parse().unwrap(),
-            update_time: 7,
-            ext: ext.to_owned(),
-            last_msg_type,
-            last_msg: last_msg.map(|text| LastMsg::new(text.to_owned()).unwrap()),
-        }
-    }
-
-    #[test]
-    fn numbers_and_strings_are_read_alike() {
-        for text in [
-            r#"{"2":"amy","8":100,"9":"hi","10":{"a":1},"11":"c1","6":null}"#,
-            r#"{"2":"amy","8":"100","9":"hi","10":"{\"a\":1}","11":"c1"}"#,
-        ] {
-            let contact = row(Some(text), LastMsgType::Message, "").to_recent_contact();
-            assert_eq!((contact.from_account.as_str(), contact.msg_type), ("amy", 100));
-            assert_eq!(
-                (contact.content.as_str(), contact.attachment.as_str()),
-                ("hi", r#"{"a":1}"#)
-            );
-            assert_eq!(
-                (contact.recent_message_id.as_str(), contact.from_nick.as_str()),
-                ("c1", "")
-            );
-        }
-    }
-
-    #[test]
-    fn ids_beyond_two_to_the_53_keep_every_digit() {
-        let text = r#"{"1":7,"11":9007199254740993123,"14":"5","16":"amy","3":"amy","8":"gone"}"#;
-        let notice = row(Some(text), LastMsgType::Recall, "").revoke_notification().unwrap();
-        assert_eq!(notice.message.server_id, "9007199254740993123");
-        assert_eq!((notice.message.time, notice.custom_info.as_str()), (5, "gone"));
-    }
-
-    #[test]
-    fn a_row_without_a_message_is_normal() {
-        let contact = row(None, LastMsgType::Message, "draft").to_recent_contact();
-        assert_eq!((contact.time, contact.msg_type, contact.content.as_str()), (7, -1, ""));
-        assert_eq!(contact.extension, r#"{"ext":"draft"}"#);
-        assert!(row(None, LastMsgType::Message, "").revoke_notification().is_none());
-        assert!(row(None, LastMsgType::Recall, "").revoke_notification().is_some());
-    }
-
-    #[test]
-    fn odd_last_messages_never_panic() {
-        let deep = format!(r#"{{"10":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        let odd =
-            ["{}", r#"{"8":[]}"#, r#"{"8":1e999}"#, r#"{"9":"\ud800"}"#, r#"{"8":{}}"#, &deep];
-        for text in odd {
-            for kind in [LastMsgType::Message, LastMsgType::Recall] {
-                let _ = row(Some(text), kind, text).to_recent_contact();
-            }
-        }
-    }
-
-    #[test]
-    fn only_an_object_is_a_last_message() {
-        for text in ["", "[]", "1", "null", "\"{}\"", "{", "{}x"] {
-            assert!(LastMsg::new(text.to_owned()).is_err(), "{text}");
-            assert!(serde_json::from_str::<LastMsg>(text).is_err(), "{text}");
-        }
-        assert_eq!(LastMsg::new(" {} ".to_owned()).unwrap().as_str(), "{}");
     }
 }

@@ -1,5 +1,5 @@
-//! The vocabulary both ends of Huihua share: ids, sessions, pages, the error table, the URL paths.
-//! With the feature `client` also [`client::SessionService`], the calls of an app.
+//! Defines what both ends of Huihua share: ids, sessions, pages, the error table, the URL paths.
+//! The feature `client` adds [`client::SessionService`], which makes an app's calls.
 //!
 //! ```
 //! use huihua_core::SessionId;
@@ -9,26 +9,30 @@
 //! assert_eq!(id.to_string(), "p2p|bob");
 //! ```
 
+mod account;
 mod error;
 mod id;
 mod last_msg;
 mod page;
 pub mod paths;
+mod recent_contact;
 mod session;
 mod sync;
 
 #[cfg(feature = "client")]
 pub mod client;
 
+pub use account::AccountInfo;
 pub use error::{Code, CodeRow, Problem};
 pub use id::{
     ACCOUNT_BYTES_MAX, APP_KEY_BYTES_MAX, Account, AppKey, InvalidId, SessionId, SessionKind,
     TEAM_ID_BYTES_MAX, TeamId,
 };
-pub use last_msg::{LastMsg, MessageStub, RecentContact, RevokeMsgNotification};
+pub use last_msg::LastMsg;
 pub use page::{
     DELETE_IDS_MAX, EXT_BYTES_MAX, InvalidOption, LIMIT_MAX, Page, QueryMySessionOption,
     SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX,
 };
+pub use recent_contact::{MessageStub, RecentContact, RevokeMsgNotification};
 pub use session::{LastMsgType, RecentSession};
 pub use sync::{SessionChange, SyncOption, SyncPage};

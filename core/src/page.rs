@@ -1,35 +1,38 @@
-//! What a list call asks and gets: option, page, and the limits both ends hold.
+//! The option and the result of a list call, and the limits that both ends enforce.
 
 use serde::{Deserialize, Serialize};
 
 use crate::RecentSession;
 
-/// Most sessions a page is asked for. A tie group may make a page longer (contract, section 2).
+/// Limit of [`QueryMySessionOption::limit`], in sessions.
+///
+/// A page is longer only if more sessions than that share one `updateTime`.
 pub const LIMIT_MAX: u32 = 100;
-/// Longest ext, in bytes of UTF-8.
+/// Length limit of an ext, in bytes of UTF-8.
 pub const EXT_BYTES_MAX: usize = 4_096;
-/// Most sessions that one delete call names.
+/// Limit of the sessions that one delete call names.
 pub const DELETE_IDS_MAX: usize = 100;
-/// Most changes a sync is asked for.
+/// Limit of [`crate::SyncOption::limit`], in changes.
 pub const SYNC_LIMIT_MAX: u32 = 500;
-/// Changes a sync gives when it is not told how many.
+/// Default of [`crate::SyncOption::limit`], in changes.
 pub const SYNC_LIMIT_DEFAULT: u32 = 100;
-/// Longest time a sync is held until something changes, in ms: shorter than what proxies usually
-/// allow a silent connection.
+/// Limit of [`crate::SyncOption::wait_ms`], in ms.
+///
+/// It is shorter than the time for which proxies usually allow a silent connection.
 pub const SYNC_WAIT_MS_MAX: u32 = 30_000;
 
-/// What `queryMySessionList` asks for. Mirrors NIM's `QueryMySessionOption`; `page_token` is ours.
+/// Selects a page of the list. Mirrors NIM's `QueryMySessionOption`; `page_token` is ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryMySessionOption {
-    /// Oldest `updateTime` wanted, ms since 1970, inclusive; 0 = unbounded.
+    /// Lower bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
     pub min_timestamp: u64,
-    /// Newest `updateTime` wanted, ms since 1970, inclusive; 0 = unbounded.
+    /// Upper bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
     pub max_timestamp: u64,
-    /// Whether rows carry their last message.
+    /// Whether sessions carry their last message.
     pub need_last_msg: bool,
-    /// Rows wanted, 1..=100.
+    /// Number of sessions, 1..=100.
     pub limit: u32,
-    /// `next_page_token` of the page before: exact paging. Then both timestamps must be 0.
+    /// [`Page::next_page_token`] of the page before. Both timestamps must be 0 with it.
     pub page_token: Option<String>,
 }
 
@@ -45,18 +48,18 @@ impl Default for QueryMySessionOption {
     }
 }
 
-/// An option that asks for something impossible: code 414.
+/// Reports an option that is out of range: code 414.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {reason}")]
 pub struct InvalidOption {
     /// The field's name on the wire.
     pub field: &'static str,
-    /// What is wrong and what would be right.
+    /// Says what is expected, and what to do.
     pub reason: &'static str,
 }
 
 impl QueryMySessionOption {
-    /// Checks limits and bounds, without any I/O.
+    /// Checks the limit and the bounds, without any I/O.
     ///
     /// # Errors
     /// [`InvalidOption`] names the first field that is wrong.
@@ -66,7 +69,7 @@ impl QueryMySessionOption {
         }
         if self.page_token.is_some() {
             if self.min_timestamp != 0 || self.max_timestamp != 0 {
-                let reason = "must not stand beside timestamps: the first page fixed them";
+                let reason = "cannot be combined with timestamps: set them for the first page";
                 return Err(InvalidOption { field: "pageToken", reason });
             }
             return Ok(());
@@ -81,18 +84,18 @@ impl QueryMySessionOption {
     }
 }
 
-/// One page of an account's list, newest first. Mirrors NIM's `RecentSessionList`.
+/// Holds one page of an account's list, newest first. Mirrors NIM's `RecentSessionList`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
-    /// The rows: `updateTime` descending, ties by kind (p2p, team, super_team), then id bytes.
+    /// Ordered by `updateTime` descending, then kind (p2p, team, super team), then id bytes.
     pub session_list: Vec<RecentSession>,
-    /// Exactly whether older rows match.
+    /// Whether older sessions match; exact.
     pub has_more: bool,
-    /// Asks for the next page; present exactly while there is more.
+    /// Selects the next page, see [`QueryMySessionOption::page_token`]; set while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_page_token: Option<String>,
-    /// Everything up to here is in the walk that this page belongs to.
+    /// The cursor for a sync that continues where the first page was read. Opaque.
     pub sync_cursor: String,
 }
 
@@ -101,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_impossible_option_is_refused_by_field() {
+    fn an_option_out_of_range_is_refused_by_its_field() {
         let check = |option: QueryMySessionOption| option.validate().map_err(|e| e.field);
         let default = QueryMySessionOption::default;
         assert_eq!(check(default()), Ok(()));

@@ -1,27 +1,27 @@
-//! URL paths, read by client and server alike.
+//! URL paths and header names, used by both client and server.
 
-/// Who am I: account, app key and end of the token.
+/// Describes the token's account ([`crate::AccountInfo`]).
 pub const ACCOUNT: &str = "/v1/account";
-/// The list of the account's sessions.
+/// Lists the account's sessions.
 pub const SESSIONS: &str = "/v1/sessions";
 /// Deletes up to 100 sessions, all or nothing.
 pub const SESSIONS_DELETE: &str = "/v1/sessions/delete";
-/// One session; `{id}` is percent-encoded (`p2p%7Cbob`).
+/// Reads one session; `{id}` is percent-encoded (`p2p%7Cbob`).
 pub const SESSION: &str = "/v1/sessions/{id}";
-/// The ext of one session.
+/// Sets the ext of one session; `{id}` as in [`SESSION`].
 pub const SESSION_EXT: &str = "/v1/sessions/{id}/ext";
-/// The sessions that changed since a cursor.
+/// Returns the sessions that changed since a cursor.
 pub const SYNC: &str = "/v1/sync";
-/// What moved lists, told by the app's own servers.
+/// Receives events from the app's own servers.
 pub const EVENTS: &str = "/v1/events";
-/// NIM's message copy (消息抄送).
+/// Receives NIM's message copies (消息抄送).
 pub const NIM_COPY: &str = "/nim/copy";
-/// The process answers.
+/// Reports that the process answers.
 pub const LIVEZ: &str = "/livez";
-/// The store answers.
+/// Reports that the store answers.
 pub const READYZ: &str = "/readyz";
 
-/// Header that names one call of a client: the same on each of its retries.
+/// Header that identifies one call of a client, the same on each of its retries.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-/// In place of a sync cursor: from now.
+/// Sync cursor that selects only changes from now on.
 pub const SYNC_LATEST: &str = "latest";

@@ -1,4 +1,4 @@
-//! A session as it travels: the row of a list.
+//! A session of an account's list, as both ends exchange it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize, de::Error as _};
 
 use crate::{LastMsg, SessionId};
 
-/// Whether a last message is a message or the notice of its recall. 0 and 1 on the wire.
+/// Distinguishes a message from the notice of its recall. On the wire it is a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LastMsgType {
     /// 0, or absent: a message.
@@ -16,12 +16,19 @@ pub enum LastMsgType {
     Recall,
 }
 
-impl Serialize for LastMsgType {
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_u8(match self {
+impl LastMsgType {
+    /// Returns the number on the wire, which is NIM's: 0 or 1.
+    pub const fn number(self) -> u8 {
+        match self {
             Self::Message => 0,
             Self::Recall => 1,
-        })
+        }
+    }
+}
+
+impl Serialize for LastMsgType {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_u8(self.number())
     }
 }
 
@@ -30,27 +37,28 @@ impl<'de> Deserialize<'de> for LastMsgType {
         match u8::deserialize(d)? {
             0 => Ok(Self::Message),
             1 => Ok(Self::Recall),
-            other => Err(D::Error::custom(format_args!("lastMsgType {other} is neither 0 nor 1"))),
+            other => Err(D::Error::custom(format_args!("lastMsgType must be 0 or 1, not {other}"))),
         }
     }
 }
 
-/// One row of an account's list. Mirrors NIM's `RecentSession`. `Debug` shows neither ext nor
-/// message.
+/// Holds one session of an account's list. Mirrors NIM's `RecentSession`.
+///
+/// `Debug` shows neither the ext nor the message.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecentSession {
     /// The session.
     pub session_id: SessionId,
-    /// Time of the last message, else of the first `updateMySession`; ms since 1970.
+    /// Time of the last message, else of the first `updateMySession`, in ms since 1970.
     pub update_time: u64,
-    /// The account's own text on the session, at most 4,096 bytes; empty when never set.
+    /// The account's private text on the session, at most 4,096 bytes of UTF-8; empty by default.
     #[serde(default)]
     pub ext: String,
-    /// What [`Self::last_msg`] is.
+    /// The kind of [`Self::last_msg`].
     #[serde(default)]
     pub last_msg_type: LastMsgType,
-    /// The last message as NIM's JSON object; absent when there is none or it was not asked for.
+    /// The last message; `None` if there is none or it was not requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_msg: Option<LastMsg>,
 }
@@ -72,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_tells_nothing_that_the_user_wrote() {
+    fn debug_shows_no_text_of_the_user() {
         let text =
             r#"{"sessionId":"p2p|a","updateTime":1,"ext":"s3cret","lastMsg":{"9":"s3cret"}}"#;
         let row: RecentSession = serde_json::from_str(text).unwrap();

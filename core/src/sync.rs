@@ -1,4 +1,4 @@
-//! What a sync call asks and gets: the sessions that changed since a cursor.
+//! The option and the result of a sync call: the sessions that changed since a cursor.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use crate::{
     InvalidOption, RecentSession, SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX, SessionId,
 };
 
-/// What `sync` asks for.
+/// Selects the changes that a sync returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncOption {
-    /// [`SyncPage::cursor`] of the sync before, or [`crate::Page::sync_cursor`] of a walk; none =
-    /// from the beginning, [`crate::paths::SYNC_LATEST`] = from now.
+    /// [`SyncPage::cursor`] of the sync before, or [`crate::Page::sync_cursor`] of a first page;
+    /// `None` = from the beginning, [`crate::paths::SYNC_LATEST`] = from now.
     pub cursor: Option<String>,
-    /// Changes wanted, 1..=500.
+    /// Number of changes, 1..=500.
     pub limit: u32,
     /// Whether sessions carry their last message.
     pub need_last_msg: bool,
-    /// How long the server holds the call until something changes, ms, 0..=30,000.
+    /// Longest time for which the server waits for a change, in ms, 0..=30,000.
     pub wait_ms: u32,
 }
 
@@ -27,8 +27,9 @@ impl Default for SyncOption {
 }
 
 impl SyncOption {
-    /// Checks the limits, without any I/O. Whether a cursor is good only the server knows: one that
-    /// is not is answered with [`SyncPage::reset`].
+    /// Checks the limits, without any I/O.
+    ///
+    /// Only the server can check the cursor: it answers an invalid one with [`SyncPage::reset`].
     ///
     /// # Errors
     /// [`InvalidOption`] names the first field that is wrong.
@@ -43,27 +44,27 @@ impl SyncOption {
     }
 }
 
-/// One session that changed.
+/// Describes one session that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SessionChange {
-    /// `{"session": …}`: its latest state.
+    /// `{"session": …}`: the session's latest state.
     Session(RecentSession),
-    /// `{"deleted": id}`: it is not in the list any more.
+    /// `{"deleted": id}`: the session is no longer in the list.
     Deleted(SessionId),
 }
 
-/// What changed since a cursor.
+/// Holds the changes since a cursor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SyncPage {
-    /// In the order of the changes, each session once.
+    /// The changes in their order, each session once.
     pub changes: Vec<SessionChange>,
-    /// Opaque. Covers everything that came with this answer and before it.
+    /// The cursor for the next sync, which continues after these changes. Opaque.
     pub cursor: String,
-    /// Exactly whether the next sync has something at once.
+    /// Whether the next sync returns changes at once; exact.
     pub has_more: bool,
-    /// The cursor is too old, of another account or of an unknown era: there are no changes, and
-    /// the client lists again.
+    /// Whether the cursor was too old, of another account or of another store. There are no
+    /// changes then, and the client must read the list again.
     pub reset: bool,
 }

@@ -1,59 +1,67 @@
-//! How a call fails.
+//! The error of a failed call.
 
-use super::ProviderError;
 use crate::Code;
 
-/// How a call fails.
+/// Carries any error of an app's provider.
+///
+/// Every call that waited for a token gets the [`super::TokenProvider`]'s error, with its sources.
+pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Reports why a call failed.
+///
+/// No variant holds a URL, a token, an ext or a message.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// With a code of the wire's table: `onFailed`.
+    /// The call failed with a code of the wire's table ([`Code::row`]): `onFailed`.
     #[error("{} ({}): {detail}", code.row().title, code.number())]
     Failed {
         /// The code.
         code: Code,
-        /// Names the field, says what to do. Never a URL, token, ext or message.
+        /// Says what was wrong and what to do; names the field of an invalid parameter.
         detail: String,
-        /// Finds the answer in the server's log.
+        /// Identifies the answer in the server's log; `None` if there was no answer.
         request_id: Option<String>,
-        /// When the server asks to come back, ms from now.
+        /// The server's `Retry-After`, in ms; `None` if it sent none.
         retry_after_ms: Option<u64>,
-        /// Whether a write may have been carried out all the same, by any attempt of the call.
+        /// Whether the write may have taken effect, by any attempt of the call.
         may_have_applied: bool,
     },
-    /// The answer is not ours (HTML, bad JSON, unknown code, over 8 MiB): `onException`.
+    /// The answer is not our server's (HTML, bad JSON, unknown code, over 8 MiB): `onException`.
     #[error("unexpected answer (HTTP {status}): {reason}")]
     Answer {
         /// The HTTP status.
         status: u16,
-        /// What was wrong with it. Never a word of its body.
+        /// Says what was wrong with the answer, without quoting it.
         reason: String,
-        /// When whoever sent it asks to come back, ms from now.
+        /// The answer's `Retry-After`, in ms; `None` if it had none.
         retry_after_ms: Option<u64>,
-        /// Whether a write may have been carried out all the same, by any attempt of the call.
+        /// Whether the write may have taken effect, by any attempt of the call.
         may_have_applied: bool,
     },
-    /// The token provider failed, or gave no usable token: `onException`.
+    /// The token provider failed or returned an unusable token: `onException`.
     #[error("the token provider failed")]
     TokenProvider {
-        /// Why.
+        /// The provider's own error, or a [`super::ProviderFault`].
         #[source]
         source: ProviderError,
-        /// Whether a write may have been carried out all the same, by an attempt before.
+        /// Whether the write may have taken effect, by an earlier attempt.
         may_have_applied: bool,
     },
-    /// An option is wrong. Found at construction, but for the roots of a
-    /// [`super::RootProvider`]: those end the calls that need them.
+    /// An option is invalid. The constructor reports it, except for the roots of a
+    /// [`super::RootProvider`], which the first call reads.
     #[error("option {field}: {reason}")]
     Option {
-        /// The option's field.
+        /// The field of [`super::Options`].
         field: &'static str,
-        /// What is wrong and what would be right.
+        /// Says what is expected.
         reason: String,
     },
 }
 
 impl Error {
-    /// Whether a write may have been carried out, though the call failed. Never for a read.
+    /// Returns whether the write may have taken effect although the call failed.
+    ///
+    /// Always false for a read.
     pub fn may_have_applied(&self) -> bool {
         match self {
             Self::Failed { may_have_applied, .. }
@@ -63,9 +71,10 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed a little later: by the table for a code, and for a
-    /// foreign answer when it is a 5xx, as a proxy's passes. A token provider may well do better
-    /// the next time.
+    /// Returns whether the same call may succeed a little later.
+    ///
+    /// True for the retryable codes of the table, for a 5xx that is not our server's, such as a
+    /// proxy's, and for a token provider that failed.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Failed { code, .. } => code.row().retryable,
@@ -75,7 +84,7 @@ impl Error {
         }
     }
 
-    /// When the server, or a proxy before it, asks to come back: ms from now.
+    /// Returns the `Retry-After` of the server or of a proxy, in ms; `None` if there was none.
     pub fn retry_after_ms(&self) -> Option<u64> {
         match self {
             Self::Failed { retry_after_ms, .. } | Self::Answer { retry_after_ms, .. } => {
@@ -85,8 +94,8 @@ impl Error {
         }
     }
 
-    /// The same failure, as the outcome of a call whose attempts before it may have applied or not.
-    pub(super) fn of_call(mut self, any_may_have_applied: bool) -> Self {
+    /// Sets whether any attempt of the call may have applied its write.
+    pub(super) fn with_may_have_applied(mut self, any_may_have_applied: bool) -> Self {
         match &mut self {
             Self::Failed { may_have_applied, .. }
             | Self::Answer { may_have_applied, .. }
@@ -102,7 +111,7 @@ impl Error {
         Self::Option { field, reason: reason.into() }
     }
 
-    /// A failure that the client itself found, before or instead of an answer.
+    /// Makes a failure that the client itself detected, before or without an answer.
     pub(super) fn local(code: Code, detail: impl Into<String>) -> Self {
         Self::Failed {
             code,

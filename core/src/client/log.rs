@@ -1,35 +1,35 @@
-//! The client's log: silent unless a logger is given. A line names a call by its method and a
-//! server by its number, so that no id, text, token or URL gets into it.
+//! The client's log: silent without a logger. A line names a call by its method and a server by
+//! its number, so that it holds no id, text, token or URL.
 
 use std::{fmt::Display, sync::Arc};
 
 use super::Error;
 
-/// How much a line matters.
+/// Ranks the lines of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogLevel {
-    /// What went as it should: an attempt and its answer, a watch that is live.
+    /// Normal operation: an attempt and its answer, a watch that is live.
     Debug,
-    /// What went wrong and is being mended: a retry, another server, a watch that is broken.
+    /// A failure that the client recovers from: a failed attempt, a watch that reconnects.
     Info,
-    /// What went wrong for good: a call that failed, a watch that ended.
+    /// A final failure: a call that failed, a watch that ended.
     Warn,
 }
 
-/// Where the client's lines go.
+/// Receives the lines of the client's log.
 ///
-/// Called on the runtime's threads, several at a time, in the middle of calls: it must not block.
+/// It is called on the runtime's threads, concurrently, during calls: it must not block.
 pub trait Logger: Send + Sync {
-    /// Takes one line, without its end. It holds no URL, token, session id, ext or message.
+    /// Receives one line, without a line end. It holds no URL, token, session id, ext or message.
     fn log(&self, level: LogLevel, line: &str);
 }
 
-/// The logger of a service, or none.
+/// Writes lines to the logger of a service, if there is one.
 #[derive(Clone)]
 pub(super) struct Log(pub(super) Option<Arc<dyn Logger>>);
 
 impl Log {
-    /// Makes the line only when somebody reads it.
+    /// Formats and writes a line; does not format it without a logger.
     pub(super) fn line<L: Display>(&self, level: LogLevel, line: impl FnOnce() -> L) {
         if let Some(logger) = &self.0 {
             logger.log(level, &line().to_string());
@@ -37,7 +37,7 @@ impl Log {
     }
 }
 
-/// What a line says of an error: no word that a server, an app or a user wrote.
+/// Describes an error for the log, without any text of a server, an app or a user.
 pub(super) fn cause(error: &Error) -> String {
     match error {
         Error::Failed { code, request_id, .. } => {
@@ -47,6 +47,6 @@ pub(super) fn cause(error: &Error) -> String {
         }
         Error::Answer { status, .. } => format!("unexpected answer (HTTP {status})"),
         Error::TokenProvider { .. } => "the token provider failed".to_owned(),
-        Error::Option { field, .. } => format!("option {field} is wrong"),
+        Error::Option { field, .. } => format!("option {field} is invalid"),
     }
 }

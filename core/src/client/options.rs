@@ -1,98 +1,110 @@
-//! What a client is made with: the options, and what an app implements for them.
+//! The options of a service, and the traits that an app implements for them.
 
 use std::{fmt, future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
 
-use super::{Error, Logger};
+use super::{
+    error::{Error, ProviderError},
+    log::Logger,
+};
 
-/// Longest wait for a connection, unless the options say otherwise; ms.
+/// Default of [`Options::connect_timeout_ms`], in ms.
 pub const CONNECT_TIMEOUT_MS_DEFAULT: u64 = 5_000;
-/// Longest wait for one attempt, unless the options say otherwise; ms.
+/// Default of [`Options::attempt_timeout_ms`], in ms.
 pub const ATTEMPT_TIMEOUT_MS_DEFAULT: u64 = 15_000;
-/// Longest wait for a whole call, unless the options say otherwise; ms.
+/// Default of [`Options::call_timeout_ms`], in ms.
 pub const CALL_TIMEOUT_MS_DEFAULT: u64 = 30_000;
-/// Attempts of one call, unless the options say otherwise.
+/// Default of [`Options::attempts_max`].
 pub const ATTEMPTS_MAX_DEFAULT: u32 = 3;
-/// Longest timeout that an option may ask for: a call that outlives an hour is a leak.
+/// Limit of the three timeouts, in ms: a call that outlives an hour is a leak.
 pub const TIMEOUT_MS_MAX: u64 = 3_600_000;
 
-/// What an app's provider may fail with: any error of the app's. That of a [`TokenProvider`] is
-/// handed on, with its sources, to every call that waited for the token.
-pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Gives the bearer token.
+/// Provides the bearer token of the account.
 ///
-/// Asked when a call needs a token, once for all calls that wait: it must not call the service
-/// itself. The answer is kept until the server refuses it, and serves later calls even if the one
-/// that asked has gone. An answer that takes longer than a whole call may take comes too late; so
-/// does one after the service was dropped.
+/// The service requests a token when a call needs one, once for all calls that wait, so the
+/// provider must not call the service itself. The service keeps the token until the server refuses
+/// it. A provider fails if it takes longer than [`Options::call_timeout_ms`]; dropping the service
+/// cancels it.
 pub trait TokenProvider: Send + Sync {
-    /// The token, or why there is none. `refresh` is true after the server refused the token given
-    /// before: a provider that caches must then ask anew.
+    /// Returns a token of printable ASCII.
+    ///
+    /// `refresh` is true after the server refused the previous token: a provider with a cache must
+    /// then get a new one.
+    ///
+    /// # Errors
+    /// Any error; it ends the waiting calls with [`Error::TokenProvider`].
     fn token(
         &self,
         refresh: bool,
     ) -> Pin<Box<dyn Future<Output = Result<String, ProviderError>> + Send + '_>>;
 }
 
-/// Gives trusted roots that take a while to read, such as a platform's store.
+/// Provides trusted roots that take a while to read, such as a platform's store.
 ///
-/// Asked by the first call that needs TLS, once for all calls that wait, on a thread where it may
-/// block. What it gave serves until the service ends; after a failure the next call asks again.
+/// The first call that needs TLS runs it, once for all calls that wait, on a thread where it may
+/// block. Its roots serve until the service is dropped; after a failure the next call retries.
 pub trait RootProvider: Send + Sync {
-    /// The roots, DER; one that cannot be read is skipped, as stores hold old and odd ones.
+    /// Returns the roots in DER. The service skips malformed ones, which old stores may hold.
+    ///
+    /// # Errors
+    /// Any error; it ends the waiting calls with [`Error::Option`].
     fn root_certificates(&self) -> Result<Vec<Vec<u8>>, ProviderError>;
 }
 
-/// Finds the addresses of a host, in place of the system's resolver. Its time counts towards the
-/// connect timeout.
+/// Resolves host names in place of the system's resolver.
+///
+/// Its time counts towards [`Options::connect_timeout_ms`].
 pub trait Resolver: Send + Sync {
-    /// The addresses, to be tried in this order; an error or none at all is code 415.
+    /// Returns the addresses of `host`, which are tried in this order.
+    ///
+    /// # Errors
+    /// Any I/O error; it, or an empty list, is code 415.
     fn resolve(&self, host: &str) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 }
 
-/// What a [`super::SessionService`] is made with.
+/// Configures a [`super::SessionService`].
 #[derive(Clone)]
 pub struct Options {
     /// Base URLs of the server, 1..=8, `https://host[:port][/prefix]`; `http` only to loopback and
-    /// 10.0.2.2 unless `cleartext_allowed`. All of them lead to the same lists: calls go to the
-    /// first until it cannot be reached or answers 502, 503 or 504, then to the next, and so on
-    /// around; where a call succeeded the next ones begin.
+    /// 10.0.2.2 unless `cleartext_allowed`. All URLs must serve the same lists: calls go to the
+    /// first one until it cannot be reached or answers 502, 503 or 504, then to the next one in
+    /// turn, and stay with the one that succeeds.
     pub server_urls: Vec<String>,
-    /// Gives the bearer token.
+    /// Provides the bearer token.
     pub token_provider: Arc<dyn TokenProvider>,
-    /// Trusted roots, DER, each of them readable.
+    /// Trusted roots, each a certificate in DER.
     pub root_certificates: Vec<Vec<u8>>,
-    /// Gives more trusted roots. `https` needs at least one root, from here or from
+    /// Provides more trusted roots. `https` needs at least one root, from here or from
     /// `root_certificates`.
     pub root_provider: Option<Arc<dyn RootProvider>>,
-    /// SHA-256 of a certificate's SubjectPublicKeyInfo in base64, `sha256/…` as OkHttp and Android
-    /// write it. With any given, the server's verified chain must hold one of these keys, root
-    /// included; name at least one key that is kept in reserve.
+    /// Certificate pins: `sha256/` and the base64 of a SubjectPublicKeyInfo's SHA-256, as OkHttp
+    /// and Android write them. Unless empty, the server's verified chain, root included, must hold
+    /// one of these keys. Include a backup key.
     pub certificate_pins: Vec<String>,
-    /// An HTTP proxy that all connections go through, `http[s]://[user:password@]host[:port]`; none
-    /// = direct ones. The environment and the system are not asked.
+    /// HTTP proxy of all connections, `http[s]://[user:password@]host[:port]`; `None` = direct.
+    /// Proxy settings of the environment and of the system are ignored.
     pub proxy_url: Option<String>,
-    /// In place of the system's resolver.
+    /// Resolves host names; `None` = the system's resolver.
     pub resolver: Option<Arc<dyn Resolver>>,
-    /// Where lines about attempts, retries and watches go; none = nowhere.
+    /// Receives lines about attempts, retries and watches; `None` = no log.
     pub logger: Option<Arc<dyn Logger>>,
     /// Allows `http` to any host.
     pub cleartext_allowed: bool,
-    /// Longest wait for a connection (DNS, TCP and TLS), ms, 1..=3,600,000.
+    /// Longest time for a connection (DNS, TCP and TLS), in ms, 1..=3,600,000.
     pub connect_timeout_ms: u64,
-    /// Longest wait for one attempt, ms, 1..=3,600,000.
+    /// Longest time for one attempt, in ms, 1..=3,600,000.
     pub attempt_timeout_ms: u64,
-    /// Longest wait for a whole call with its retries and its token, ms, 1..=3,600,000.
+    /// Longest time for a whole call with its retries and its token, in ms, 1..=3,600,000.
     pub call_timeout_ms: u64,
-    /// Attempts of one call, at least 1.
+    /// Limit of the attempts of one call, at least 1.
     pub attempts_max: u32,
-    /// Sent as `User-Agent`; printable ASCII, not empty.
+    /// The `User-Agent` of each request; printable ASCII, not empty.
     pub user_agent: String,
 }
 
 impl Options {
-    /// The contract's defaults: 5 s to connect, 15 s an attempt, 30 s a call, 3 attempts; one
-    /// server, no roots, no pins, no proxy, no log.
+    /// Makes options of one server with the defaults.
+    ///
+    /// 5 s to connect, 15 s per attempt, 30 s per call, 3 attempts; no roots, pins, proxy or log.
     pub fn new(server_url: impl Into<String>, token_provider: Arc<dyn TokenProvider>) -> Self {
         Self {
             server_urls: vec![server_url.into()],
@@ -112,7 +124,7 @@ impl Options {
         }
     }
 
-    /// Checks the numbers and the user agent; the rest is checked where it is used.
+    /// Checks the numbers and the user agent. The other fields are checked where they are used.
     pub(super) fn validate(&self) -> Result<(), Error> {
         let timeouts = [
             ("connect_timeout_ms", self.connect_timeout_ms),
@@ -135,7 +147,7 @@ impl Options {
     }
 }
 
-/// Leaves out what holds or may hold a secret: providers, and the URLs of servers and proxy.
+/// Omits what may hold a secret: the providers and the URLs of servers and proxy.
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")

@@ -1,5 +1,5 @@
-//! One call of several attempts: its deadline, its token, its server, and when to try again. The
-//! last is pure, with time and randomness passed in.
+//! Makes one call of several attempts: deadline, token, server, retries. The decision to retry is
+//! pure: time and randomness are arguments.
 
 use std::time::Duration;
 
@@ -7,20 +7,19 @@ use tokio::time::Instant;
 
 use super::{
     Error, LogLevel, Options,
-    answer::{Failure, judge},
+    backoff::Backoff,
+    http_answer::AttemptFailure,
     log::{Log, cause},
     token::Tokens,
-    transport::{Request, Transport},
+    transport::{CallRequest, Transport},
 };
 use crate::Code;
 
-/// First ceiling of the backoff.
-const BACKOFF_FIRST: Duration = Duration::from_millis(200);
 /// Highest ceiling of a call's backoff.
-const BACKOFF_MAX: Duration = Duration::from_secs(2);
+const BACKOFF_CEILING_MAX: Duration = Duration::from_secs(2);
 
 /// Makes the calls of one service.
-pub(super) struct Caller {
+pub(super) struct RetryingClient {
     transport: Transport,
     tokens: Tokens,
     call_timeout: Duration,
@@ -28,7 +27,7 @@ pub(super) struct Caller {
     pub(super) log: Log,
 }
 
-impl Caller {
+impl RetryingClient {
     pub(super) fn new(options: Options) -> Result<Self, Error> {
         options.validate()?;
         let call_timeout = Duration::from_millis(options.call_timeout_ms);
@@ -41,23 +40,25 @@ impl Caller {
         })
     }
 
-    /// How many servers there are to try.
-    pub(super) fn servers(&self) -> usize {
+    /// Returns the number of servers.
+    pub(super) fn server_count(&self) -> usize {
         self.transport.servers.urls().len()
     }
 
-    /// [`Self::carry_out`], and a line if it failed.
-    pub(super) async fn call(&self, request: &Request) -> Result<Vec<u8>, Error> {
-        let outcome = self.carry_out(request).await;
+    /// Does [`Self::call_unlogged`] and logs its failure.
+    pub(super) async fn call(&self, request: &CallRequest) -> Result<Vec<u8>, Error> {
+        let outcome = self.call_unlogged(request).await;
         if let Err(error) = &outcome {
             self.log.line(LogLevel::Warn, || format!("{}: failed: {}", request.call, cause(error)));
         }
         outcome
     }
 
-    /// One call: attempts until one succeeds, one fails for good, or the deadline passes. Gives the
-    /// body of the success.
-    pub(super) async fn carry_out(&self, request: &Request) -> Result<Vec<u8>, Error> {
+    /// Makes attempts until one succeeds or fails finally, or the deadline passes.
+    ///
+    /// Returns the body of the success.
+    #[expect(clippy::disallowed_methods, reason = "a call's deadline counts from its start")]
+    pub(super) async fn call_unlogged(&self, request: &CallRequest) -> Result<Vec<u8>, Error> {
         let timeout = self.call_timeout + request.wait;
         let deadline = Instant::now() + timeout;
         let mut may_have_applied = false;
@@ -66,20 +67,21 @@ impl Caller {
             let ms = timeout.as_millis();
             Err(Error::local(Code::Timeout, format!("no answer within {ms} ms")))
         });
-        outcome.map_err(|error| error.of_call(may_have_applied))
+        outcome.map_err(|error| error.with_may_have_applied(may_have_applied))
     }
 
-    /// `may_have_applied` is right at every moment, for the deadline may strike at any.
+    /// Makes the attempts. `may_have_applied` is correct at every await: the deadline may cut any.
+    #[expect(clippy::disallowed_methods, reason = "what is left until the deadline, per attempt")]
     async fn attempts(
         &self,
-        request: &Request,
+        request: &CallRequest,
         deadline: Instant,
         may_have_applied: &mut bool,
     ) -> Result<Vec<u8>, Error> {
         let mut retries = Retries::new(request.attempts_max.unwrap_or(self.attempts_max));
         let client = self.transport.client().await?;
         let mut bearer = self.tokens.current().await?;
-        let (mut refreshed, mut servers_left) = (false, self.servers());
+        let (mut refreshed, mut servers_left) = (false, self.server_count());
         let start = Instant::now();
         let mut wait = request.wait;
         loop {
@@ -89,8 +91,8 @@ impl Caller {
             let base = &self.transport.servers.urls()[server];
             let sent = Instant::now();
             let answer = self.transport.attempt(client, base, request, wait, &bearer.header).await;
-            let outcome = answer.and_then(|answer| judge(answer, request.success));
-            self.tell(request, server, sent, &outcome);
+            let outcome = answer.and_then(|answer| answer.into_body(request.success));
+            self.log_attempt(request, server, sent, &outcome);
             let mut failure = match outcome {
                 Ok(body) => return Ok(body),
                 Err(failure) => failure,
@@ -102,29 +104,29 @@ impl Caller {
                 bearer = self.tokens.replace(&bearer).await?;
                 continue;
             }
-            if failure.is_of_the_server() {
-                self.transport.servers.move_on(server);
+            if failure.suggests_another_server() {
+                self.transport.servers.switch_from(server);
                 servers_left = servers_left.saturating_sub(1);
-                // What one server wishes is no reason to let another wait that was not asked yet.
+                // One server's Retry-After does not delay the first attempt at another server.
                 failure.retry_after = failure.retry_after.filter(|_| servers_left == 0);
             }
             let remaining = deadline.saturating_duration_since(Instant::now());
-            match retries.next(&failure, remaining, random()) {
+            match retries.next_pause(&failure, remaining, Backoff::random()) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => return Err(failure.error),
             }
-            // What the caller would wait is for the whole call, not for each attempt.
+            // The request's wait is for the whole call, not for each attempt.
             wait = request.wait.saturating_sub(start.elapsed());
         }
     }
 
-    /// One line for one attempt.
-    fn tell(
+    /// Logs the outcome of one attempt.
+    fn log_attempt(
         &self,
-        request: &Request,
+        request: &CallRequest,
         server: usize,
         sent: Instant,
-        outcome: &Result<Vec<u8>, Failure>,
+        outcome: &Result<Vec<u8>, AttemptFailure>,
     ) {
         let (level, what) = match outcome {
             Ok(_) => (LogLevel::Debug, "answered".to_owned()),
@@ -132,18 +134,13 @@ impl Caller {
         };
         self.log.line(level, || {
             let ms = sent.elapsed().as_millis();
-            let (server, count) = (server + 1, self.servers());
+            let (server, count) = (server + 1, self.server_count());
             format!("{}: {what} by server {server} of {count} after {ms} ms", request.call)
         });
     }
 }
 
-/// Spread evenly over all of `u32`. Without randomness the longest wait is taken.
-pub(super) fn random() -> u32 {
-    getrandom::u32().unwrap_or(u32::MAX)
-}
-
-/// The retries of one call.
+/// Counts the retries of one call.
 #[derive(Debug)]
 pub(super) struct Retries {
     attempts_left: u32,
@@ -151,18 +148,21 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// For a call of at most `attempts_max` attempts, the first included.
+    /// Allows `attempts_max` attempts, the first included.
     pub(super) fn new(attempts_max: u32) -> Self {
-        Self { attempts_left: attempts_max.saturating_sub(1), backoff: Backoff::new(BACKOFF_MAX) }
+        Self {
+            attempts_left: attempts_max.saturating_sub(1),
+            backoff: Backoff::new(BACKOFF_CEILING_MAX),
+        }
     }
 
-    /// How long to wait before the next attempt; `None` when there is none: the failure is final,
-    /// the attempts are used up, or the wait would end past the deadline, `remaining` from now.
+    /// Returns the pause before the next attempt, or `None` if there is none.
     ///
-    /// `random` is spread evenly over all of `u32`.
-    pub(super) fn next(
+    /// There is none if the failure is final, no attempt is left, or the pause would reach the
+    /// deadline, which is `remaining` from now. `random` is spread evenly over all of `u32`.
+    pub(super) fn next_pause(
         &mut self,
-        failure: &Failure,
+        failure: &AttemptFailure,
         remaining: Duration,
         random: u32,
     ) -> Option<Duration> {
@@ -170,30 +170,7 @@ impl Retries {
             return None;
         }
         self.attempts_left -= 1;
-        let wait = self.backoff.next(failure.retry_after, random);
-        (wait < remaining).then_some(wait)
-    }
-}
-
-/// Waits between failures: evenly between nothing and a ceiling, which begins at 200 ms and
-/// doubles.
-#[derive(Debug)]
-pub(super) struct Backoff {
-    ceiling: Duration,
-    max: Duration,
-}
-
-impl Backoff {
-    pub(super) fn new(max: Duration) -> Self {
-        Self { ceiling: BACKOFF_FIRST, max }
-    }
-
-    /// The next wait. Jitter comes on top of the server's wish: all who were told the same number
-    /// would otherwise come back together.
-    pub(super) fn next(&mut self, retry_after: Option<Duration>, random: u32) -> Duration {
-        let jitter = self.ceiling.mul_f64(f64::from(random) / f64::from(u32::MAX));
-        self.ceiling = (self.ceiling * 2).min(self.max);
-        retry_after.unwrap_or_default() + jitter
+        self.backoff.next_pause_within(remaining, failure.retry_after, random)
     }
 }
 
@@ -203,66 +180,63 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3_600);
 
-    fn failure(code: Code, retry_after_ms: Option<u64>) -> Failure {
+    fn failure(code: Code, retry_after_ms: Option<u64>) -> AttemptFailure {
         let retry_after = retry_after_ms.map(Duration::from_millis);
-        Failure { retry_after, ..Failure::local(code, "") }
+        AttemptFailure { retry_after, ..AttemptFailure::local(code, "") }
     }
 
-    /// The waits of a call that always fails so, in ms.
-    fn waits(attempts_max: u32, failure: &Failure, remaining: Duration, random: u32) -> Vec<u128> {
+    /// The pauses of a call whose attempts all fail in this way, in ms.
+    fn pauses(
+        attempts_max: u32,
+        failure: &AttemptFailure,
+        remaining: Duration,
+        random: u32,
+    ) -> Vec<u128> {
         let mut retries = Retries::new(attempts_max);
-        std::iter::from_fn(|| retries.next(failure, remaining, random))
-            .map(|wait| wait.as_millis())
+        std::iter::from_fn(|| retries.next_pause(failure, remaining, random))
+            .map(|pause| pause.as_millis())
             .take(20)
             .collect()
     }
 
     #[test]
-    fn the_ceiling_doubles_to_two_seconds() {
+    fn a_calls_ceiling_doubles_up_to_two_seconds() {
         let failure = failure(Code::Connection, None);
         let ceilings = [200, 400, 800, 1_600, 2_000, 2_000];
-        assert_eq!(waits(7, &failure, HOUR, u32::MAX), ceilings);
-        assert_eq!(waits(3, &failure, HOUR, u32::MAX), ceilings[..2]);
+        assert_eq!(pauses(7, &failure, HOUR, u32::MAX), ceilings);
+        assert_eq!(pauses(3, &failure, HOUR, u32::MAX), ceilings[..2]);
     }
 
     #[test]
-    fn a_watch_backs_off_to_its_own_ceiling() {
-        let mut backoff = Backoff::new(Duration::from_millis(700));
-        let waits: Vec<_> = (0..4).map(|_| backoff.next(None, u32::MAX).as_millis()).collect();
-        assert_eq!(waits, [200, 400, 700, 700]);
-        assert_eq!(backoff.next(Some(Duration::from_secs(3)), 0).as_millis(), 3_000);
-    }
-
-    #[test]
-    fn jitter_is_full() {
+    fn a_call_pauses_with_full_jitter() {
         let failure = failure(Code::Timeout, None);
-        assert_eq!(waits(4, &failure, HOUR, 0), [0, 0, 0]);
-        assert_eq!(waits(4, &failure, HOUR, u32::MAX / 2), [100, 200, 400]);
+        assert_eq!(pauses(4, &failure, HOUR, 0), [0, 0, 0]);
+        assert_eq!(pauses(4, &failure, HOUR, u32::MAX / 2), [100, 200, 400]);
     }
 
     #[test]
-    fn one_attempt_is_no_retry() {
+    fn a_call_of_one_attempt_is_not_retried() {
         let failure = failure(Code::Connection, None);
         for attempts_max in [0, 1] {
-            assert_eq!(waits(attempts_max, &failure, HOUR, 0), []);
+            assert_eq!(pauses(attempts_max, &failure, HOUR, 0), []);
         }
     }
 
     #[test]
-    fn what_the_table_calls_final_is_final() {
+    fn only_the_retryable_codes_of_the_table_are_retried() {
         for code in Code::ALL {
-            let retried = !waits(2, &failure(code, Some(0)), HOUR, 0).is_empty();
+            let retried = !pauses(2, &failure(code, Some(0)), HOUR, 0).is_empty();
             assert_eq!(retried, code.row().retryable, "{code:?}");
         }
     }
 
     #[test]
-    fn the_servers_wish_is_the_least_wait_within_the_deadline() {
-        let wish = failure(Code::Unavailable, Some(3_000));
-        assert_eq!(waits(3, &wish, HOUR, 0), [3_000, 3_000]);
-        assert_eq!(waits(3, &wish, HOUR, u32::MAX), [3_200, 3_400]);
-        assert_eq!(waits(3, &wish, Duration::from_millis(3_000), 0), []);
-        assert_eq!(waits(3, &wish, Duration::from_millis(3_001), 0), [3_000, 3_000]);
-        assert_eq!(waits(3, &failure(Code::Timeout, None), Duration::ZERO, 0), []);
+    fn retry_after_is_the_shortest_pause_within_the_deadline() {
+        let refusal = failure(Code::Unavailable, Some(3_000));
+        assert_eq!(pauses(3, &refusal, HOUR, 0), [3_000, 3_000]);
+        assert_eq!(pauses(3, &refusal, HOUR, u32::MAX), [3_200, 3_400]);
+        assert_eq!(pauses(3, &refusal, Duration::from_millis(3_000), 0), []);
+        assert_eq!(pauses(3, &refusal, Duration::from_millis(3_001), 0), [3_000, 3_000]);
+        assert_eq!(pauses(3, &failure(Code::Timeout, None), Duration::ZERO, 0), []);
     }
 }

@@ -1,4 +1,4 @@
-//! Where calls go: the servers' base URLs, checked, and which of them is used now; the proxy's.
+//! The checked base URLs of the servers, the choice of the current one, and the proxy's URL.
 
 use std::{
     net::IpAddr,
@@ -9,12 +9,12 @@ use reqwest::Url;
 
 use super::Error;
 
-/// Most base URLs: whoever needs more has a load balancer.
+/// Limit of the base URLs: more servers belong behind a load balancer.
 const SERVER_URLS_MAX: usize = 8;
-/// The emulator's name for the machine it runs on: a loopback in all but its number.
+/// The address at which Android's emulator reaches its host: as safe as loopback.
 const EMULATOR_HOST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 2, 2));
 
-/// The base URLs of one service.
+/// Holds the base URLs of one service and the index of the current one.
 pub(super) struct Servers {
     urls: Vec<Url>,
     current: AtomicUsize,
@@ -38,16 +38,15 @@ impl Servers {
         &self.urls
     }
 
-    /// The server that calls go to now: the last one that was good.
+    /// Returns the index of the server that calls go to now.
     pub(super) fn current(&self) -> usize {
         self.current.load(Ordering::Relaxed)
     }
 
-    /// Leaves a server that failed for the next one. Of many calls that saw it fail, the first
-    /// moves on for all.
-    pub(super) fn move_on(&self, failed: usize) {
+    /// Switches from a failed server to the next one, once for all calls that saw it fail.
+    pub(super) fn switch_from(&self, failed: usize) {
         let next = (failed + 1) % self.urls.len();
-        // Somebody else has moved on already: his choice stands.
+        // An error means that another call has switched already.
         let _ = self.current.compare_exchange(failed, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
@@ -80,7 +79,7 @@ fn is_own_machine(url: &Url) -> bool {
     }
 }
 
-/// The URL of an HTTP proxy. Its user and password appear in no error.
+/// Checks the URL of an HTTP proxy. Its user and password appear in no error.
 pub(super) fn proxy_url(text: &str) -> Result<Url, Error> {
     let refuse = |reason| Error::option("proxy_url", reason);
     const SHAPE: &str = "must be http[s]://[user:password@]host[:port]";

@@ -1,5 +1,5 @@
-//! Whom the client trusts: the roots of the options and nothing else (ADR 0004), and of the chains
-//! that lead to them only those with a pinned key.
+//! TLS configuration: the client trusts only the roots of the options (ADR 0004) and, with pins,
+//! only chains that hold a pinned key.
 
 use std::{fmt, sync::Arc};
 
@@ -20,28 +20,28 @@ use webpki::{EndEntityCert, VerifiedPath, spki_for_anchor};
 
 use super::Error;
 
-/// The roots that an app gives itself: each must be one.
+/// Reads the roots of the option. Each must be a certificate.
 pub(super) fn read_roots(roots_der: &[Vec<u8>]) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for (index, der) in roots_der.iter().enumerate() {
         roots.add(CertificateDer::from(&der[..])).map_err(|_| {
-            let reason = format!("number {} is no certificate in DER", index + 1);
+            let reason = format!("number {} is not a certificate in DER", index + 1);
             Error::option("root_certificates", reason)
         })?;
     }
     Ok(roots)
 }
 
-/// The keys that a server's chain must hold one of.
+/// Holds the keys of which a server's chain must contain one.
 #[derive(Clone)]
 pub(super) struct Pins {
     hashes: Vec<[u8; SHA256_OUTPUT_LEN]>,
-    /// A proxy's own TLS is held to the roots only.
+    /// The proxy, whose own TLS needs only a trusted root.
     exempt: Option<ServerName<'static>>,
 }
 
 impl Pins {
-    /// None when no pin is given. `exempt_host`: the one host whose chain need not hold a key.
+    /// Parses the pins; returns `None` if there are none. The chain of `exempt_host` needs no key.
     pub(super) fn read(pins: &[String], exempt_host: Option<&str>) -> Result<Option<Self>, Error> {
         let hashes = pins.iter().enumerate().map(|(index, text)| {
             let hash = text.strip_prefix("sha256/").and_then(|hash| STANDARD.decode(hash).ok());
@@ -55,22 +55,25 @@ impl Pins {
         Ok((!hashes.is_empty()).then_some(Self { hashes, exempt }))
     }
 
-    fn hold(&self, spki_der: &[u8]) -> bool {
+    fn contain(&self, spki_der: &[u8]) -> bool {
         let hash = digest(&SHA256, spki_der);
         self.hashes.iter().any(|pin| pin == hash.as_ref())
     }
 
-    /// Whether a key of this path is pinned: of the server's certificate, of one between, of the
-    /// root.
-    fn hold_one_of(&self, path: &VerifiedPath<'_>) -> bool {
-        self.hold(&path.end_entity().subject_public_key_info())
-            || path.intermediate_certificates().any(|it| self.hold(&it.subject_public_key_info()))
-            || self.hold(&spki_for_anchor(path.anchor()))
+    /// Returns whether a key of this path is pinned: that of the server's certificate, of an
+    /// intermediate one, or of the root.
+    fn match_path(&self, path: &VerifiedPath<'_>) -> bool {
+        self.contain(&path.end_entity().subject_public_key_info())
+            || path
+                .intermediate_certificates()
+                .any(|it| self.contain(&it.subject_public_key_info()))
+            || self.contain(&spki_for_anchor(path.anchor()))
     }
 }
 
-/// TLS 1.2 and 1.3 with these roots, ALPN `h2` and `http/1.1`. `roots` are not empty if TLS will
-/// be spoken at all.
+/// Makes a configuration for TLS 1.2 and 1.3 with ALPN `h2` and `http/1.1`.
+///
+/// `roots` must not be empty if TLS will be used.
 pub(super) fn config(roots: RootCertStore, pins: Option<Pins>) -> ClientConfig {
     let provider = Arc::new(ring_provider::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
@@ -83,20 +86,20 @@ pub(super) fn config(roots: RootCertStore, pins: Option<Pins>) -> ClientConfig {
             .with_custom_certificate_verifier(Arc::new(PinVerifier::new(roots, pins, provider)))
             .with_no_client_auth(),
     };
-    // Not set by reqwest for a configuration that it did not make.
+    // reqwest does not set it in a configuration that it did not make.
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config
 }
 
-/// None of the keys of a chain that leads to a trusted root is pinned.
+/// Reports a trusted chain without a pinned key.
 #[derive(Debug, thiserror::Error)]
 #[error("no pinned key in the certificate chain")]
 pub(super) struct NotPinned;
 
-/// Verifies as always, and then asks for a pinned key.
+/// Verifies a chain as usual, then requires a pinned key.
 ///
-/// The key must be in a path from the server's certificate to a root. Looking through all that the
-/// server sent would not do: anyone may send a pinned certificate along that signs nothing.
+/// The key must be in a path from the server's certificate to a root. Searching all certificates
+/// that the server sent would be unsafe: a server can add a pinned one that signs nothing.
 struct PinVerifier {
     usual: Arc<WebPkiServerVerifier>,
     roots: Arc<RootCertStore>,
@@ -120,9 +123,9 @@ impl PinVerifier {
         now: UnixTime,
     ) -> Result<(), webpki::Error> {
         let certificate = EndEntityCert::try_from(end_entity)?;
-        let is_pinned = |path: &VerifiedPath<'_>| match self.pins.hold_one_of(path) {
+        let is_pinned = |path: &VerifiedPath<'_>| match self.pins.match_path(path) {
             true => Ok(()),
-            // Tells webpki to look for another path; which error it is nobody reads.
+            // Makes webpki try another path; nothing reads the error.
             false => Err(webpki::Error::UnknownIssuer),
         };
         certificate

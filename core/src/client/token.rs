@@ -1,5 +1,5 @@
-//! The bearer token: asked for once, kept until the server refuses it, refreshed once for all that
-//! were refused.
+//! The bearer token: requested once, kept until the server refuses it, refreshed once for all calls
+//! that were refused.
 
 use std::{
     fmt,
@@ -12,124 +12,125 @@ use tokio::{sync::watch, task::AbortHandle};
 
 use super::{Error, TokenProvider};
 
-/// A token ready to be sent, and which one it is.
+/// Holds a token that is ready to be sent, and its generation.
 #[derive(Clone)]
 pub(super) struct Bearer {
     /// `Bearer <token>`, marked sensitive so that nothing prints it.
     pub(super) header: HeaderValue,
-    /// Counts the tokens: a refusal names the one that was refused.
+    /// Number of the token: a refusal names the refused one.
     generation: u64,
 }
 
-/// The token of one service.
+/// Keeps the token of one service.
 ///
-/// The provider is asked by a task, not by the call that needs the token: a call that is dropped
-/// meanwhile neither stops the asking nor makes the next call ask a second time. The task ends with
-/// the provider's answer, after `patience`, or with the service.
+/// A task runs the provider, not the call that needs the token: dropping that call neither stops
+/// the provider nor makes the next call start it again. The task ends with the provider's result,
+/// after `timeout`, or with the service.
 pub(super) struct Tokens {
     provider: Arc<dyn TokenProvider>,
-    /// Longest wait for the provider. Without it one that hangs would hang every later call too.
-    patience: Duration,
-    state: Arc<Mutex<State>>,
+    /// Longest time for the provider, which would otherwise block every later call if it hangs.
+    timeout: Duration,
+    state: Arc<Mutex<TokenState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct TokenState {
     current: Option<Bearer>,
-    flight: Option<Flight>,
+    in_flight: Option<TokenRequest>,
 }
 
-/// The provider is being asked.
-struct Flight {
-    landing: Landing,
+/// Holds a running request to the provider.
+struct TokenRequest {
+    result: TokenReceiver,
     task: AbortHandle,
 }
 
-/// The answer, once it is there. The channel closes without one if the task is stopped or panics.
-type Landing = watch::Receiver<Option<Result<Bearer, SharedError>>>;
+/// Receives the provider's result. The channel closes without one if the task is stopped or panics.
+type TokenReceiver = watch::Receiver<Option<Result<Bearer, SharedError>>>;
 
 impl Tokens {
-    pub(super) fn new(provider: Arc<dyn TokenProvider>, patience: Duration) -> Self {
-        Self { provider, patience, state: Arc::default() }
+    pub(super) fn new(provider: Arc<dyn TokenProvider>, timeout: Duration) -> Self {
+        Self { provider, timeout, state: Arc::default() }
     }
 
-    /// The token to send.
+    /// Returns the current token, or requests the first one.
     pub(super) async fn current(&self) -> Result<Bearer, Error> {
         self.newer_than(None).await
     }
 
-    /// The token that replaces a refused one.
+    /// Returns a token that is newer than the refused one.
     pub(super) async fn replace(&self, refused: &Bearer) -> Result<Bearer, Error> {
         self.newer_than(Some(refused.generation)).await
     }
 
     async fn newer_than(&self, refused: Option<u64>) -> Result<Bearer, Error> {
-        let mut landing = {
+        let mut result = {
             let mut state = lock(&self.state);
             if let Some(bearer) = &state.current
                 && refused.is_none_or(|refused| bearer.generation > refused)
             {
                 return Ok(bearer.clone());
             }
-            self.join_flight(&mut state, refused.is_some())
+            self.join_request(&mut state, refused.is_some())
         };
-        let answer = match landing.wait_for(Option::is_some).await {
-            Ok(answer) => answer.clone(),
+        let outcome = match result.wait_for(Option::is_some).await {
+            Ok(outcome) => outcome.clone(),
             Err(_) => None,
         };
         let stopped = || Err(ProviderFault::Stopped.into());
-        answer
+        outcome
             .unwrap_or_else(stopped)
             .map_err(|error| Error::TokenProvider { source: error.into(), may_have_applied: false })
     }
 
-    /// The flight that is in the air, else a new one. One whose channel is closed has crashed.
-    fn join_flight(&self, state: &mut State, refresh: bool) -> Landing {
-        if let Some(flight) = &state.flight
-            && flight.landing.has_changed().is_ok()
+    /// Joins the running request, or starts one. A request whose channel is closed has panicked.
+    fn join_request(&self, state: &mut TokenState, refresh: bool) -> TokenReceiver {
+        if let Some(request) = &state.in_flight
+            && request.result.has_changed().is_ok()
         {
-            return flight.landing.clone();
+            return request.result.clone();
         }
-        let (tell, landing) = watch::channel(None);
+        let (sender, result) = watch::channel(None);
         let generation = state.current.as_ref().map_or(0, |bearer| bearer.generation) + 1;
-        let (provider, patience) = (self.provider.clone(), self.patience);
+        let (provider, timeout) = (self.provider.clone(), self.timeout);
         let kept = self.state.clone();
         let task = tokio::spawn(async move {
-            let answer = ask(&*provider, refresh, patience).await;
-            let answer = answer.map(|header| Bearer { header, generation });
+            let outcome = request_token(&*provider, refresh, timeout).await;
+            let outcome = outcome.map(|header| Bearer { header, generation });
             let mut state = lock(&kept);
-            if let Ok(bearer) = &answer {
+            if let Ok(bearer) = &outcome {
                 state.current = Some(bearer.clone());
             }
-            state.flight = None;
+            state.in_flight = None;
             drop(state);
-            // Nobody waits any more: the token is kept for the next call.
-            let _ = tell.send(Some(answer));
+            // An error means that no call waits any more: the token is kept for the next one.
+            let _ = sender.send(Some(outcome));
         });
-        state.flight = Some(Flight { landing: landing.clone(), task: task.abort_handle() });
-        landing
+        let task = task.abort_handle();
+        state.in_flight = Some(TokenRequest { result: result.clone(), task });
+        result
     }
 }
 
 impl Drop for Tokens {
     fn drop(&mut self) {
-        if let Some(flight) = &lock(&self.state).flight {
-            flight.task.abort();
+        if let Some(request) = &lock(&self.state).in_flight {
+            request.task.abort();
         }
     }
 }
 
-/// Nothing that runs under the lock can leave the state half written.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+/// Locks the state. No panic under the lock can leave it half written.
+fn lock(state: &Mutex<TokenState>) -> MutexGuard<'_, TokenState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn ask(
+async fn request_token(
     provider: &dyn TokenProvider,
     refresh: bool,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<HeaderValue, SharedError> {
-    match tokio::time::timeout(patience, provider.token(refresh)).await {
+    match tokio::time::timeout(timeout, provider.token(refresh)).await {
         Ok(Ok(token)) => Ok(header(&token)?),
         Ok(Err(error)) => Err(SharedError(error.into())),
         Err(_) => Err(ProviderFault::Silent.into()),
@@ -146,21 +147,21 @@ fn header(token: &str) -> Result<HeaderValue, ProviderFault> {
     Ok(value)
 }
 
-/// What a provider did wrong, when it is not an error of its own.
+/// Reports a fault of a provider that did not return an error of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderFault {
-    /// A token that no header can carry.
-    #[error("the token is empty or holds a character that is not printable ASCII")]
+    /// The provider returned a token that no header can carry.
+    #[error("the token must be printable ASCII without spaces, not empty")]
     UnusableToken,
-    /// No answer for as long as a whole call may take.
-    #[error("the token provider did not answer in the time of a call")]
+    /// The provider took longer than [`super::Options::call_timeout_ms`].
+    #[error("the token provider did not return within the timeout of a call")]
     Silent,
-    /// It panicked, or its runtime ended.
+    /// The provider panicked, or its runtime ended.
     #[error("the token provider panicked or was stopped")]
     Stopped,
 }
 
-/// One failure of the provider, given to every call that waited for it.
+/// Shares one failure of the provider among the calls that waited for it.
 #[derive(Clone)]
 struct SharedError(Arc<dyn std::error::Error + Send + Sync>);
 

@@ -1,5 +1,5 @@
-//! One attempt over HTTP: the client, made when it is first needed, the request, and the answer
-//! read to its limit.
+//! Makes one attempt over HTTP: sends the request and reads the answer up to its limit. The HTTP
+//! client is made when it is first needed.
 
 use std::{
     error::Error as StdError,
@@ -19,72 +19,72 @@ use tokio::{sync::Mutex, task::JoinHandle};
 
 use super::{
     Error, Options, Resolver, RootProvider,
-    answer::{ANSWER_BYTES_MAX, Answer, Failure},
+    http_answer::{ANSWER_BYTES_MAX, AttemptFailure, HttpAnswer},
     servers::{Servers, proxy_url},
     tls::{self, NotPinned, Pins},
 };
 use crate::{Code, paths};
 
-/// Idle connections kept, and for how long. Phones change networks: a connection that idled for
-/// longer is more likely dead than useful, and a dead one costs a whole attempt.
+/// Limits of idle connections. Phones change networks: a connection that was idle for longer is
+/// more likely dead than useful, and a dead one costs a whole attempt.
 const IDLE_CONNECTIONS_MAX: usize = 4;
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Finds a dead HTTP/2 connection within one attempt, so that the next one opens another.
+/// Detect a dead HTTP/2 connection within one attempt, so that the next one opens another.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What one call sends, the same on each attempt.
-pub(super) struct Request {
-    /// The method that was called, for the log: a path would tell the session.
+/// Describes what one call sends, the same on each attempt.
+pub(super) struct CallRequest {
+    /// The name of the call, for the log: a path would reveal the session.
     pub(super) call: &'static str,
     pub(super) method: Method,
-    /// Below the base URL, already percent-encoded.
+    /// The path below the base URL, percent-encoded.
     pub(super) path: String,
     pub(super) query: Vec<(&'static str, String)>,
-    /// JSON.
+    /// The body, JSON.
     pub(super) body: Option<Vec<u8>>,
-    /// Of a write: names the call.
+    /// Identifies the call of a write.
     pub(super) idempotency_key: Option<String>,
-    /// How long the server may hold it until there is something to say; nothing but for a sync.
+    /// Longest time for which the server may wait for a change; zero for all but a sync.
     pub(super) wait: Duration,
-    /// Attempts, where it is not the options that say how many.
+    /// Limit of the attempts, in place of that of the options.
     pub(super) attempts_max: Option<u32>,
-    /// The one status that means success.
+    /// The only status that means success.
     pub(super) success: u16,
 }
 
-impl Request {
-    /// Whether it changes anything at the server.
+impl CallRequest {
+    /// Returns whether the request changes anything on the server.
     pub(super) fn writes(&self) -> bool {
         self.method != Method::GET
     }
 }
 
-/// The HTTP client of one service.
+/// Holds the HTTP client of one service.
 pub(super) struct Transport {
     pub(super) servers: Servers,
     attempt_timeout: Duration,
-    recipe: Arc<Recipe>,
+    settings: Arc<HttpSettings>,
     http: OnceLock<Client>,
-    /// The client in the making. Kept here, a caller that goes away does not undo it.
+    /// The task that makes the client. It goes on if the call that started it is dropped.
     making: Mutex<Option<JoinHandle<Result<Client, Error>>>>,
 }
 
 impl Transport {
-    /// Checks the options. Makes the client too, unless it takes roots that have yet to be read.
+    /// Checks the options. Makes the client too, unless its roots have yet to be read.
     pub(super) fn new(options: &Options) -> Result<Self, Error> {
         let servers = Servers::new(&options.server_urls, options.cleartext_allowed)?;
-        let recipe = Arc::new(Recipe::new(options, &servers)?);
+        let settings = Arc::new(HttpSettings::new(options, &servers)?);
         let http = OnceLock::new();
-        if recipe.root_provider.is_none() {
-            let client = recipe.client()?;
+        if settings.root_provider.is_none() {
+            let client = settings.make_client()?;
             http.get_or_init(|| client);
         }
         let attempt_timeout = Duration::from_millis(options.attempt_timeout_ms);
-        Ok(Self { servers, attempt_timeout, recipe, http, making: Mutex::default() })
+        Ok(Self { servers, attempt_timeout, settings, http, making: Mutex::default() })
     }
 
-    /// The client. The first call that comes has it made, on a thread that may block.
+    /// Returns the client. The first call makes it, on a thread that may block.
     pub(super) async fn client(&self) -> Result<&Client, Error> {
         if let Some(client) = self.http.get() {
             return Ok(client);
@@ -94,8 +94,8 @@ impl Transport {
             return Ok(client);
         }
         let task = making.get_or_insert_with(|| {
-            let recipe = self.recipe.clone();
-            tokio::task::spawn_blocking(move || recipe.client())
+            let settings = self.settings.clone();
+            tokio::task::spawn_blocking(move || settings.make_client())
         });
         let made = task.await;
         *making = None;
@@ -103,34 +103,35 @@ impl Transport {
         Ok(self.http.get_or_init(|| client))
     }
 
-    /// Sends the request once and reads the answer, in at most the attempt's time after the `wait`
-    /// that the server is asked for: what is left of the request's.
+    /// Sends the request once and reads the answer.
+    ///
+    /// `wait` is what is left of the request's wait; the attempt's timeout is added to it.
     pub(super) async fn attempt(
         &self,
         client: &Client,
         base: &Url,
-        request: &Request,
+        request: &CallRequest,
         wait: Duration,
         bearer: &HeaderValue,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<HttpAnswer, AttemptFailure> {
         let timeout = self.attempt_timeout + wait;
         let exchange = async {
-            match build(client, base, request, wait, bearer).send().await {
-                Ok(response) => read(response).await,
-                Err(error) => Err(broken(&error)),
+            match build_request(client, base, request, wait, bearer).send().await {
+                Ok(response) => read_answer(response).await,
+                Err(error) => Err(connection_failure(&error)),
             }
         };
         tokio::time::timeout(timeout, exchange).await.unwrap_or_else(|_| {
             let ms = timeout.as_millis();
-            Err(Failure::local(Code::Timeout, format!("no answer within {ms} ms")))
+            Err(AttemptFailure::local(Code::Timeout, format!("no answer within {ms} ms")))
         })
     }
 }
 
-fn build(
+fn build_request(
     client: &Client,
     base: &Url,
-    request: &Request,
+    request: &CallRequest,
     wait: Duration,
     bearer: &HeaderValue,
 ) -> RequestBuilder {
@@ -155,8 +156,8 @@ fn build(
     builder
 }
 
-/// All that the client is made of, checked; but for the roots that have yet to be read.
-struct Recipe {
+/// Holds the checked settings of the HTTP client, except roots that are not yet read.
+struct HttpSettings {
     roots: RootCertStore,
     root_provider: Option<Arc<dyn RootProvider>>,
     tls_needed: bool,
@@ -168,7 +169,7 @@ struct Recipe {
     connect_timeout: Duration,
 }
 
-impl Recipe {
+impl HttpSettings {
     fn new(options: &Options, servers: &Servers) -> Result<Self, Error> {
         let https = |url: &&Url| url.scheme() == "https";
         let proxy_url = options.proxy_url.as_deref().map(proxy_url).transpose()?;
@@ -178,7 +179,7 @@ impl Recipe {
             proxy_host.filter(|host| servers.urls().iter().all(|url| url.host_str() != Some(host)));
         let pins = Pins::read(&options.certificate_pins, own_proxy_host)?;
         if pins.is_some() && !servers.urls().iter().any(|url| https(&url)) {
-            let reason = "need a server by https: nothing else shows a certificate";
+            let reason = "require an https server URL: http servers have no certificate";
             return Err(Error::option("certificate_pins", reason));
         }
         let proxy = proxy_url.map(Proxy::all).transpose();
@@ -188,7 +189,7 @@ impl Recipe {
             tls_needed,
             https_only: servers.urls().iter().all(|url| https(&url)),
             pins,
-            proxy: proxy.map_err(|_| Error::option("proxy_url", "cannot be used"))?,
+            proxy: proxy.map_err(|_| Error::option("proxy_url", "is not a valid proxy URL"))?,
             resolver: options.resolver.clone(),
             user_agent: HeaderValue::from_str(&options.user_agent)
                 .map_err(|_| Error::option("user_agent", "must be printable ASCII"))?,
@@ -196,8 +197,8 @@ impl Recipe {
         })
     }
 
-    /// Reads the roots that are not there yet, and makes the client. May block.
-    fn client(&self) -> Result<Client, Error> {
+    /// Reads the roots of the provider and makes the client. May block.
+    fn make_client(&self) -> Result<Client, Error> {
         let mut roots = self.roots.clone();
         if let Some(provider) = &self.root_provider {
             let read = provider.root_certificates().map_err(|_| roots_failed())?;
@@ -223,11 +224,11 @@ impl Recipe {
             builder = builder.proxy(proxy);
         }
         if let Some(resolver) = self.resolver.clone() {
-            builder = builder.dns_resolver(Arc::new(GivenResolver(resolver)));
+            builder = builder.dns_resolver(Arc::new(AppResolver(resolver)));
         }
         builder
             .build()
-            .map_err(|_| Error::local(Code::Internal, "no HTTP client can be made of the options"))
+            .map_err(|_| Error::local(Code::Internal, "the HTTP client rejects the options"))
     }
 }
 
@@ -235,22 +236,22 @@ fn roots_failed() -> Error {
     Error::option("root_certificates", "the trusted roots could not be read")
 }
 
-/// reqwest's view of a resolver of the app's.
-struct GivenResolver(Arc<dyn Resolver>);
+/// Adapts the app's resolver to reqwest.
+struct AppResolver(Arc<dyn Resolver>);
 
-impl Resolve for GivenResolver {
+impl Resolve for AppResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let addresses = self.0.resolve(name.as_str());
         Box::pin(async move {
-            // Port 0 stands for the URL's.
+            // reqwest replaces port 0 by the URL's port.
             let addresses = addresses.await?.into_iter().map(|ip| SocketAddr::new(ip, 0));
             Ok(Box::new(addresses) as Addrs)
         })
     }
 }
 
-/// Reads to the end or to the limit, whichever is first.
-async fn read(mut response: Response) -> Result<Answer, Failure> {
+/// Reads the answer, up to [`ANSWER_BYTES_MAX`] bytes.
+async fn read_answer(mut response: Response) -> Result<HttpAnswer, AttemptFailure> {
     let status = response.status().as_u16();
     let header = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let (content_type, retry_after) = (header(CONTENT_TYPE), header(RETRY_AFTER));
@@ -259,20 +260,20 @@ async fn read(mut response: Response) -> Result<Answer, Failure> {
         match response.chunk().await {
             Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_BYTES_MAX => {
                 let reason = format!("longer than {ANSWER_BYTES_MAX} bytes");
-                return Err(Failure::foreign(status, reason));
+                return Err(AttemptFailure::foreign(status, reason));
             }
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(Answer { status, content_type, retry_after, body }),
+            Ok(None) => return Ok(HttpAnswer { status, content_type, retry_after, body }),
             Err(error) if is_bad_encoding(&error) => {
-                return Err(Failure::foreign(status, "its compression cannot be read"));
+                return Err(AttemptFailure::foreign(status, "its compression is damaged"));
             }
-            Err(error) => return Err(broken(&error)),
+            Err(error) => return Err(connection_failure(&error)),
         }
     }
 }
 
-/// What a transport error means. Nothing of reqwest's error is kept: it knows the URL.
-fn broken(error: &reqwest::Error) -> Failure {
+/// Converts a transport error. Nothing of reqwest's error is kept: it holds the URL.
+fn connection_failure(error: &reqwest::Error) -> AttemptFailure {
     let connecting = error.is_connect();
     let detail = if error.is_dns() {
         "the server's name was not found"
@@ -285,10 +286,13 @@ fn broken(error: &reqwest::Error) -> Failure {
     } else {
         "the connection broke before the answer was complete"
     };
-    Failure { may_have_applied: !connecting, ..Failure::local(Code::Connection, detail) }
+    AttemptFailure {
+        may_have_applied: !connecting,
+        ..AttemptFailure::local(Code::Connection, detail)
+    }
 }
 
-/// What was wrong with the server's certificate or its TLS, if that was it.
+/// Returns the fault of the server's certificate or TLS, if there is one.
 fn tls_reason(error: &reqwest::Error) -> Option<&'static str> {
     let tls = chain(error).find_map(|error| error.downcast_ref::<rustls::Error>())?;
     Some(match tls {
@@ -315,8 +319,8 @@ fn tls_reason(error: &reqwest::Error) -> Option<&'static str> {
     })
 }
 
-/// Whether the body came, but not in the compression that its header promised. A body cut short is
-/// no such thing: that is the connection's fault.
+/// Returns whether the body's compression is not what its header says. A truncated body is not such
+/// a case: there the connection failed.
 fn is_bad_encoding(error: &reqwest::Error) -> bool {
     tls_reason(error).is_none()
         && chain(error).any(|source| {
@@ -326,8 +330,8 @@ fn is_bad_encoding(error: &reqwest::Error) -> bool {
         })
 }
 
-/// Everything under an error. An io::Error's `source` skips the error that it wraps, so those are
-/// gone through by `get_ref`.
+/// Iterates over the sources of an error. An `io::Error`'s `source` skips the error that it wraps,
+/// so `get_ref` reads that.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&error| {
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);

@@ -1,76 +1,75 @@
-//! Live changes: one sync at a time that waits at the server, begun again at its cursor whatever
-//! breaks. A watch has no task and no thread: whoever wants the next event drives it.
+//! Live changes: one waiting sync after another, resumed at its cursor after any failure. A watch
+//! has no task and no thread: the caller of `next` drives it.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
-    Error, LogLevel, SessionService,
-    log::cause,
-    read,
-    retry::{Backoff, random},
-    sync_of,
-    transport::Request,
+    backoff::Backoff,
+    error::Error,
+    log::{LogLevel, cause},
+    requests::{parse_body, sync_request},
+    retry::RetryingClient,
+    transport::CallRequest,
 };
 use crate::{Code, SYNC_LIMIT_DEFAULT, SYNC_WAIT_MS_MAX, SyncOption, SyncPage};
 
-/// Highest ceiling of a watch's backoff: in an outage a device asks twice a minute or so.
-const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// Highest ceiling of a watch's backoff: in an outage a device tries about twice a minute.
+const BACKOFF_CEILING_MAX: Duration = Duration::from_secs(30);
 
-/// Where a [`Watch`] starts and what it brings.
+/// Configures a [`Watch`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchOption {
-    /// [`SyncPage::cursor`] of a sync or [`crate::Page::sync_cursor`] of a walk; none = from the
-    /// beginning, [`crate::paths::SYNC_LATEST`] = from now.
+    /// [`SyncPage::cursor`] of a sync or [`crate::Page::sync_cursor`] of a first page; `None` =
+    /// from the beginning, [`crate::paths::SYNC_LATEST`] = from now.
     pub cursor: Option<String>,
     /// Whether sessions carry their last message.
     pub need_last_msg: bool,
 }
 
-/// How a [`Watch`] stands.
+/// Describes the state of a [`Watch`].
 #[derive(Debug)]
 pub enum WatchStatus {
-    /// The server is being asked: at first, and after each break.
+    /// The watch is connecting: at first, and after each pause of [`Self::Broken`].
     Connecting,
-    /// The server answered: what changes from now on is told as it changes.
+    /// The server answered: changes are reported as they happen.
     Live,
-    /// It failed in passing, and begins again by itself.
+    /// The connection is lost. The watch reconnects by itself.
     Broken {
-        /// Until then, ms; [`Poke::poke`] ends it at once.
+        /// The pause before it reconnects, in ms; [`Poke::poke`] ends the pause.
         retry_in_ms: u64,
-        /// What happened.
+        /// The failure that broke the connection.
         cause: Error,
     },
-    /// It failed for good: the token is refused though new, the account may not, the options are
-    /// wrong. Nothing comes after it.
+    /// The watch failed finally: the server refuses a new token or forbids the account, or the
+    /// options are invalid. It is the last event.
     Ended {
-        /// What happened.
+        /// The failure that ended the watch.
         cause: Error,
     },
 }
 
-/// What a [`Watch`] tells.
+/// Reports a change of state or of the list.
 #[derive(Debug)]
 pub enum WatchEvent {
-    /// It stands otherwise than before.
+    /// The state of the watch changed.
     Status(WatchStatus),
-    /// Sessions changed, or the list has to be read again: [`SyncPage::reset`]. Empty only once: in
-    /// the first answer of a watch from now, which tells where another one may go on.
+    /// Sessions changed, or the list must be read again ([`SyncPage::reset`]). Only the first page
+    /// of a watch from now is empty: it brings the cursor at which another watch can resume.
     Changes(SyncPage),
 }
 
-/// Tells the changes of a list, each once and in order.
+/// Reports the changes of a list, each once and in order.
 ///
-/// It asks for what changed since its cursor and lets the server hold the question until something
-/// does; one request is under way at a time, and none while an event waits to be taken by
-/// [`Self::next`]. After a break it begins again at the cursor of what it told last, so that
-/// nothing is missed and nothing is told twice. Between failures it waits with full jitter, 200 ms
-/// doubling to 30 s, or as long as the server says; an answer of a proxy, a token provider that
-/// fails and a fault of the server's count as passing. A refused token is renewed once, for all
-/// calls of the service. Dropping it ends it, at the server too.
+/// It sends a sync, for which the server waits until something changes. One request is under way at
+/// a time, and none while an event waits to be taken by [`Self::next`]. After a failure it resumes
+/// at its cursor, so that no change is lost or repeated. Between failures it pauses with full
+/// jitter, 200 ms doubling up to 30 s, after the server's `Retry-After`; it also resumes after a
+/// proxy's answer, a failed token provider or a fault of the server. A refused token is renewed
+/// once, for all calls of the service. Dropping the watch ends its request, at the server too.
 pub struct Watch {
-    service: SessionService,
+    client: Arc<RetryingClient>,
     cursor: Option<String>,
     need_last_msg: bool,
     phase: Phase,
@@ -82,77 +81,81 @@ enum Phase {
     New,
     Connecting,
     Live,
-    /// Live, and this answer is to be told.
-    Holding(SyncPage),
+    /// Live, with a page that has yet to be reported.
+    Received(SyncPage),
     Broken {
         until: Instant,
     },
     Ended,
 }
 
-/// Ends a [`Watch`]'s waiting from anywhere. Cheap to clone; outlives its watch without harm.
+/// Ends the pause of a broken [`Watch`], from any thread.
+///
+/// Cheap to clone; has no effect once its watch is dropped.
 #[derive(Debug, Clone)]
 pub struct Poke(Arc<Notify>);
 
 impl Poke {
-    /// A broken watch tries again now, for the network came back; the next break of one that is
-    /// not broken is followed by a try at once.
+    /// Makes a broken watch reconnect now, for instance when the network is back.
+    ///
+    /// A watch that is not broken reconnects without a pause after its next failure.
     pub fn poke(&self) {
         self.0.notify_one();
     }
 }
 
 impl Watch {
-    pub(super) fn new(service: SessionService, option: WatchOption) -> Self {
+    pub(super) fn new(client: Arc<RetryingClient>, option: WatchOption) -> Self {
         let WatchOption { cursor, need_last_msg } = option;
         Self {
-            service,
+            client,
             cursor,
             need_last_msg,
             phase: Phase::New,
-            backoff: Backoff::new(BACKOFF_MAX),
+            backoff: new_backoff(),
             pokes: Arc::default(),
         }
     }
 
-    /// A way to end its waiting while it is driven elsewhere.
+    /// Returns a handle that ends the watch's pauses while other code drives it.
     pub fn poker(&self) -> Poke {
         Poke(self.pokes.clone())
     }
 
-    /// Everything up to here was told; where another watch may go on.
+    /// Returns the cursor after the last reported change, at which another watch can resume.
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
     }
 
-    /// The next event; `None` after [`WatchStatus::Ended`]. Dropping the future loses nothing: the
-    /// next one begins where it began.
+    /// Waits for the next event; returns `None` after [`WatchStatus::Ended`].
+    ///
+    /// Dropping the future loses no event: the next one resumes where it started.
     pub async fn next(&mut self) -> Option<WatchEvent> {
         loop {
             match &mut self.phase {
                 Phase::New => return Some(self.connect()),
-                // Asked without a wait, so that it is known at once whether the server is there.
-                Phase::Connecting => match self.ask(0).await {
+                // Without a wait, the answer shows at once whether the server can be reached.
+                Phase::Connecting => match self.sync_once(0).await {
                     Ok(page) => {
-                        self.phase = Phase::Holding(page);
-                        self.tell(LogLevel::Debug, || "live".to_owned());
+                        self.phase = Phase::Received(page);
+                        self.log(LogLevel::Debug, || "live".to_owned());
                         return Some(WatchEvent::Status(WatchStatus::Live));
                     }
                     Err(error) => return Some(self.fail(error)),
                 },
-                Phase::Live => match self.ask(SYNC_WAIT_MS_MAX).await {
+                Phase::Live => match self.sync_once(SYNC_WAIT_MS_MAX).await {
                     Ok(page) => {
-                        // Not already for the answer to a question that did not wait: where waiting
-                        // itself fails, connecting and breaking would follow each other closely.
-                        self.backoff = Backoff::new(BACKOFF_MAX);
-                        self.phase = Phase::Holding(page);
+                        // Not reset by the sync without a wait: if only waiting fails, the watch
+                        // would otherwise reconnect in a tight loop.
+                        self.backoff = new_backoff();
+                        self.phase = Phase::Received(page);
                     }
                     Err(error) => return Some(self.fail(error)),
                 },
-                Phase::Holding(page) => {
+                Phase::Received(page) => {
                     let from_now = self.cursor.as_deref() == Some(crate::paths::SYNC_LATEST);
                     self.cursor = Some(page.cursor.clone());
-                    let Phase::Holding(page) = std::mem::replace(&mut self.phase, Phase::Live)
+                    let Phase::Received(page) = std::mem::replace(&mut self.phase, Phase::Live)
                     else {
                         unreachable!("it was matched above");
                     };
@@ -163,7 +166,7 @@ impl Watch {
                 Phase::Broken { until } => {
                     tokio::select! {
                         () = tokio::time::sleep_until(*until) => {}
-                        () = self.pokes.notified() => self.backoff = Backoff::new(BACKOFF_MAX),
+                        () = self.pokes.notified() => self.backoff = new_backoff(),
                     }
                     return Some(self.connect());
                 }
@@ -177,41 +180,47 @@ impl Watch {
         WatchEvent::Status(WatchStatus::Connecting)
     }
 
-    /// One sync: each server is tried once, for the waiting between failures is the watch's own.
-    async fn ask(&self, wait_ms: u32) -> Result<SyncPage, Error> {
+    /// Makes one sync, with one attempt per server: the watch has its own pauses.
+    async fn sync_once(&self, wait_ms: u32) -> Result<SyncPage, Error> {
         let option = SyncOption {
             cursor: self.cursor.clone(),
             limit: SYNC_LIMIT_DEFAULT,
             need_last_msg: self.need_last_msg,
             wait_ms,
         };
-        let attempts_max = u32::try_from(self.service.caller.servers()).ok();
-        let request = Request { attempts_max, ..sync_of("watch", &option) };
-        read(&request, &self.service.caller.carry_out(&request).await?)
+        let attempts_max = u32::try_from(self.client.server_count()).ok();
+        let request = CallRequest { attempts_max, ..sync_request("watch", &option) };
+        parse_body(&request, &self.client.call_unlogged(&request).await?)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the pause before the next try starts now")]
     fn fail(&mut self, error: Error) -> WatchEvent {
         if is_final(&error) {
             self.phase = Phase::Ended;
-            self.tell(LogLevel::Warn, || format!("ended: {}", cause(&error)));
+            self.log(LogLevel::Warn, || format!("ended: {}", cause(&error)));
             return WatchEvent::Status(WatchStatus::Ended { cause: error });
         }
-        let wait = self.backoff.next(error.retry_after_ms().map(Duration::from_millis), random());
+        let retry_after = error.retry_after_ms().map(Duration::from_millis);
+        let wait = self.backoff.next_pause(retry_after, Backoff::random());
         self.phase = Phase::Broken { until: Instant::now() + wait };
         let retry_in_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        self.tell(LogLevel::Info, || {
-            format!("broken: {}; again in {retry_in_ms} ms", cause(&error))
+        self.log(LogLevel::Info, || {
+            format!("broken: {}; reconnects in {retry_in_ms} ms", cause(&error))
         });
         WatchEvent::Status(WatchStatus::Broken { retry_in_ms, cause: error })
     }
 
-    fn tell(&self, level: LogLevel, what: impl FnOnce() -> String) {
-        self.service.caller.log.line(level, || format!("watch: {}", what()));
+    fn log(&self, level: LogLevel, text: impl FnOnce() -> String) {
+        self.client.log.line(level, || format!("watch: {}", text()));
     }
 }
 
-/// Whether asking again is of no use. A fault of the server's passes for one who waits for days,
-/// and an answer that is not the server's says nothing of it.
+fn new_backoff() -> Backoff {
+    Backoff::new(BACKOFF_CEILING_MAX)
+}
+
+/// Returns whether reconnecting is useless. A fault of the server ends some day, and an answer that
+/// is not the server's says nothing about it.
 fn is_final(error: &Error) -> bool {
     match error {
         Error::Failed { code, .. } => match code {

@@ -1,11 +1,11 @@
-//! Each call: what exactly goes out, what comes of the answer, and what never goes out.
+//! Each call: its exact request, its result, and the parameters that are never sent.
 
 use huihua_core::{
     Code, LastMsgType, QueryMySessionOption,
     client::{AccountInfo, Error, SessionService},
 };
 
-use crate::support::{Seen, Server, answer, json, no_content, options, service};
+use crate::support::{ReceivedRequest, ScriptedServer, answer, json, no_content, options, service};
 
 const ROW: &str =
     r#"{"sessionId":"p2p|bob","updateTime":7,"ext":"e","lastMsgType":1,"lastMsg":{"1":7}}"#;
@@ -15,17 +15,17 @@ fn page_of(row: &str) -> String {
 }
 
 /// `METHOD target`, as on the request's first line.
-fn first_line(seen: &Seen) -> String {
+fn first_line(seen: &ReceivedRequest) -> String {
     format!("{} {}", seen.method, seen.target)
 }
 
-/// Starts a server that always answers so, makes one call and gives what was seen.
+/// Starts a server that always gives this reply, makes one call and returns its request.
 async fn seen_of<R>(
     body: &str,
     call: impl AsyncFnOnce(SessionService) -> Result<R, Error>,
-) -> (R, Seen) {
+) -> (R, ReceivedRequest) {
     let body = body.to_owned();
-    let server = Server::start(move |_, _| json(&body)).await;
+    let server = ScriptedServer::start(move |_, _| json(&body)).await;
     let result = call(service(&server)).await.unwrap();
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
@@ -33,7 +33,7 @@ async fn seen_of<R>(
 }
 
 #[tokio::test]
-async fn a_list_call_asks_for_what_the_option_says_and_no_more() {
+async fn a_list_call_sends_exactly_what_the_option_sets() {
     let default = QueryMySessionOption::default;
     let cases = [
         (default(), "/v1/sessions?needLastMsg=true&limit=100"),
@@ -68,7 +68,7 @@ async fn a_list_call_asks_for_what_the_option_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn an_id_is_one_segment_whatever_it_holds() {
+async fn any_id_is_one_path_segment() {
     let cases = [
         ("p2p|bob", "p2p%7Cbob"),
         ("team|2530000000", "team%7C2530000000"),
@@ -88,7 +88,7 @@ async fn an_id_is_one_segment_whatever_it_holds() {
 }
 
 #[tokio::test]
-async fn every_request_says_who_asks_and_what_it_understands() {
+async fn every_request_has_its_token_user_agent_and_accepted_types() {
     let (_, seen) = seen_of(ROW, async |s| s.query_my_session("p2p|bob").await).await;
     assert_eq!(seen.header("authorization"), Some("Bearer token-1"));
     assert_eq!(seen.header("accept"), Some("application/json, application/problem+json"));
@@ -97,7 +97,7 @@ async fn every_request_says_who_asks_and_what_it_understands() {
 }
 
 #[tokio::test]
-async fn an_update_sends_the_ext_under_a_key_of_its_own() {
+async fn an_update_sends_the_ext_with_its_own_idempotency_key() {
     let text = "置顶\"\n\0";
     let (row, seen) = seen_of(ROW, async |s| s.update_my_session("p2p|bob", text).await).await;
     assert_eq!(row.ext, "e");
@@ -114,8 +114,8 @@ async fn an_update_sends_the_ext_under_a_key_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_delete_names_its_sessions_and_its_call() {
-    let server = Server::start(|_, _| no_content()).await;
+async fn a_delete_sends_its_ids_and_its_idempotency_key() {
+    let server = ScriptedServer::start(|_, _| no_content()).await;
     service(&server).delete_my_session(&["p2p|bob".into(), "team|1".into()]).await.unwrap();
     let seen = &server.seen()[0];
     assert_eq!(first_line(seen), "POST /v1/sessions/delete");
@@ -125,7 +125,7 @@ async fn a_delete_names_its_sessions_and_its_call() {
 }
 
 #[tokio::test]
-async fn the_account_of_the_token() {
+async fn account_returns_the_account_of_the_token() {
     let body = r#"{"account":"amy","appKey":"k","expiresAt":1700000000000}"#;
     let (info, seen) = seen_of(body, async |s| s.account().await).await;
     assert_eq!(first_line(&seen), "GET /v1/account");
@@ -135,9 +135,9 @@ async fn the_account_of_the_token() {
 }
 
 #[tokio::test]
-async fn a_server_below_a_path_is_found_there() {
+async fn a_base_url_may_have_a_path() {
     for (prefix, base) in [("/im", "/im"), ("/im/", "/im"), ("/a%20b/c", "/a%20b/c"), ("/", "")] {
-        let server = Server::start(|_, _| json(ROW)).await;
+        let server = ScriptedServer::start(|_, _| json(ROW)).await;
         let url = format!("{}{prefix}", server.url());
         let service = SessionService::new(options(url)).unwrap();
         service.query_my_session("p2p|bob").await.unwrap();
@@ -146,8 +146,8 @@ async fn a_server_below_a_path_is_found_there() {
 }
 
 #[tokio::test]
-async fn a_wrong_parameter_is_refused_before_the_network_and_names_the_field() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn an_invalid_parameter_is_refused_by_field_before_any_request() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let service = service(&server);
     let list = |option: QueryMySessionOption| {
         let service = service.clone();
@@ -186,17 +186,18 @@ async fn a_wrong_parameter_is_refused_before_the_network_and_names_the_field() {
 }
 
 #[tokio::test]
-async fn the_most_that_one_delete_takes() {
-    let server = Server::start(|_, _| no_content()).await;
+async fn a_delete_takes_up_to_100_ids() {
+    let server = ScriptedServer::start(|_, _| no_content()).await;
     let ids: Vec<_> = (0..100).map(|n| format!("p2p|{n}")).collect();
     service(&server).delete_my_session(&ids).await.unwrap();
     assert_eq!(server.seen().len(), 1);
 }
 
 #[tokio::test]
-async fn a_success_of_another_kind_is_not_ours() {
-    // 200 where 204 stands in the contract, and the other way round.
-    let server = Server::start(|_, _| answer(200, "text/html", "<html>sign in</html>")).await;
+async fn an_unexpected_success_status_is_an_unexpected_answer() {
+    // 200 where the contract has 204, and vice versa.
+    let server =
+        ScriptedServer::start(|_, _| answer(200, "text/html", "<html>sign in</html>")).await;
     let service = service(&server);
     let error = service.delete_my_session(&["p2p|bob".into()]).await.unwrap_err();
     assert!(
@@ -211,7 +212,7 @@ async fn a_success_of_another_kind_is_not_ours() {
 }
 
 #[test]
-fn a_service_is_made_without_a_runtime_and_its_calls_can_be_spawned() {
+fn a_service_needs_no_runtime_and_its_calls_are_send() {
     fn assert_send<T: Send>(_: T) {}
     let service = SessionService::new(options("http://127.0.0.1:1")).unwrap();
     assert_send(service.query_my_session("p2p|bob"));
@@ -219,7 +220,7 @@ fn a_service_is_made_without_a_runtime_and_its_calls_can_be_spawned() {
 }
 
 #[test]
-fn a_wrong_option_is_named() {
+fn an_invalid_option_is_refused_by_field() {
     let check = |change: &dyn Fn(&mut huihua_core::client::Options)| {
         let mut options = options("http://127.0.0.1:8480");
         change(&mut options);

@@ -1,5 +1,5 @@
-//! Every call against every fault that a network has: each ends within its deadline, with the
-//! outcome that belongs to it, once.
+//! Every call under every fault of a network: each ends once, within its deadline, with the
+//! expected outcome.
 
 use std::{
     net::IpAddr,
@@ -17,18 +17,18 @@ use huihua_core::{
 };
 
 use crate::support::{
-    Lines,
-    Reply::{self, Bytes, BytesThenClose, BytesThenReset, BytesThenStall},
-    Seen, Server, answer, json, no_content, options, problem,
+    Lines, ReceivedRequest,
+    ScriptedReply::{self, Bytes, BytesThenClose, BytesThenReset, BytesThenStall},
+    ScriptedServer, answer, json, no_content, options, problem,
 };
 
 const DEADLINE: Duration = Duration::from_secs(4);
-/// How late a call may be on a busy machine; far below what it takes when nobody ends it.
+/// Tolerance for a busy machine, far below the time of a call without a deadline.
 const SLACK: Duration = Duration::from_secs(10);
 
 const CALLS: [&str; 6] = ["list", "one", "update", "delete", "sync", "account"];
 
-/// One of the six calls; a success without its value.
+/// Makes one of the six calls.
 async fn call(service: &SessionService, name: &str) -> Result<(), Error> {
     match name {
         "list" => service.query_my_session_list(&QueryMySessionOption::default()).await.map(drop),
@@ -41,8 +41,8 @@ async fn call(service: &SessionService, name: &str) -> Result<(), Error> {
     }
 }
 
-/// What a server answers that is well.
-fn good(seen: &Seen) -> Reply {
+/// Returns the correct answer.
+fn good(seen: &ReceivedRequest) -> ScriptedReply {
     const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
     if seen.method == "POST" {
         return no_content();
@@ -71,8 +71,8 @@ fn number(error: &Error) -> u16 {
     }
 }
 
-/// Each fault for good, and what comes of it: the number of the failure.
-fn faults() -> Vec<(&'static str, Reply, u16)> {
+/// Lists each permanent fault with the expected number of the failure.
+fn faults() -> Vec<(&'static str, ScriptedReply, u16)> {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{\"sess".to_vec();
     let html = |status| answer(status, "text/html", "<html>no</html>");
     vec![
@@ -90,7 +90,7 @@ fn faults() -> Vec<(&'static str, Reply, u16)> {
     ]
 }
 
-/// Runs all calls at a time, each against a server of its own.
+/// Runs all calls concurrently, each with its own server.
 async fn at_once<F: Future<Output = ()> + Send + 'static>(each: impl Fn(&'static str) -> F) {
     let tasks: Vec<_> = CALLS.into_iter().map(|name| tokio::spawn(each(name))).collect();
     for task in tasks {
@@ -98,9 +98,9 @@ async fn at_once<F: Future<Output = ()> + Send + 'static>(each: impl Fn(&'static
     }
 }
 
-/// The failure of one call at a server that always does the same.
-async fn failure(name: &str, reply: Reply) -> Error {
-    let server = Server::start(move |_, _| reply.clone()).await;
+/// Returns the failure of one call at a server that always gives the same reply.
+async fn failure(name: &str, reply: ScriptedReply) -> Error {
+    let server = ScriptedServer::start(move |_, _| reply.clone()).await;
     let service = SessionService::new(short(options(server.url()))).unwrap();
     let start = Instant::now();
     let error = call(&service, name).await.unwrap_err();
@@ -109,7 +109,7 @@ async fn failure(name: &str, reply: Reply) -> Error {
 }
 
 #[tokio::test]
-async fn every_call_ends_within_its_deadline_with_its_outcome() {
+async fn every_call_ends_within_its_deadline_with_the_expected_outcome() {
     for (fault, reply, expected) in faults() {
         at_once(|name| {
             let reply = reply.clone();
@@ -137,8 +137,8 @@ async fn an_answer_of_50_mib_ends_every_call_that_reads_one() {
 }
 
 #[tokio::test]
-async fn json_of_another_shape_is_no_answer_of_ours() {
-    let server = Server::start(|_, _| json(r#"{"hello":"world"}"#)).await;
+async fn json_of_another_shape_is_an_unexpected_answer() {
+    let server = ScriptedServer::start(|_, _| json(r#"{"hello":"world"}"#)).await;
     let service = SessionService::new(short(options(server.url()))).unwrap();
     for name in CALLS {
         let error = call(&service, name).await.unwrap_err();
@@ -147,7 +147,7 @@ async fn json_of_another_shape_is_no_answer_of_ours() {
 }
 
 #[tokio::test]
-async fn a_fault_that_passes_is_not_noticed_by_any_call() {
+async fn every_call_recovers_from_a_passing_fault() {
     for (fault, reply, _) in faults() {
         // The call would be over before the server wants it back.
         if fault.ends_with("longer than the call") {
@@ -156,8 +156,10 @@ async fn a_fault_that_passes_is_not_noticed_by_any_call() {
         at_once(|name| {
             let reply = reply.clone();
             async move {
-                let script = move |n, seen: &Seen| if n == 0 { reply.clone() } else { good(seen) };
-                let server = Server::start(script).await;
+                let script = move |n, seen: &ReceivedRequest| {
+                    if n == 0 { reply.clone() } else { good(seen) }
+                };
+                let server = ScriptedServer::start(script).await;
                 let service = SessionService::new(short(options(server.url()))).unwrap();
                 let outcome = call(&service, name).await;
                 assert!(outcome.is_ok(), "{name}, {fault}: {outcome:?}");
@@ -168,10 +170,10 @@ async fn a_fault_that_passes_is_not_noticed_by_any_call() {
     }
 }
 
-/// A call that begins while nobody is there is answered by who comes then, at the same address.
+/// Calls that start while the server is down succeed once it is back at the same address.
 #[tokio::test]
-async fn a_server_that_restarts_is_found_again() {
-    let server = Server::start(|_, seen| good(seen)).await;
+async fn calls_recover_when_a_server_restarts() {
+    let server = ScriptedServer::start(|_, seen| good(seen)).await;
     let (address, lines) = (server.address, Arc::<Lines>::default());
     let mut options = options(server.url());
     options.attempts_max = 1_000;
@@ -190,7 +192,7 @@ async fn a_server_that_restarts_is_found_again() {
     for name in ["queryMySessionList", "updateMySession", "deleteMySession", "account"] {
         lines.wait_for(&format!("{name}: connection failed (415)")).await;
     }
-    let server = Server::restart(address, |_, seen| good(seen)).await;
+    let server = ScriptedServer::restart(address, |_, seen| good(seen)).await;
     for call in calls {
         call.await.unwrap().unwrap();
     }
@@ -199,27 +201,30 @@ async fn a_server_that_restarts_is_found_again() {
 
 type Addresses = Pin<Box<dyn Future<Output = std::io::Result<Vec<IpAddr>>> + Send>>;
 
-/// A resolver from a closure, and how often it was asked.
-struct Names<F>(F, AtomicUsize);
+/// Makes a resolver of a closure and counts its calls.
+struct ClosureResolver<F>(F, AtomicUsize);
 
-impl<F: Fn(&str) -> Addresses + Send + Sync> Resolver for Names<F> {
+impl<F: Fn(&str) -> Addresses + Send + Sync> Resolver for ClosureResolver<F> {
     fn resolve(&self, host: &str) -> Addresses {
         self.1.fetch_add(1, Ordering::SeqCst);
         (self.0)(host)
     }
 }
 
-fn named<F: Fn(&str) -> Addresses + Send + Sync + 'static>(server: &Server, names: F) -> Options {
+fn named<F: Fn(&str) -> Addresses + Send + Sync + 'static>(
+    server: &ScriptedServer,
+    names: F,
+) -> Options {
     let port = server.address.port();
     let mut options = short(options(format!("http://im.example.test:{port}")));
     options.cleartext_allowed = true;
-    options.resolver = Some(Arc::new(Names(names, AtomicUsize::new(0))));
+    options.resolver = Some(Arc::new(ClosureResolver(names, AtomicUsize::new(0))));
     options
 }
 
 #[tokio::test]
-async fn a_name_is_found_by_the_given_resolver_even_if_slowly() {
-    let server = Server::start(|_, seen| good(seen)).await;
+async fn the_options_resolver_may_be_slow() {
+    let server = ScriptedServer::start(|_, seen| good(seen)).await;
     let local: IpAddr = "127.0.0.1".parse().unwrap();
     let options = named(&server, move |host| {
         assert_eq!(host, "im.example.test");
@@ -236,8 +241,8 @@ async fn a_name_is_found_by_the_given_resolver_even_if_slowly() {
 }
 
 #[tokio::test]
-async fn a_name_that_is_found_too_late_or_never_ends_within_the_deadline() {
-    let server = Server::start(|_, seen| good(seen)).await;
+async fn a_late_or_failing_resolver_ends_within_the_deadline() {
+    let server = ScriptedServer::start(|_, seen| good(seen)).await;
     let never = named(&server, |_| Box::pin(std::future::pending()));
     let unknown = named(&server, |_| Box::pin(async { Err(std::io::Error::other("NXDOMAIN")) }));
     let empty = named(&server, |_| Box::pin(async { Ok(vec![]) }));
@@ -270,7 +275,7 @@ async fn a_name_that_is_found_too_late_or_never_ends_within_the_deadline() {
 /// one outcome.
 #[tokio::test]
 async fn a_storm_of_refusals_among_faults_is_one_refresh() {
-    let server = Server::start(|n, seen| {
+    let server = ScriptedServer::start(|n, seen| {
         if seen.header("authorization") == Some("Bearer token-1") {
             return problem(401, 302, "");
         }

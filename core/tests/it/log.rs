@@ -1,4 +1,4 @@
-//! The client's lines: what they tell, and what they never do.
+//! The client's log: what its lines report, and what they never contain.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use huihua_core::{
 
 use crate::support::{
     ClosureProvider, Lines,
-    Reply::{BytesThenReset, BytesThenStall},
-    Server, answer, json, problem,
+    ScriptedReply::{BytesThenReset, BytesThenStall},
+    ScriptedServer, answer, json, problem,
 };
 
 #[tokio::test]
-async fn they_tell_attempts_retries_and_failures() {
-    let server = Server::start(|n, _| match n {
+async fn the_log_reports_attempts_retries_and_failures() {
+    let server = ScriptedServer::start(|n, _| match n {
         0 => BytesThenReset(vec![]),
         1 => json(r#"{"sessionId":"p2p|bob","updateTime":7}"#),
         _ => problem(404, 404, ""),
@@ -41,8 +41,8 @@ async fn they_tell_attempts_retries_and_failures() {
 }
 
 #[tokio::test]
-async fn they_tell_how_a_watch_stands() {
-    let server = Server::start(|n, _| match n {
+async fn the_log_reports_the_state_of_a_watch() {
+    let server = ScriptedServer::start(|n, _| match n {
         0 => answer(502, "text/html", "<html>no</html>"),
         1 => json(r#"{"changes":[],"cursor":"c","hasMore":false,"reset":false}"#),
         _ => problem(403, 403, ""),
@@ -54,13 +54,15 @@ async fn they_tell_how_a_watch_stands() {
     let service = SessionService::new(options).unwrap();
     let mut watch = service.watch(WatchOption { cursor: None, need_last_msg: true });
     while watch.next().await.is_some() {}
-    let told: Vec<_> = lines.all().into_iter().filter(|(_, l)| !l.contains("by server")).collect();
-    let [(LogLevel::Info, broken), (LogLevel::Debug, live), (LogLevel::Warn, ended)] = &told[..]
+    let reported: Vec<_> =
+        lines.all().into_iter().filter(|(_, l)| !l.contains("by server")).collect();
+    let [(LogLevel::Info, broken), (LogLevel::Debug, live), (LogLevel::Warn, ended)] =
+        &reported[..]
     else {
-        panic!("{told:?}");
+        panic!("{reported:?}");
     };
     assert!(
-        broken.starts_with("watch: broken: unexpected answer (HTTP 502); again in "),
+        broken.starts_with("watch: broken: unexpected answer (HTTP 502); reconnects in "),
         "{broken}"
     );
     assert_eq!(live, "watch: live");
@@ -69,7 +71,7 @@ async fn they_tell_how_a_watch_stands() {
 
 /// Whatever is called and whatever comes back.
 #[tokio::test]
-async fn they_hold_no_secret_and_no_id() {
+async fn the_log_holds_no_secret_and_no_id() {
     let page = concat!(
         r#"{"sessionList":[{"sessionId":"p2p|s3cret","updateTime":1,"ext":"s3cret","#,
         r#""lastMsg":{"9":"s3cret"}}],"hasMore":false,"syncCursor":"s3cret"}"#
@@ -87,7 +89,7 @@ async fn they_hold_no_secret_and_no_id() {
         BytesThenStall(vec![]),
     ];
     for reply in replies {
-        let server = Server::start(move |_, _| reply.clone()).await;
+        let server = ScriptedServer::start(move |_, _| reply.clone()).await;
         let lines = Arc::<Lines>::default();
         let provider = ClosureProvider(|_| async { Ok("s3cret".to_owned()) });
         let mut options = Options::new(format!("{}/s3cret", server.url()), Arc::new(provider));
@@ -112,7 +114,7 @@ async fn they_hold_no_secret_and_no_id() {
 }
 
 #[tokio::test]
-async fn a_token_provider_that_fails_is_told_without_its_words() {
+async fn the_log_omits_the_text_of_a_failed_token_provider() {
     let lines = Arc::<Lines>::default();
     let provider = ClosureProvider(|_| async { Err("s3cret".into()) });
     let mut options = Options::new("http://127.0.0.1:1", Arc::new(provider));

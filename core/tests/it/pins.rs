@@ -1,5 +1,4 @@
-//! Certificate pins: a key of the verified chain must be pinned, and one that is only sent along is
-//! none of them.
+//! Certificate pins: a key of the verified chain must be pinned; other certificates do not count.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use huihua_core::{
@@ -15,8 +14,8 @@ use tokio_rustls::{
 };
 
 use crate::{
-    support::{Server, json, options},
-    tls::{Authority, GOOD, Shown, accepting, authority, certificate, root},
+    support::{ScriptedServer, json, options},
+    tls::{Authority, GOOD, TestCertificate, accepting, authority, certificate, root},
 };
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
@@ -31,7 +30,7 @@ fn spare() -> String {
     pin(&KeyPair::generate().unwrap())
 }
 
-/// An authority below another one.
+/// Makes an intermediate authority.
 fn intermediate(above: &Authority) -> Authority {
     let mut params = CertificateParams::new(vec![]).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -53,18 +52,18 @@ fn chain() -> Chain {
     Chain { root, leaf_pin: pin(&leaf.1), leaf, between }
 }
 
-async fn start(acceptor: TlsAcceptor) -> Server {
-    Server::start_on(|_, _| json(ROW), Some(acceptor)).await
+async fn start(acceptor: TlsAcceptor) -> ScriptedServer {
+    ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor)).await
 }
 
-fn client(server: &Server, authority: &Authority, pins: &[String]) -> SessionService {
+fn client(server: &ScriptedServer, authority: &Authority, pins: &[String]) -> SessionService {
     let mut options = options(format!("https://{}", server.address));
     options.root_certificates = vec![root(authority)];
     options.certificate_pins = pins.to_vec();
     SessionService::new(options).unwrap()
 }
 
-async fn assert_refused(service: &SessionService, server: &Server) {
+async fn assert_refused(service: &SessionService, server: &ScriptedServer) {
     let error = service.update_my_session("p2p|bob", "").await.unwrap_err();
     let Error::Failed { code: Code::Connection, detail, may_have_applied: false, .. } = &error
     else {
@@ -75,10 +74,10 @@ async fn assert_refused(service: &SessionService, server: &Server) {
 }
 
 #[tokio::test]
-async fn one_pinned_key_of_the_chain_is_enough() {
+async fn one_pinned_key_in_the_chain_is_enough() {
     for version in [&version::TLS12, &version::TLS13] {
         let Chain { root, between, leaf_pin, leaf: (leaf, key) } = chain();
-        let shown = Shown { version, ..GOOD };
+        let shown = TestCertificate { version, ..GOOD };
         let server = start(accepting(vec![leaf, between.der().clone()], key, &shown)).await;
         let good = [
             vec![leaf_pin.clone()],
@@ -94,15 +93,15 @@ async fn one_pinned_key_of_the_chain_is_enough() {
 }
 
 #[tokio::test]
-async fn a_chain_without_a_pinned_key_is_415_and_nothing_was_sent() {
+async fn a_chain_without_a_pinned_key_is_415_and_no_request_is_sent() {
     let Chain { root, between, leaf: (leaf, key), .. } = chain();
     let server = start(accepting(vec![leaf, between.der().clone()], key, &GOOD)).await;
     assert_refused(&client(&server, &root, &[spare(), spare()]), &server).await;
 }
 
-/// Whoever can get a certificate from a trusted authority can also send the pinned one along.
+/// An attacker with a certificate of a trusted authority can also send the pinned one.
 #[tokio::test]
-async fn a_pinned_certificate_that_signs_nothing_does_not_help() {
+async fn a_pinned_certificate_that_signs_nothing_is_not_enough() {
     let Chain { root, between, leaf: (pinned, _), leaf_pin } = chain();
     let (stranger, key) = certificate(&root, &GOOD);
     let sent = vec![stranger, between.der().clone(), pinned];
@@ -113,7 +112,7 @@ async fn a_pinned_certificate_that_signs_nothing_does_not_help() {
 }
 
 #[tokio::test]
-async fn a_pin_replaces_no_trust() {
+async fn a_pin_does_not_replace_a_trusted_root() {
     let trusted = authority();
     let Chain { between, leaf_pin, leaf: (leaf, key), .. } = chain();
     let server = start(accepting(vec![leaf, between.der().clone()], key, &GOOD)).await;
@@ -123,7 +122,7 @@ async fn a_pin_replaces_no_trust() {
 }
 
 #[test]
-fn a_pin_that_is_none_is_a_wrong_option() {
+fn a_malformed_pin_is_an_invalid_option() {
     let refusal = |url: &str, pins: &[&str]| {
         let options = Options {
             root_certificates: vec![root(&authority())],
@@ -139,7 +138,7 @@ fn a_pin_that_is_none_is_a_wrong_option() {
         let error = refusal("https://127.0.0.1", &[&good, bad]).unwrap_err();
         assert!(error.starts_with("option certificate_pins: number 2"), "{error}");
     }
-    // They would guard nothing.
+    // They would have no effect.
     let error = refusal("http://127.0.0.1", &[&good]).unwrap_err();
-    assert!(error.starts_with("option certificate_pins: need a server by https"), "{error}");
+    assert!(error.starts_with("option certificate_pins: require an https server URL"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A proxy: every connection goes through it and none past it, and nobody reads its password.
+//! A proxy: every connection goes through it, and its password appears nowhere.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -23,8 +23,8 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
-    support::{Lines, Server, json, options},
-    tls::{GOOD, Shown, accepting, acceptor, authority, certificate, root},
+    support::{Lines, ScriptedServer, json, options},
+    tls::{GOOD, TestCertificate, accepting, acceptor, authority, certificate, root},
 };
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
@@ -32,7 +32,7 @@ const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
 /// First line and `proxy-authorization` of a CONNECT.
 type Connect = (String, Option<String>);
 
-/// A proxy that only tunnels, and what it was asked.
+/// Runs a proxy that only tunnels, and records its requests.
 struct Tunnels {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Connect>>>,
@@ -46,7 +46,7 @@ impl Drop for Tunnels {
 }
 
 impl Tunnels {
-    /// All tunnels lead to `target`, whatever they are asked for.
+    /// Tunnels every request to `target`.
     async fn start(target: SocketAddr, tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -94,7 +94,7 @@ async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(
     copy_bidirectional(&mut stream, &mut server).await.map(drop)
 }
 
-/// No name is its to find: the proxy does that.
+/// Counts its calls, of which there must be none: the proxy resolves names.
 #[derive(Default)]
 struct NoNames(AtomicUsize);
 
@@ -113,9 +113,9 @@ fn basic(user_and_password: &str) -> String {
 }
 
 #[tokio::test]
-async fn plain_http_goes_through_it_and_only_there() {
+async fn plain_http_goes_through_the_proxy_only() {
     // What a proxy forwards and what a server gets differ in the target alone.
-    let proxy = Server::start(|_, _| json(ROW)).await;
+    let proxy = ScriptedServer::start(|_, _| json(ROW)).await;
     let names = Arc::<NoNames>::default();
     let service = SessionService::new(Options {
         cleartext_allowed: true,
@@ -132,13 +132,14 @@ async fn plain_http_goes_through_it_and_only_there() {
 }
 
 #[tokio::test]
-async fn https_is_tunnelled_and_stays_between_client_and_server() {
+async fn https_is_tunnelled_through_the_proxy() {
     let (authority, proxys) = (authority(), authority());
-    let shown = Shown { name: "im.example.test", ..GOOD };
+    let shown = TestCertificate { name: "im.example.test", ..GOOD };
     let (leaf, key) = certificate(&authority, &shown);
     let pin = ring::digest::digest(&ring::digest::SHA256, &key.subject_public_key_info());
     let pin = format!("sha256/{}", STANDARD.encode(pin));
-    let server = Server::start_on(|_, _| json(ROW), Some(accepting(vec![leaf], key, &shown))).await;
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(accepting(vec![leaf], key, &shown))).await;
     for (scheme, tls) in [("http", None), ("https", Some(acceptor(&proxys, &GOOD)))] {
         let proxy = Tunnels::start(server.address, tls).await;
         let service = SessionService::new(Options {
@@ -173,11 +174,12 @@ async fn https_is_tunnelled_and_stays_between_client_and_server() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_there_or_refuses_is_no_reason_to_go_past_it() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn a_failing_proxy_is_never_bypassed() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let authority = authority();
-    let secure = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
-    let refusing = Server::start(|_, _| {
+    let secure =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
+    let refusing = ScriptedServer::start(|_, _| {
         crate::support::answer_with(407, "proxy-authenticate: Basic realm=\"x\"\r\n", "")
     })
     .await;
@@ -207,7 +209,7 @@ async fn a_proxy_that_is_not_there_or_refuses_is_no_reason_to_go_past_it() {
 }
 
 #[test]
-fn a_proxy_url_that_is_none_is_a_wrong_option_and_not_repeated() {
+fn a_malformed_proxy_url_is_an_invalid_option_and_is_not_quoted() {
     for bad in [
         "",
         "127.0.0.1:3128",

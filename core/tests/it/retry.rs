@@ -1,5 +1,5 @@
-//! Failures put in on purpose: what the caller gets of each, how often the server was asked, and
-//! whether a write may have been carried out.
+//! Injected failures: the error of the call, the number of attempts, and whether a write may have
+//! taken effect.
 
 use std::{
     io::Write as _,
@@ -13,8 +13,9 @@ use huihua_core::{
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use crate::support::{
-    Reply::{self, After, Bytes, BytesThenClose, BytesThenReset, BytesThenStall},
-    Seen, Server, answer, answer_with, json, no_content, options, problem, service,
+    ReceivedRequest,
+    ScriptedReply::{self, After, Bytes, BytesThenClose, BytesThenReset, BytesThenStall},
+    ScriptedServer, answer, answer_with, json, no_content, options, problem, service,
 };
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
@@ -24,17 +25,17 @@ fn half() -> Vec<u8> {
     b"HTTP/1.1 200 OK\r\ncontent-length: 38\r\n\r\n{\"sessionId\":".to_vec()
 }
 
-fn html(status: u16) -> Reply {
+fn html(status: u16) -> ScriptedReply {
     answer(status, "text/html", "<html>no</html>")
 }
 
-/// What a write comes to when the server answers its attempts so, the last reply repeated; and how
-/// many attempts there were. All of them carry the same key, and none but the first is a new call.
+/// Returns the result of a write and the number of its attempts, which get these replies, the last
+/// one repeated. Asserts that all attempts are the same call with the same key.
 async fn update(
-    replies: Vec<Reply>,
+    replies: Vec<ScriptedReply>,
     change: impl FnOnce(&mut Options),
 ) -> (Result<(), Error>, usize) {
-    let server = Server::start(move |n, _| replies[n.min(replies.len() - 1)].clone()).await;
+    let server = ScriptedServer::start(move |n, _| replies[n.min(replies.len() - 1)].clone()).await;
     let mut options = options(server.url());
     change(&mut options);
     let service = SessionService::new(options).unwrap();
@@ -42,7 +43,7 @@ async fn update(
     let seen = server.seen();
     for attempt in &seen {
         // All but the token, which may have been refused.
-        let call = |seen: &Seen| {
+        let call = |seen: &ReceivedRequest| {
             let key = seen.header("idempotency-key").unwrap().to_owned();
             (seen.method.clone(), seen.target.clone(), seen.body.clone(), key)
         };
@@ -99,7 +100,7 @@ async fn each_failure_has_its_outcome() {
 }
 
 #[tokio::test]
-async fn a_failure_that_passes_is_not_noticed() {
+async fn a_call_recovers_from_a_passing_failure() {
     let passing = [
         BytesThenReset(vec![]),
         BytesThenClose(half()),
@@ -118,7 +119,7 @@ async fn a_failure_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_415_and_nothing_was_done() {
+async fn a_refused_connection_is_415_and_has_not_applied() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     drop(listener);
@@ -128,7 +129,7 @@ async fn nobody_there_is_415_and_nothing_was_done() {
 }
 
 #[tokio::test]
-async fn a_name_that_does_not_exist_is_415() {
+async fn an_unknown_host_is_415() {
     let mut options = options("http://no-such-host.invalid");
     options.cleartext_allowed = true;
     let service = SessionService::new(options).unwrap();
@@ -140,7 +141,7 @@ async fn a_name_that_does_not_exist_is_415() {
 #[tokio::test]
 async fn a_read_never_may_have_applied() {
     for reply in [BytesThenReset(vec![]), problem(500, 500, ""), html(403), json("[]")] {
-        let server = Server::start(move |_, _| reply.clone()).await;
+        let server = ScriptedServer::start(move |_, _| reply.clone()).await;
         let error = service(&server).query_my_session("p2p|bob").await.unwrap_err();
         assert!(!error.may_have_applied(), "{error:?}");
         assert!(server.seen().iter().all(|seen| seen.header("idempotency-key").is_none()));
@@ -148,7 +149,7 @@ async fn a_read_never_may_have_applied() {
 }
 
 #[tokio::test]
-async fn silence_ends_the_attempt_and_then_the_call() {
+async fn a_silent_server_ends_the_attempt_and_then_the_call() {
     // Each attempt has its time; three of them are used up before the deadline.
     let (result, attempts) =
         update(vec![BytesThenStall(half())], |o| o.attempt_timeout_ms = 50).await;
@@ -161,7 +162,7 @@ async fn silence_ends_the_attempt_and_then_the_call() {
 
 #[tokio::test]
 async fn the_deadline_covers_the_token_too() {
-    let server = Server::start(|_, _| json(ROW)).await;
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let provider = crate::support::ClosureProvider(|_| std::future::pending());
     let mut options = Options::new(server.url(), std::sync::Arc::new(provider));
     options.call_timeout_ms = 50;
@@ -172,7 +173,7 @@ async fn the_deadline_covers_the_token_too() {
 }
 
 #[tokio::test]
-async fn the_server_says_when_to_come_back() {
+async fn a_call_waits_for_the_servers_retry_after() {
     let start = Instant::now();
     let replies = vec![problem(503, 503, "retry-after: 1\r\n"), json(ROW)];
     let (result, attempts) = update(replies, |_| ()).await;
@@ -182,7 +183,7 @@ async fn the_server_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn who_should_come_back_after_the_deadline_is_told_at_once() {
+async fn a_retry_after_beyond_the_deadline_fails_at_once() {
     for (status, code) in [(503, 503), (429, 416)] {
         let start = Instant::now();
         let reply = problem(status, code, "retry-after: 30\r\n");
@@ -197,7 +198,7 @@ async fn who_should_come_back_after_the_deadline_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn attempts_are_as_many_as_asked_for() {
+async fn a_call_makes_at_most_attempts_max_attempts() {
     for attempts_max in [1, 2] {
         let (result, attempts) =
             update(vec![BytesThenReset(vec![])], |o| o.attempts_max = attempts_max).await;
@@ -208,7 +209,7 @@ async fn attempts_are_as_many_as_asked_for() {
 
 #[tokio::test]
 async fn a_dropped_call_leaves_the_service_working() {
-    let server = Server::start(|n, _| match n {
+    let server = ScriptedServer::start(|n, _| match n {
         0 => BytesThenStall(vec![]),
         _ => After(Duration::from_millis(10), Box::new(json(ROW))),
     })
@@ -257,7 +258,7 @@ async fn an_answer_is_read_to_eight_mebibytes_and_no_further() {
 }
 
 #[tokio::test]
-async fn compressed_answers_are_read_and_damaged_ones_told_apart() {
+async fn damaged_and_truncated_compressed_answers_are_distinguished() {
     let good = gzip(ROW.as_bytes());
     update(vec![Bytes(gzipped(&good))], |_| ()).await.0.unwrap();
     // Whole, but no gzip: somebody else's answer.

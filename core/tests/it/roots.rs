@@ -1,4 +1,4 @@
-//! Roots that have yet to be read: when, by whom, how often; and what comes of none.
+//! Roots of a provider: when, on which thread and how often they are read, and calls without any.
 
 use std::{
     sync::{
@@ -15,18 +15,18 @@ use huihua_core::{
 };
 
 use crate::{
-    support::{Server, json, options, storm},
+    support::{ScriptedServer, json, options, storm},
     tls::{GOOD, acceptor, authority, root},
 };
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
 
-/// Gives these answers one after the other, the last one again and again.
+/// Returns these results in turn, the last one repeated.
 struct Roots {
     answers: Vec<Result<Vec<Vec<u8>>, &'static str>>,
     asked: AtomicUsize,
     threads: Mutex<Vec<ThreadId>>,
-    /// Before its first answer it waits for a word from here.
+    /// Blocks the first result until a message arrives here.
     gate: Mutex<Option<Receiver<()>>>,
 }
 
@@ -65,10 +65,11 @@ fn is_about_roots(error: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn they_are_read_once_by_the_first_call_and_on_another_thread() {
+async fn the_first_call_reads_the_roots_once_on_another_thread() {
     let authority = authority();
-    let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
-    // One that cannot be read is skipped: a platform's store holds such.
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
+    // A malformed root is skipped: a platform's store may hold one.
     let roots = Roots::new(vec![Ok(vec![b"no certificate".to_vec(), root(&authority)])]);
     let service = service(format!("https://{}", server.address), &roots, |_| ());
     assert_eq!(roots.asked(), 0);
@@ -79,9 +80,10 @@ async fn they_are_read_once_by_the_first_call_and_on_another_thread() {
 }
 
 #[tokio::test]
-async fn the_roots_of_the_option_stand_beside_them() {
+async fn the_options_roots_are_trusted_beside_the_providers() {
     let (authority, platform) = (authority(), authority());
-    let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
     let roots = Roots::new(vec![Ok(vec![root(&platform)])]);
     let url = format!("https://{}", server.address);
     let error = service(url.clone(), &roots, |_| ()).query_my_session("p2p|bob").await.unwrap_err();
@@ -91,9 +93,10 @@ async fn the_roots_of_the_option_stand_beside_them() {
 }
 
 #[tokio::test]
-async fn none_at_all_ends_the_call_with_the_options_name_and_the_next_asks_again() {
+async fn a_call_without_roots_names_the_option_and_the_next_call_reads_again() {
     let authority = authority();
-    let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
     let roots = Roots::new(vec![
         Ok(vec![]),
         Ok(vec![b"no certificate".to_vec()]),
@@ -113,9 +116,10 @@ async fn none_at_all_ends_the_call_with_the_options_name_and_the_next_asks_again
 }
 
 #[tokio::test]
-async fn a_store_that_takes_long_is_read_on_for_the_calls_to_come() {
+async fn a_slow_store_is_read_to_its_end_for_later_calls() {
     let authority = authority();
-    let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
     let roots = Roots::new(vec![Ok(vec![root(&authority)])]);
     let (open, gate) = channel();
     *roots.gate.lock().unwrap() = Some(gate);
@@ -137,15 +141,15 @@ async fn a_store_that_takes_long_is_read_on_for_the_calls_to_come() {
 }
 
 #[tokio::test]
-async fn nobody_reads_roots_for_a_server_without_tls() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn roots_are_not_read_for_a_server_without_tls() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let roots = Roots::new(vec![Err("must not be asked")]);
     service(server.url(), &roots, |_| ()).query_my_session("p2p|bob").await.unwrap();
     assert_eq!(roots.asked(), 0);
 }
 
 #[test]
-fn a_root_that_the_app_names_must_be_one() {
+fn a_root_of_the_option_must_be_a_certificate() {
     let mut options = options("https://127.0.0.1");
     options.root_certificates = vec![root(&authority()), b"no certificate".to_vec()];
     let error = SessionService::new(options).unwrap_err();

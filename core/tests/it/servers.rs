@@ -1,4 +1,4 @@
-//! Several servers: when a call leaves one for the next, and that it stays where it was answered.
+//! Several servers: when a call switches to the next one, and that later calls stay there.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -13,8 +13,8 @@ use huihua_core::{
 use crate::{
     support::{
         CountingProvider, Lines,
-        Reply::{self, BytesThenReset, BytesThenStall},
-        Server, answer, answer_with, json, options, problem, storm,
+        ScriptedReply::{self, BytesThenReset, BytesThenStall},
+        ScriptedServer, answer, answer_with, json, options, problem, storm,
     },
     tls::{GOOD, acceptor, authority},
 };
@@ -25,25 +25,25 @@ fn options_of(urls: &[String]) -> Options {
     Options { server_urls: urls.to_vec(), ..options("") }
 }
 
-fn service_of(servers: &[&Server]) -> SessionService {
+fn service_of(servers: &[&ScriptedServer]) -> SessionService {
     let urls: Vec<_> = servers.iter().map(|server| server.url()).collect();
     SessionService::new(options_of(&urls)).unwrap()
 }
 
-async fn good() -> Server {
-    Server::start(|_, _| json(ROW)).await
+async fn good() -> ScriptedServer {
+    ScriptedServer::start(|_, _| json(ROW)).await
 }
 
-/// An address where nobody is.
+/// Returns an address that refuses connections.
 fn nobody() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[tokio::test]
-async fn a_call_leaves_a_server_that_cannot_serve_and_keeps_its_key() {
+async fn a_call_switches_from_an_unavailable_server_and_keeps_its_key() {
     let html = |status| answer(status, "text/html", "<html>no</html>");
-    let cases: [(&str, Reply, bool); 9] = [
+    let cases: [(&str, ScriptedReply, bool); 9] = [
         ("503", problem(503, 503, ""), true),
         ("a proxy's 502", html(502), true),
         ("a proxy's 503", html(503), true),
@@ -55,7 +55,8 @@ async fn a_call_leaves_a_server_that_cannot_serve_and_keeps_its_key() {
         ("a refused token", problem(401, 302, ""), false),
     ];
     for (name, first, moves) in cases {
-        let bad = Server::start(move |n, _| if n == 0 { first.clone() } else { json(ROW) }).await;
+        let bad =
+            ScriptedServer::start(move |n, _| if n == 0 { first.clone() } else { json(ROW) }).await;
         let other = good().await;
         let mut options = options_of(&[bad.url(), other.url()]);
         options.attempt_timeout_ms = 1_000;
@@ -64,11 +65,12 @@ async fn a_call_leaves_a_server_that_cannot_serve_and_keeps_its_key() {
         let (at_bad, at_other) = (bad.seen(), other.seen());
         assert_eq!(at_bad.len() + at_other.len(), 2, "{name}");
         assert_eq!(at_other.len(), usize::from(moves), "{name}");
-        let key = |server: &Server| server.seen()[0].header("idempotency-key").map(str::to_owned);
+        let key =
+            |server: &ScriptedServer| server.seen()[0].header("idempotency-key").map(str::to_owned);
         if moves {
             assert_eq!(key(&bad), key(&other), "{name}");
         }
-        // Where it was answered the next calls begin.
+        // Later calls start at the server that answered.
         for _ in 0..3 {
             service.query_my_session("p2p|bob").await.unwrap();
         }
@@ -78,9 +80,9 @@ async fn a_call_leaves_a_server_that_cannot_serve_and_keeps_its_key() {
 }
 
 #[tokio::test]
-async fn what_is_final_is_asked_of_nobody_else() {
+async fn a_final_failure_is_not_retried_at_another_server() {
     for (status, code) in [(400, 414), (403, 403), (404, 404), (500, 500)] {
-        let first = Server::start(move |_, _| problem(status, code, "")).await;
+        let first = ScriptedServer::start(move |_, _| problem(status, code, "")).await;
         let second = good().await;
         let error =
             service_of(&[&first, &second]).update_my_session("p2p|bob", "").await.unwrap_err();
@@ -90,8 +92,9 @@ async fn what_is_final_is_asked_of_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_or_not_trusted_is_left() {
-    let stranger = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority(), &GOOD))).await;
+async fn a_call_switches_from_an_unreachable_or_untrusted_server() {
+    let stranger =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority(), &GOOD))).await;
     for dead in [nobody(), format!("https://{}", stranger.address)] {
         let server = good().await;
         let mut options = options_of(&[dead, server.url()]);
@@ -104,7 +107,7 @@ async fn a_server_that_is_not_there_or_not_trusted_is_left() {
 }
 
 #[tokio::test]
-async fn many_calls_that_see_a_server_fail_move_on_once() {
+async fn concurrent_calls_switch_servers_once() {
     let (second, third) = (good().await, good().await);
     let urls = [nobody(), second.url(), third.url()];
     let mut options = options_of(&urls);
@@ -116,11 +119,11 @@ async fn many_calls_that_see_a_server_fail_move_on_once() {
     assert_eq!(provider.asked.load(Ordering::SeqCst), 1);
 }
 
-/// More dead servers than a call has attempts: the next call goes on where it stopped, and after
-/// the last comes the first again.
+/// With more dead servers than attempts, the next call continues with the next server, in a circle.
 #[tokio::test]
-async fn every_server_gets_its_turn() {
-    let first = Server::start(|n, _| if n == 0 { problem(503, 503, "") } else { json(ROW) }).await;
+async fn every_server_is_tried_in_turn() {
+    let first =
+        ScriptedServer::start(|n, _| if n == 0 { problem(503, 503, "") } else { json(ROW) }).await;
     let urls = [first.url(), nobody(), nobody()];
     let mut options = options_of(&urls);
     options.attempts_max = 2;
@@ -132,11 +135,11 @@ async fn every_server_gets_its_turn() {
 }
 
 #[tokio::test]
-async fn one_servers_wish_does_not_hold_back_another() {
-    let busy = || Server::start(|_, _| problem(503, 503, "retry-after: 40\r\n"));
+async fn one_servers_retry_after_does_not_delay_another_server() {
+    let busy = || ScriptedServer::start(|_, _| problem(503, 503, "retry-after: 40\r\n"));
     let html = || {
         let headers = "content-type: text/html\r\nretry-after: 40\r\n";
-        Server::start(move |_, _| answer_with(503, headers, "<html>later</html>"))
+        ScriptedServer::start(move |_, _| answer_with(503, headers, "<html>later</html>"))
     };
     for first in [busy().await, html().await] {
         let second = good().await;
@@ -144,7 +147,7 @@ async fn one_servers_wish_does_not_hold_back_another() {
         service_of(&[&first, &second]).query_my_session("p2p|bob").await.unwrap();
         assert!(start.elapsed() < Duration::from_secs(20));
     }
-    // All of them were asked: now it is everybody's wish.
+    // All servers were tried: now Retry-After applies.
     let (first, second) = (busy().await, html().await);
     for servers in [[&first, &second], [&second, &first]] {
         let error = service_of(&servers).query_my_session("p2p|bob").await.unwrap_err();
@@ -155,7 +158,7 @@ async fn one_servers_wish_does_not_hold_back_another() {
 }
 
 #[tokio::test]
-async fn the_log_tells_which_server_by_its_number() {
+async fn the_log_names_a_server_by_its_number() {
     let lines = Arc::<Lines>::default();
     let server = good().await;
     let mut options = options_of(&[nobody(), server.url()]);

@@ -1,5 +1,5 @@
-//! A closure server on a real TCP socket: each test says, request by request, what goes back, down
-//! to the byte. Hand-written, because an HTTP framework would not misbehave on demand.
+//! A scripted server on a real TCP socket: each test defines the bytes of every reply. It is
+//! hand-written because an HTTP framework cannot misbehave on demand. Other shared test helpers.
 
 use std::{
     future::Future,
@@ -21,9 +21,9 @@ use tokio::{
     task::JoinSet,
 };
 
-/// One request as it came.
+/// Holds one received request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) target: String,
     /// Names in lower case.
@@ -31,15 +31,15 @@ pub(crate) struct Seen {
     pub(crate) body: String,
 }
 
-impl Seen {
+impl ReceivedRequest {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// What the server does with one request.
+/// Defines what the server does with one request.
 #[derive(Clone)]
-pub(crate) enum Reply {
+pub(crate) enum ScriptedReply {
     /// Sends these bytes and keeps the connection for another request.
     Bytes(Vec<u8>),
     /// Sends these bytes and closes: in the middle of an answer, a truncation.
@@ -48,36 +48,36 @@ pub(crate) enum Reply {
     BytesThenReset(Vec<u8>),
     /// Sends these bytes, then nothing for as long as the client waits.
     BytesThenStall(Vec<u8>),
-    /// Waits, then does the other thing.
-    After(Duration, Box<Reply>),
-    /// Does what this future says, once it says it.
-    Later(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Reply> + Send>> + Send + Sync>),
+    /// Waits, then does the other reply.
+    After(Duration, Box<ScriptedReply>),
+    /// Does the reply that this future returns.
+    Later(Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ScriptedReply> + Send>> + Send + Sync>),
 }
 
-/// A whole answer.
-pub(crate) fn answer(status: u16, content_type: &str, body: &str) -> Reply {
+/// Makes a complete answer.
+pub(crate) fn answer(status: u16, content_type: &str, body: &str) -> ScriptedReply {
     answer_with(status, &format!("content-type: {content_type}\r\n"), body)
 }
 
-/// A whole answer with any header lines, each ended by CR LF.
-pub(crate) fn answer_with(status: u16, headers: &str, body: &str) -> Reply {
+/// Makes a complete answer with any header lines, each ended by CR LF.
+pub(crate) fn answer_with(status: u16, headers: &str, body: &str) -> ScriptedReply {
     let length = body.len();
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{headers}\r\n");
-    Reply::Bytes([head.as_bytes(), body.as_bytes()].concat())
+    ScriptedReply::Bytes([head.as_bytes(), body.as_bytes()].concat())
 }
 
-/// 200 with JSON.
-pub(crate) fn json(body: &str) -> Reply {
+/// Makes a 200 with JSON.
+pub(crate) fn json(body: &str) -> ScriptedReply {
     answer(200, "application/json", body)
 }
 
-/// 204, as a delete is answered.
-pub(crate) fn no_content() -> Reply {
-    Reply::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())
+/// Makes a 204, the answer to a delete.
+pub(crate) fn no_content() -> ScriptedReply {
+    ScriptedReply::Bytes(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())
 }
 
-/// An error of the contract.
-pub(crate) fn problem(status: u16, code: u16, headers: &str) -> Reply {
+/// Makes an error of the wire's table.
+pub(crate) fn problem(status: u16, code: u16, headers: &str) -> ScriptedReply {
     let body = format!(
         concat!(
             r#"{{"type":"about:blank","title":"t","status":{},"#,
@@ -88,34 +88,34 @@ pub(crate) fn problem(status: u16, code: u16, headers: &str) -> Reply {
     answer_with(status, &format!("content-type: application/problem+json\r\n{headers}"), &body)
 }
 
-type Script = dyn Fn(usize, &Seen) -> Reply + Send + Sync;
+type Script = dyn Fn(usize, &ReceivedRequest) -> ScriptedReply + Send + Sync;
 
-/// The server. Dropping it closes the listener and cuts every connection, as a crash does.
-pub(crate) struct Server {
+/// Answers requests by its script. Dropping it cuts every connection, as a crash does.
+pub(crate) struct ScriptedServer {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<ReceivedRequest>>>,
     listener: tokio::task::JoinHandle<()>,
 }
 
-impl Server {
-    /// Answers the n-th request (from 0) as the script says.
+impl ScriptedServer {
+    /// Answers the n-th request (from 0) with the script's reply.
     pub(crate) async fn start(
-        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+        script: impl Fn(usize, &ReceivedRequest) -> ScriptedReply + Send + Sync + 'static,
     ) -> Self {
         Self::start_on(script, None).await
     }
 
-    /// The same at an address where one was before.
+    /// Starts at the address of an earlier server.
     pub(crate) async fn restart(
         address: SocketAddr,
-        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+        script: impl Fn(usize, &ReceivedRequest) -> ScriptedReply + Send + Sync + 'static,
     ) -> Self {
         Self::listen(TcpListener::bind(address).await.unwrap(), script, None)
     }
 
-    /// The same over TLS.
+    /// Starts with TLS, if there is an acceptor.
     pub(crate) async fn start_on(
-        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+        script: impl Fn(usize, &ReceivedRequest) -> ScriptedReply + Send + Sync + 'static,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> Self {
         Self::listen(TcpListener::bind("127.0.0.1:0").await.unwrap(), script, tls)
@@ -123,11 +123,11 @@ impl Server {
 
     fn listen(
         listener: TcpListener,
-        script: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static,
+        script: impl Fn(usize, &ReceivedRequest) -> ScriptedReply + Send + Sync + 'static,
         tls: Option<tokio_rustls::TlsAcceptor>,
     ) -> Self {
         let address = listener.local_addr().unwrap();
-        let seen = Arc::<Mutex<Vec<Seen>>>::default();
+        let seen = Arc::<Mutex<Vec<ReceivedRequest>>>::default();
         let (script, kept): (Arc<Script>, _) = (Arc::new(script), seen.clone());
         let accept = async move {
             let mut connections = JoinSet::new();
@@ -152,19 +152,19 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Every request so far, in order of arrival.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    /// Returns every request so far, in order of arrival.
+    pub(crate) fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap().clone()
     }
 }
 
-impl Drop for Server {
+impl Drop for ScriptedServer {
     fn drop(&mut self) {
         self.listener.abort();
     }
 }
 
-/// Only TCP can be reset; a stream of another kind is closed.
+/// Resets a TCP stream; a stream of another kind is only closed.
 pub(crate) trait Reset {
     fn reset_on_close(&self) {}
 }
@@ -180,7 +180,7 @@ impl Reset for tokio_rustls::server::TlsStream<TcpStream> {}
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
     mut stream: S,
     script: &Script,
-    seen: &Mutex<Vec<Seen>>,
+    seen: &Mutex<Vec<ReceivedRequest>>,
 ) -> std::io::Result<()> {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer).await? {
@@ -191,11 +191,11 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
         };
         loop {
             reply = match reply {
-                Reply::After(wait, then) => {
+                ScriptedReply::After(wait, then) => {
                     tokio::time::sleep(wait).await;
                     *then
                 }
-                Reply::Later(when) => when().await,
+                ScriptedReply::Later(when) => when().await,
                 now => {
                     reply = now;
                     break;
@@ -203,23 +203,23 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
             };
         }
         match reply {
-            Reply::Bytes(bytes) => stream.write_all(&bytes).await?,
-            Reply::BytesThenClose(bytes) => {
+            ScriptedReply::Bytes(bytes) => stream.write_all(&bytes).await?,
+            ScriptedReply::BytesThenClose(bytes) => {
                 stream.write_all(&bytes).await?;
                 return stream.shutdown().await;
             }
-            Reply::BytesThenReset(bytes) => {
+            ScriptedReply::BytesThenReset(bytes) => {
                 stream.write_all(&bytes).await?;
                 stream.reset_on_close();
                 return Ok(());
             }
-            Reply::BytesThenStall(bytes) => {
+            ScriptedReply::BytesThenStall(bytes) => {
                 stream.write_all(&bytes).await?;
                 // Ends when the client gives up and closes.
                 let _ = stream.read(&mut [0]).await;
                 return Ok(());
             }
-            Reply::After(..) | Reply::Later(..) => unreachable!("unwrapped above"),
+            ScriptedReply::After(..) | ScriptedReply::Later(..) => unreachable!("unwrapped above"),
         }
     }
     Ok(())
@@ -228,7 +228,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Reset>(
 async fn read_request(
     stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
-) -> std::io::Result<Option<Seen>> {
+) -> std::io::Result<Option<ReceivedRequest>> {
     let head_end = loop {
         if let Some(at) = buffer.windows(4).position(|w| w == b"\r\n\r\n") {
             break at + 4;
@@ -245,7 +245,7 @@ async fn read_request(
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    let mut seen = Seen { method, target, headers, body: String::new() };
+    let mut seen = ReceivedRequest { method, target, headers, body: String::new() };
     let length: usize = seen.header("content-length").map_or(0, |n| n.parse().unwrap());
     while buffer.len() < head_end + length {
         if stream.read_buf(buffer).await? == 0 {
@@ -259,7 +259,7 @@ async fn read_request(
 
 type TokenFuture<'a> = Pin<Box<dyn Future<Output = Result<String, ProviderError>> + Send + 'a>>;
 
-/// Gives `token-1`, `token-2`, … and counts.
+/// Returns `token-1`, `token-2`, … and counts.
 #[derive(Default)]
 pub(crate) struct CountingProvider {
     pub(crate) asked: AtomicUsize,
@@ -272,7 +272,7 @@ impl TokenProvider for CountingProvider {
     }
 }
 
-/// A provider from an async closure of the test's.
+/// Makes a provider of an async closure.
 pub(crate) struct ClosureProvider<F>(pub(crate) F);
 
 impl<F, R> TokenProvider for ClosureProvider<F>
@@ -285,7 +285,7 @@ where
     }
 }
 
-/// Keeps the client's lines.
+/// Records the client's log.
 #[derive(Default)]
 pub(crate) struct Lines(Mutex<Vec<(LogLevel, String)>>);
 
@@ -294,7 +294,7 @@ impl Lines {
         self.0.lock().unwrap().clone()
     }
 
-    /// Waits for a line that says this.
+    /// Waits for a line that contains `text`.
     pub(crate) async fn wait_for(&self, text: &str) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !self.all().iter().any(|(_, line)| line.contains(text)) {
@@ -314,11 +314,11 @@ pub(crate) fn options(url: impl Into<String>) -> Options {
     Options::new(url, Arc::new(CountingProvider::default()))
 }
 
-pub(crate) fn service(server: &Server) -> SessionService {
+pub(crate) fn service(server: &ScriptedServer) -> SessionService {
     SessionService::new(options(server.url())).unwrap()
 }
 
-/// So many callers at once, each of whom must get its session.
+/// Makes concurrent calls, each of which must succeed.
 pub(crate) async fn storm(service: &SessionService, callers: usize) {
     let calls: Vec<_> = (0..callers)
         .map(|_| {

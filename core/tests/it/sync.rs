@@ -1,4 +1,4 @@
-//! The sync call: what goes out, what comes of it, and that a long wait is no stall.
+//! The sync call: its exact request, its result, and that a long wait is not a timeout.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,9 @@ use huihua_core::{
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 
 use crate::support::{
-    Reply::{After, BytesThenReset, BytesThenStall},
-    Seen, Server, answer, json, options, problem, service,
+    ReceivedRequest,
+    ScriptedReply::{After, BytesThenReset, BytesThenStall},
+    ScriptedServer, answer, json, options, problem, service,
 };
 
 const NOTHING: &str = r#"{"changes":[],"cursor":"c2","hasMore":false,"reset":false}"#;
@@ -24,14 +25,14 @@ fn with_wait(wait_ms: u32) -> SyncOption {
     SyncOption { wait_ms, ..since("c") }
 }
 
-/// The `waitMs` that a request asked for; 0 when it asked for none.
-fn wait_ms(seen: &Seen) -> u64 {
+/// Returns the `waitMs` of a request; 0 if it has none.
+fn wait_ms(seen: &ReceivedRequest) -> u64 {
     let wait = seen.target.split('&').find_map(|part| part.strip_prefix("waitMs="));
     wait.map_or(0, |ms| ms.parse().unwrap())
 }
 
 #[tokio::test]
-async fn it_asks_for_what_the_option_says_and_no_more() {
+async fn a_sync_sends_exactly_what_the_option_sets() {
     let cases = [
         (SyncOption::default(), "needLastMsg=true&limit=100"),
         (since(paths::SYNC_LATEST), "needLastMsg=true&limit=100&cursor=latest"),
@@ -43,7 +44,7 @@ async fn it_asks_for_what_the_option_says_and_no_more() {
         (SyncOption { limit: 1, ..with_wait(1) }, "needLastMsg=true&limit=1&cursor=c&waitMs=1"),
     ];
     for (option, query) in cases {
-        let server = Server::start(|_, _| json(NOTHING)).await;
+        let server = ScriptedServer::start(|_, _| json(NOTHING)).await;
         let page = service(&server).sync(&option).await.unwrap();
         let seen = server.seen();
         assert_eq!(seen.len(), 1);
@@ -58,13 +59,13 @@ async fn it_asks_for_what_the_option_says_and_no_more() {
 }
 
 #[tokio::test]
-async fn changes_come_in_their_order() {
+async fn a_sync_returns_changes_in_their_order() {
     let body = concat!(
         r#"{"changes":[{"deleted":"team|1"},"#,
         r#"{"session":{"sessionId":"p2p|bob","updateTime":7,"ext":"e"}}],"#,
         r#""cursor":"c2","hasMore":true,"reset":false}"#
     );
-    let server = Server::start(move |_, _| json(body)).await;
+    let server = ScriptedServer::start(move |_, _| json(body)).await;
     let page = service(&server).sync(&since("c")).await.unwrap();
     let [SessionChange::Deleted(deleted), SessionChange::Session(row)] = &page.changes[..] else {
         panic!("{page:?}");
@@ -75,8 +76,8 @@ async fn changes_come_in_their_order() {
 }
 
 #[tokio::test]
-async fn an_impossible_option_never_goes_out() {
-    let server = Server::start(|_, _| json(NOTHING)).await;
+async fn an_option_out_of_range_is_never_sent() {
+    let server = ScriptedServer::start(|_, _| json(NOTHING)).await;
     let service = service(&server);
     let cases = [
         ("limit", SyncOption { limit: 0, ..SyncOption::default() }),
@@ -96,9 +97,9 @@ async fn an_impossible_option_never_goes_out() {
 }
 
 #[tokio::test]
-async fn an_answer_of_another_shape_is_not_ours() {
+async fn a_sync_answer_of_another_shape_is_an_unexpected_answer() {
     for body in ["{}", r#"{"changes":[{"gone":"p2p|bob"}],"cursor":"c"}"#, "[]"] {
-        let server = Server::start(move |_, _| json(body)).await;
+        let server = ScriptedServer::start(move |_, _| json(body)).await;
         let error = service(&server).sync(&since("c")).await.unwrap_err();
         let is_expected =
             matches!(error, Error::Answer { status: 200, may_have_applied: false, .. });
@@ -106,11 +107,11 @@ async fn an_answer_of_another_shape_is_not_ours() {
     }
 }
 
-/// The wait is longer than an attempt and than a whole call may take without one.
+/// The wait is longer than the timeouts of an attempt and of a call.
 #[tokio::test]
-async fn a_long_wait_is_no_stall() {
+async fn a_long_wait_is_not_a_timeout() {
     let held = Duration::from_millis(900);
-    let server = Server::start(move |_, _| After(held, Box::new(json(NOTHING)))).await;
+    let server = ScriptedServer::start(move |_, _| After(held, Box::new(json(NOTHING)))).await;
     let mut options = options(server.url());
     (options.attempt_timeout_ms, options.call_timeout_ms) = (300, 300);
     let service = SessionService::new(options).unwrap();
@@ -119,8 +120,8 @@ async fn a_long_wait_is_no_stall() {
 }
 
 #[tokio::test]
-async fn after_the_wait_silence_is_a_stall() {
-    let server = Server::start(|_, _| BytesThenStall(vec![])).await;
+async fn silence_after_the_wait_is_a_timeout() {
+    let server = ScriptedServer::start(|_, _| BytesThenStall(vec![])).await;
     let mut options = options(server.url());
     (options.attempt_timeout_ms, options.attempts_max) = (100, 1);
     let service = SessionService::new(options.clone()).unwrap();
@@ -140,25 +141,25 @@ async fn after_the_wait_silence_is_a_stall() {
 }
 
 #[tokio::test]
-async fn a_failure_that_passes_is_not_noticed_and_the_wait_is_not_begun_anew() {
+async fn a_sync_recovers_from_a_failure_without_restarting_its_wait() {
     let held = Duration::from_millis(600);
     for first in [
         BytesThenReset(vec![]),
         problem(503, 503, "retry-after: 0\r\n"),
         answer(502, "text/html", "<html>no</html>"),
     ] {
-        let reply = move |n, _: &Seen| match n {
+        let reply = move |n, _: &ReceivedRequest| match n {
             0 => After(held, Box::new(first.clone())),
             _ => json(NOTHING),
         };
-        let server = Server::start(reply).await;
+        let server = ScriptedServer::start(reply).await;
         service(&server).sync(&with_wait(30_000)).await.unwrap();
         let [first, second] = &server.seen()[..] else { panic!("{:?}", server.seen()) };
         assert_eq!(wait_ms(first), 30_000);
         assert!((20_000..=29_400).contains(&wait_ms(second)), "{second:?}");
     }
     // Used up: the next attempt asks for an answer at once.
-    let server = Server::start(move |n, _| match n {
+    let server = ScriptedServer::start(move |n, _| match n {
         0 => After(held, Box::new(BytesThenReset(vec![]))),
         _ => json(NOTHING),
     });
@@ -167,9 +168,9 @@ async fn a_failure_that_passes_is_not_noticed_and_the_wait_is_not_begun_anew() {
     assert!(server.seen()[1].target.ends_with("&cursor=c"), "{:?}", server.seen());
 }
 
-/// Dropping the call's future closes its connection: the server need not hold what nobody awaits.
+/// Dropping the call's future closes its connection, so that the server stops waiting.
 #[tokio::test]
-async fn a_dropped_wait_is_over_for_the_server_too() {
+async fn dropping_a_waiting_sync_closes_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let service = SessionService::new(options(url)).unwrap();

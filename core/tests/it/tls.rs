@@ -18,7 +18,7 @@ use tokio_rustls::{
     },
 };
 
-use crate::support::{Server, json, options};
+use crate::support::{ScriptedServer, json, options};
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
 
@@ -30,18 +30,18 @@ pub(crate) fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
 }
 
-/// What the server shows.
-pub(crate) struct Shown {
+/// Describes the certificate of a server.
+pub(crate) struct TestCertificate {
     pub(crate) name: &'static str,
     pub(crate) last_year: i32,
     pub(crate) version: &'static SupportedProtocolVersion,
     pub(crate) alpn: &'static [&'static str],
 }
 
-pub(crate) const GOOD: Shown =
-    Shown { name: "127.0.0.1", last_year: 2999, version: &version::TLS13, alpn: &[] };
+pub(crate) const GOOD: TestCertificate =
+    TestCertificate { name: "127.0.0.1", last_year: 2999, version: &version::TLS13, alpn: &[] };
 
-pub(crate) fn acceptor(authority: &Authority, shown: &Shown) -> TlsAcceptor {
+pub(crate) fn acceptor(authority: &Authority, shown: &TestCertificate) -> TlsAcceptor {
     let (chain, key) = certificate(authority, shown);
     accepting(vec![chain], key, shown)
 }
@@ -49,7 +49,7 @@ pub(crate) fn acceptor(authority: &Authority, shown: &Shown) -> TlsAcceptor {
 /// A server's certificate and its key.
 pub(crate) fn certificate(
     authority: &CertifiedIssuer<'static, KeyPair>,
-    shown: &Shown,
+    shown: &TestCertificate,
 ) -> (CertificateDer<'static>, KeyPair) {
     let mut params = CertificateParams::new(vec![shown.name.to_owned()]).unwrap();
     params.not_before = date_time_ymd(2000, 1, 1);
@@ -61,7 +61,7 @@ pub(crate) fn certificate(
 pub(crate) fn accepting(
     chain: Vec<CertificateDer<'static>>,
     key: KeyPair,
-    shown: &Shown,
+    shown: &TestCertificate,
 ) -> TlsAcceptor {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -74,7 +74,7 @@ pub(crate) fn accepting(
     TlsAcceptor::from(Arc::new(config))
 }
 
-fn client(server: &Server, roots: Vec<Vec<u8>>) -> Result<SessionService, Error> {
+fn client(server: &ScriptedServer, roots: Vec<Vec<u8>>) -> Result<SessionService, Error> {
     let mut options = options(format!("https://{}", server.address));
     options.root_certificates = roots;
     SessionService::new(options)
@@ -88,8 +88,9 @@ pub(crate) fn root(authority: &Authority) -> Vec<u8> {
 async fn the_root_of_the_option_is_trusted_over_tls_1_2_and_1_3() {
     let authority = authority();
     for version in [&version::TLS12, &version::TLS13] {
-        let shown = Shown { version, ..GOOD };
-        let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
+        let shown = TestCertificate { version, ..GOOD };
+        let server =
+            ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
         let service = client(&server, vec![root(&authority)]).unwrap();
         service.query_my_session("p2p|bob").await.unwrap();
         service.query_my_session("p2p|bob").await.unwrap();
@@ -117,12 +118,12 @@ async fn serve_http_2(listener: TcpListener, acceptor: TlsAcceptor) -> Vec<Strin
 }
 
 #[tokio::test]
-async fn http_2_is_spoken_where_the_server_can() {
+async fn http_2_is_used_if_the_server_supports_it() {
     let authority = authority();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut options = options(format!("https://{}", listener.local_addr().unwrap()));
     options.root_certificates = vec![root(&authority)];
-    let shown = Shown { alpn: &["h2", "http/1.1"], ..GOOD };
+    let shown = TestCertificate { alpn: &["h2", "http/1.1"], ..GOOD };
     let server = tokio::spawn(serve_http_2(listener, acceptor(&authority, &shown)));
     let service = SessionService::new(options).unwrap();
     service.update_my_session("p2p|bob", "").await.unwrap();
@@ -133,17 +134,19 @@ async fn http_2_is_spoken_where_the_server_can() {
 }
 
 #[tokio::test]
-async fn http_1_is_spoken_where_the_server_knows_no_other() {
+async fn http_1_is_used_if_the_server_supports_nothing_else() {
     let authority = authority();
-    let shown = Shown { alpn: &["http/1.1"], ..GOOD };
-    let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
+    let shown = TestCertificate { alpn: &["http/1.1"], ..GOOD };
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
     client(&server, vec![root(&authority)]).unwrap().query_my_session("p2p|bob").await.unwrap();
 }
 
 #[tokio::test]
-async fn no_readable_root_is_a_wrong_option() {
+async fn a_service_without_a_readable_root_is_an_invalid_option() {
     let authority = authority();
-    let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
+    let server =
+        ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &GOOD))).await;
     for roots in [vec![], vec![b"no certificate".to_vec()]] {
         let error = client(&server, roots).unwrap_err();
         assert!(matches!(error, Error::Option { field: "root_certificates", .. }), "{error:?}");
@@ -151,15 +154,16 @@ async fn no_readable_root_is_a_wrong_option() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_good_is_415_and_nothing_was_sent() {
+async fn an_invalid_certificate_is_415_and_no_request_is_sent() {
     let (authority, stranger) = (authority(), authority());
     let cases = [
         ("signed by none of the trusted roots", GOOD, &stranger),
-        ("expired", Shown { last_year: 2001, ..GOOD }, &authority),
-        ("for another name", Shown { name: "example.com", ..GOOD }, &authority),
+        ("expired", TestCertificate { last_year: 2001, ..GOOD }, &authority),
+        ("for another name", TestCertificate { name: "example.com", ..GOOD }, &authority),
     ];
     for (reason, shown, trusted) in cases {
-        let server = Server::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
+        let server =
+            ScriptedServer::start_on(|_, _| json(ROW), Some(acceptor(&authority, &shown))).await;
         let service = client(&server, vec![root(trusted)]).unwrap();
         let error = service.update_my_session("p2p|bob", "").await.unwrap_err();
         let Error::Failed { code, detail, may_have_applied, .. } = &error else {
@@ -173,10 +177,10 @@ async fn a_certificate_that_is_not_good_is_415_and_nothing_was_sent() {
 }
 
 #[tokio::test]
-async fn a_handshake_that_nobody_answers_ends_with_the_connect_timeout() {
+async fn an_unanswered_handshake_ends_with_the_connect_timeout() {
     let authority = authority();
     // It waits for an HTTP request that never ends.
-    let server = Server::start(|_, _| json(ROW)).await;
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let mut options = options(format!("https://{}", server.address));
     options.root_certificates = vec![root(&authority)];
     options.connect_timeout_ms = 100;

@@ -1,4 +1,4 @@
-//! The token: one refresh for all who were refused, and no caller that wedges the others.
+//! The token: one refresh for all refused calls, and no call that blocks the others.
 
 use std::{
     error::Error as _,
@@ -16,13 +16,14 @@ use huihua_core::{
 use tokio::sync::Notify;
 
 use crate::support::{
-    ClosureProvider, CountingProvider, Reply, Seen, Server, answer, json, problem, storm,
+    ClosureProvider, CountingProvider, ReceivedRequest, ScriptedReply, ScriptedServer, answer,
+    json, problem, storm,
 };
 
 const ROW: &str = r#"{"sessionId":"p2p|bob","updateTime":7}"#;
 
-/// Takes one token, refuses all others as the contract says.
-fn only(token: &'static str) -> impl Fn(usize, &Seen) -> Reply {
+/// Accepts one token and refuses all others.
+fn only(token: &'static str) -> impl Fn(usize, &ReceivedRequest) -> ScriptedReply {
     move |_, seen| {
         if seen.header("authorization") == Some(&format!("Bearer {token}")) {
             json(ROW)
@@ -37,8 +38,8 @@ fn unauthorized(error: &Error) -> bool {
 }
 
 #[tokio::test]
-async fn fifty_refused_callers_make_one_refresh() {
-    let server = Server::start(only("token-2")).await;
+async fn fifty_refused_calls_cause_one_refresh() {
+    let server = ScriptedServer::start(only("token-2")).await;
     let provider = Arc::new(CountingProvider::default());
     let service = SessionService::new(Options::new(server.url(), provider.clone())).unwrap();
     storm(&service, 50).await;
@@ -50,7 +51,7 @@ async fn fifty_refused_callers_make_one_refresh() {
 
 #[tokio::test]
 async fn a_new_token_that_is_refused_again_ends_the_call() {
-    let server = Server::start(only("none")).await;
+    let server = ScriptedServer::start(only("none")).await;
     let provider = Arc::new(CountingProvider::default());
     let service = SessionService::new(Options::new(server.url(), provider.clone())).unwrap();
     let error = service.update_my_session("p2p|bob", "").await.unwrap_err();
@@ -61,7 +62,7 @@ async fn a_new_token_that_is_refused_again_ends_the_call() {
 
 #[tokio::test]
 async fn a_refresh_is_not_counted_as_an_attempt() {
-    let server = Server::start(only("token-2")).await;
+    let server = ScriptedServer::start(only("token-2")).await;
     let mut options = Options::new(server.url(), Arc::new(CountingProvider::default()));
     options.attempts_max = 1;
     let service = SessionService::new(options).unwrap();
@@ -73,8 +74,8 @@ async fn a_refresh_is_not_counted_as_an_attempt() {
 }
 
 #[tokio::test]
-async fn a_gateways_401_is_a_refused_token_too() {
-    let server = Server::start(|n, _| match n {
+async fn a_gateways_401_refuses_the_token_too() {
+    let server = ScriptedServer::start(|n, _| match n {
         0 => answer(401, "text/plain", "token expired"),
         _ => json(ROW),
     })
@@ -86,8 +87,8 @@ async fn a_gateways_401_is_a_refused_token_too() {
 }
 
 #[tokio::test]
-async fn the_provider_is_told_whether_it_is_a_refresh() {
-    let server = Server::start(only("new")).await;
+async fn the_provider_receives_whether_it_is_a_refresh() {
+    let server = ScriptedServer::start(only("new")).await;
     let provider = ClosureProvider(|refresh: bool| async move {
         Ok(if refresh { "new" } else { "old" }.to_owned())
     });
@@ -97,8 +98,8 @@ async fn the_provider_is_told_whether_it_is_a_refresh() {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_in_its_refresh_wedges_nobody() {
-    let server = Server::start(only("new")).await;
+async fn a_call_dropped_during_its_refresh_does_not_block_others() {
+    let server = ScriptedServer::start(only("new")).await;
     let (refreshes, entered) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let gate = Arc::new(Notify::new());
     let (count, signal, wait) = (refreshes.clone(), entered.clone(), gate.clone());
@@ -133,8 +134,8 @@ async fn a_caller_that_goes_away_in_its_refresh_wedges_nobody() {
 }
 
 #[tokio::test]
-async fn a_provider_that_never_answers_is_asked_again_by_a_later_call() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn a_later_call_retries_a_provider_that_never_returns() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let asked = Arc::new(AtomicUsize::new(0));
     let count = asked.clone();
     let provider = ClosureProvider(move |_| {
@@ -149,20 +150,20 @@ async fn a_provider_that_never_answers_is_asked_again_by_a_later_call() {
     let mut options = Options::new(server.url(), Arc::new(provider));
     options.call_timeout_ms = 200;
     let service = SessionService::new(options).unwrap();
-    // All of them wait for the one asking, whatever becomes of them.
+    // All of them wait for the same run of the provider.
     for call in (0..10).map(|_| service.query_my_session("p2p|bob")).collect::<Vec<_>>() {
         let _ = tokio::time::timeout(Duration::from_millis(1), call).await;
     }
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    // A call that begins meanwhile may still end with the first asking; not for ever, though.
+    // A call that starts meanwhile may still end with the first run, but not for ever.
     let answered = async { while service.query_my_session("p2p|bob").await.is_err() {} };
     tokio::time::timeout(Duration::from_secs(10), answered).await.unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
-async fn a_provider_that_panics_is_an_error_and_the_next_call_works() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn a_panicking_provider_is_an_error_and_the_next_call_works() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let asked = AtomicUsize::new(0);
     let provider = ClosureProvider(move |_| {
         let first = asked.fetch_add(1, Ordering::SeqCst) == 0;
@@ -178,7 +179,7 @@ async fn a_provider_that_panics_is_an_error_and_the_next_call_works() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_dropped_asks_for_no_token() {
+async fn dropping_a_service_cancels_its_token_provider() {
     struct OnDrop(Arc<Notify>);
     impl Drop for OnDrop {
         fn drop(&mut self) {
@@ -204,8 +205,8 @@ async fn a_service_that_is_dropped_asks_for_no_token() {
 }
 
 #[tokio::test]
-async fn a_provider_that_fails_fails_all_who_waited_for_it_once() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn a_failing_provider_runs_once_and_fails_all_waiting_calls() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     let (asked, release) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
     let (count, gate) = (asked.clone(), release.clone());
     let provider = ClosureProvider(move |_| {
@@ -245,9 +246,9 @@ async fn a_provider_that_fails_fails_all_who_waited_for_it_once() {
 }
 
 #[tokio::test]
-async fn what_was_sent_before_a_failed_refresh_is_not_forgotten() {
-    let server = Server::start(|n, _| match n {
-        0 => Reply::BytesThenReset(vec![]),
+async fn a_failed_refresh_keeps_may_have_applied_of_earlier_attempts() {
+    let server = ScriptedServer::start(|n, _| match n {
+        0 => ScriptedReply::BytesThenReset(vec![]),
         _ => problem(401, 302, ""),
     })
     .await;
@@ -260,14 +261,14 @@ async fn what_was_sent_before_a_failed_refresh_is_not_forgotten() {
 }
 
 #[tokio::test]
-async fn a_token_that_no_header_can_carry_is_an_error_and_goes_nowhere() {
-    let server = Server::start(|_, _| json(ROW)).await;
+async fn an_unusable_token_is_an_error_and_is_not_sent() {
+    let server = ScriptedServer::start(|_, _| json(ROW)).await;
     for token in ["", "a\nb", "a\r\nx: y", "tok en", "t\0", "tök", "令牌", "a\u{7f}"] {
         let provider = ClosureProvider(move |_| async move { Ok(token.to_owned()) });
         let service = SessionService::new(Options::new(server.url(), Arc::new(provider))).unwrap();
         let error = service.query_my_session("p2p|bob").await.unwrap_err();
         let Error::TokenProvider { source, .. } = &error else { panic!("{error:?}") };
-        assert!(source.to_string().contains("not printable ASCII"), "{source}");
+        assert!(source.to_string().contains("must be printable ASCII"), "{source}");
     }
     assert_eq!(server.seen(), []);
 }
@@ -284,22 +285,24 @@ fn all_text(error: &Error) -> String {
 }
 
 #[tokio::test]
-async fn no_error_tells_url_token_ext_or_answer() {
+async fn no_error_shows_a_url_token_ext_or_answer() {
     let secrets =
         ["s3cret-token", "s3cret-ext", "s3cret-body", "s3cret-prefix", "127.0.0.1", "bob"];
     let body = r#"{"sessionId":"s3cret-body","updateTime":"s3cret-body"}"#;
     let replies = [
-        Reply::BytesThenReset(vec![]),
-        Reply::BytesThenClose(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\ns3cret-body".to_vec()),
-        Reply::BytesThenClose(b"HTTP/1.1 s3cret-body\r\n\r\n".to_vec()),
-        Reply::BytesThenStall(vec![]),
+        ScriptedReply::BytesThenReset(vec![]),
+        ScriptedReply::BytesThenClose(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\ns3cret-body".to_vec(),
+        ),
+        ScriptedReply::BytesThenClose(b"HTTP/1.1 s3cret-body\r\n\r\n".to_vec()),
+        ScriptedReply::BytesThenStall(vec![]),
         answer(502, "text/html", "s3cret-body"),
         answer(200, "application/json", body),
         answer(200, "application/json", "s3cret-body"),
         problem(401, 302, ""),
     ];
     for reply in replies {
-        let server = Server::start(move |_, _| reply.clone()).await;
+        let server = ScriptedServer::start(move |_, _| reply.clone()).await;
         let provider = ClosureProvider(|_| async { Ok("s3cret-token".to_owned()) });
         let url = format!("{}/s3cret-prefix", server.url());
         let mut options = Options::new(url, Arc::new(provider));

@@ -1,4 +1,4 @@
-//! Watching a list: what is told, in which order, how often; and [`Feed`], the server's side of it.
+//! Watching a list: which events come, in which order, how often. [`Feed`] is the server's side.
 
 use std::{
     collections::BTreeSet,
@@ -15,18 +15,18 @@ use huihua_core::{
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::watch};
 
-use crate::support::{Reply, Seen, Server, json, options};
+use crate::support::{ReceivedRequest, ScriptedReply, ScriptedServer, json, options};
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// Changes in one answer of a feed: fewer than there often are, so that pages follow each other.
+pub(crate) const EVENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Limit of the changes in one answer of a feed, small enough to need several pages.
 const PAGE: usize = 3;
 
-/// The changes of one account: the n-th deletes `p2p|n`. Answers syncs as the server does; a cursor
-/// is how many changes are known.
+/// Simulates the changes of one account: the n-th deletes `p2p|n`. Answers syncs as the server
+/// does; a cursor is the number of known changes.
 #[derive(Clone)]
 pub(crate) struct Feed {
     count: watch::Sender<usize>,
-    /// Syncs that wait now, and the most there ever were.
+    /// Number of syncs that wait now, and its maximum.
     waiting: Arc<AtomicUsize>,
     pub(crate) waiting_max: Arc<AtomicUsize>,
 }
@@ -41,7 +41,7 @@ impl Feed {
         self.count.send_modify(|known| *known += count);
     }
 
-    pub(crate) fn answer(&self, seen: &Seen) -> Reply {
+    pub(crate) fn answer(&self, seen: &ReceivedRequest) -> ScriptedReply {
         let query = |name: &str| {
             let query = seen.target.split_once('?').unwrap().1;
             query.split('&').find_map(|pair| pair.strip_prefix(name)).map(str::to_owned)
@@ -60,12 +60,12 @@ impl Feed {
             return since_page(since, now);
         }
         let feed = self.clone();
-        Reply::Later(Arc::new(move || {
+        ScriptedReply::Later(Arc::new(move || {
             let feed = feed.clone();
             Box::pin(async move {
                 let waiting = feed.waiting.fetch_add(1, Ordering::SeqCst) + 1;
                 feed.waiting_max.fetch_max(waiting, Ordering::SeqCst);
-                let _done = Done(&feed.waiting);
+                let _done = WaitGuard(&feed.waiting);
                 let mut count = feed.count.subscribe();
                 let wait = Duration::from_millis(wait_ms);
                 let changed = tokio::time::timeout(wait, count.wait_for(|now| *now > since)).await;
@@ -82,31 +82,31 @@ impl Feed {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waits).await.expect("no sync waits");
+        tokio::time::timeout(EVENT_TIMEOUT, waits).await.expect("no sync waits");
     }
 
-    pub(crate) async fn start(&self) -> Server {
+    pub(crate) async fn start(&self) -> ScriptedServer {
         let feed = self.clone();
-        Server::start(move |_, seen| feed.answer(seen)).await
+        ScriptedServer::start(move |_, seen| feed.answer(seen)).await
     }
 }
 
-/// Counts down when a wait ends, cut ones included.
-struct Done<'a>(&'a AtomicUsize);
+/// Counts down when a wait ends or is cut.
+struct WaitGuard<'a>(&'a AtomicUsize);
 
-impl Drop for Done<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-fn since_page(since: usize, now: usize) -> Reply {
+fn since_page(since: usize, now: usize) -> ScriptedReply {
     let end = now.min(since + PAGE);
     let deleted: Vec<_> = (since..end).collect();
     sync_page(&deleted, end, end < now, false)
 }
 
-fn sync_page(deleted: &[usize], cursor: usize, has_more: bool, reset: bool) -> Reply {
+fn sync_page(deleted: &[usize], cursor: usize, has_more: bool, reset: bool) -> ScriptedReply {
     let changes: Vec<_> = deleted.iter().map(|n| format!(r#"{{"deleted":"p2p|{n}"}}"#)).collect();
     let changes = changes.join(",");
     json(&format!(
@@ -122,9 +122,9 @@ pub(crate) fn watch_of(options: Options, cursor: Option<&str>) -> Watch {
     SessionService::new(options).unwrap().watch(from(cursor))
 }
 
-/// The next event, in words: a status, or the numbers of what changed.
+/// Returns the next event as text: a status, or the numbers of the changes.
 pub(crate) async fn next(watch: &mut Watch) -> String {
-    let event = tokio::time::timeout(PATIENCE, watch.next()).await.expect("no event came");
+    let event = tokio::time::timeout(EVENT_TIMEOUT, watch.next()).await.expect("no event came");
     match event {
         None => "nothing".to_owned(),
         Some(WatchEvent::Status(WatchStatus::Connecting)) => "connecting".to_owned(),
@@ -155,7 +155,7 @@ fn numbers(page: &SyncPage) -> String {
     numbers.join(" ")
 }
 
-/// Expects these events, in words.
+/// Asserts that these events come next.
 pub(crate) async fn expect(watch: &mut Watch, events: &[&str]) {
     for event in events {
         assert_eq!(next(watch).await, *event);
@@ -163,7 +163,7 @@ pub(crate) async fn expect(watch: &mut Watch, events: &[&str]) {
 }
 
 #[tokio::test]
-async fn changes_are_told_once_and_in_order_as_they_happen() {
+async fn changes_are_reported_once_and_in_order() {
     let feed = Feed::new();
     feed.add(7);
     let server = feed.start().await;
@@ -177,18 +177,18 @@ async fn changes_are_told_once_and_in_order_as_they_happen() {
             awaited.is_awaited().await;
             add.add(1);
         };
-        let (told, ()) = tokio::join!(next(&mut watch), adding);
-        assert_eq!(told, n.to_string());
+        let (reported, ()) = tokio::join!(next(&mut watch), adding);
+        assert_eq!(reported, n.to_string());
     }
     assert_eq!(feed.waiting_max.load(Ordering::SeqCst), 1);
     let targets: Vec<_> = server.seen().into_iter().map(|seen| seen.target).collect();
-    // The first one does not wait: so it is known at once that the server is there.
+    // The first one does not wait, so that the watch knows at once that the server is reachable.
     assert_eq!(targets[0], "/v1/sync?needLastMsg=true&limit=100&cursor=1");
     assert_eq!(targets[1], "/v1/sync?needLastMsg=true&limit=100&cursor=4&waitMs=30000");
 }
 
 #[tokio::test]
-async fn it_starts_at_the_beginning() {
+async fn a_watch_without_a_cursor_starts_at_the_beginning() {
     let feed = Feed::new();
     feed.add(2);
     let server = feed.start().await;
@@ -197,29 +197,29 @@ async fn it_starts_at_the_beginning() {
     assert_eq!(server.seen()[0].target, "/v1/sync?needLastMsg=true&limit=100");
 }
 
-/// Where "now" was is told, so that another watch can go on there.
+/// The cursor lets another watch resume there.
 #[tokio::test]
-async fn it_starts_from_now() {
+async fn a_watch_from_now_reports_its_cursor_first() {
     let feed = Feed::new();
     feed.add(2);
     let server = feed.start().await;
     let mut watch = watch_of(options(server.url()), Some("latest"));
     expect(&mut watch, &["connecting", "live", "from 2"]).await;
     assert_eq!(watch.cursor(), Some("2"));
-    let (told, ()) = tokio::join!(next(&mut watch), async {
+    let (reported, ()) = tokio::join!(next(&mut watch), async {
         feed.is_awaited().await;
         feed.add(2);
     });
-    assert_eq!(told, "2 3");
+    assert_eq!(reported, "2 3");
     let targets: Vec<_> = server.seen().into_iter().map(|seen| seen.target).collect();
     assert!(targets[0].ends_with("&cursor=latest"), "{targets:?}");
     assert!(targets[1].ends_with("&cursor=2&waitMs=30000"), "{targets:?}");
 }
 
 #[tokio::test]
-async fn a_wait_that_ends_with_nothing_is_no_event_but_moves_the_cursor() {
+async fn an_empty_answer_moves_the_cursor_without_an_event() {
     let pages = ["", "", r#"{"deleted":"p2p|7"}"#];
-    let server = Server::start(move |n, _| {
+    let server = ScriptedServer::start(move |n, _| {
         let change = pages[n.min(2)];
         json(&format!(r#"{{"changes":[{change}],"cursor":"c{n}","hasMore":false,"reset":false}}"#))
     })
@@ -230,7 +230,7 @@ async fn a_wait_that_ends_with_nothing_is_no_event_but_moves_the_cursor() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_before_somebody_listens_nor_while_an_event_waits() {
+async fn no_request_is_sent_before_next_or_while_an_event_is_pending() {
     let feed = Feed::new();
     feed.add(1);
     let server = feed.start().await;
@@ -245,49 +245,49 @@ async fn nothing_is_asked_before_somebody_listens_nor_while_an_event_waits() {
 }
 
 #[tokio::test]
-async fn a_cursor_that_is_not_good_is_told_and_the_watch_goes_on_from_now() {
+async fn an_invalid_cursor_is_a_reset_and_the_watch_continues_from_now() {
     let feed = Feed::new();
     feed.add(5);
     let server = feed.start().await;
     let mut watch = watch_of(options(server.url()), Some("too-old"));
     expect(&mut watch, &["connecting", "live", "reset"]).await;
     assert_eq!(watch.cursor(), Some("5"));
-    let (told, ()) = tokio::join!(next(&mut watch), async {
+    let (reported, ()) = tokio::join!(next(&mut watch), async {
         feed.is_awaited().await;
         feed.add(1);
     });
-    assert_eq!(told, "5");
+    assert_eq!(reported, "5");
 }
 
-/// A listener that always goes away in the middle: nothing is lost, nothing comes twice.
+/// The reader gives up at random moments: no change is lost or repeated.
 #[tokio::test]
-async fn dropping_the_future_of_an_event_loses_nothing() {
+async fn dropping_the_future_of_next_loses_no_event() {
     let feed = Feed::new();
     let server = feed.start().await;
     let mut watch = watch_of(options(server.url()), None);
-    let (mut told, mut tries, mut cut) = (Vec::new(), 0, 0);
-    while told.len() < 60 {
+    let (mut reported, mut tries, mut cut) = (Vec::new(), 0, 0);
+    while reported.len() < 60 {
         if tries % 3 == 0 {
             feed.add(1);
         }
         tries += 1;
-        let patience = Duration::from_micros(tries * 709 % 3_000);
-        match tokio::time::timeout(patience, watch.next()).await {
+        let timeout = Duration::from_micros(tries * 709 % 3_000);
+        match tokio::time::timeout(timeout, watch.next()).await {
             Err(_) => cut += 1,
             Ok(Some(WatchEvent::Changes(page))) => {
-                told.extend(numbers(&page).split(' ').map(str::to_owned));
+                reported.extend(numbers(&page).split(' ').map(str::to_owned));
             }
             Ok(Some(WatchEvent::Status(WatchStatus::Connecting | WatchStatus::Live))) => {}
             Ok(other) => panic!("{other:?}"),
         }
     }
     assert!(cut > 10, "{cut}");
-    let expected: Vec<_> = (0..told.len()).map(|n| n.to_string()).collect();
-    assert_eq!(told, expected);
+    let expected: Vec<_> = (0..reported.len()).map(|n| n.to_string()).collect();
+    assert_eq!(reported, expected);
 }
 
 #[tokio::test]
-async fn a_dropped_watch_is_over_for_the_server_too() {
+async fn dropping_a_watch_closes_its_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let mut watch = watch_of(options(url), None);
@@ -296,12 +296,12 @@ async fn a_dropped_watch_is_over_for_the_server_too() {
     assert_ne!(connection.read(&mut [0; 4_000]).await.unwrap(), 0);
     driving.abort();
     let mut byte = [0];
-    let closed = tokio::time::timeout(PATIENCE, connection.read(&mut byte)).await;
+    let closed = tokio::time::timeout(EVENT_TIMEOUT, connection.read(&mut byte)).await;
     assert!(matches!(closed, Ok(Ok(0) | Err(_))), "{closed:?}");
 }
 
 #[tokio::test]
-async fn watches_of_one_service_know_nothing_of_each_other() {
+async fn watches_of_one_service_are_independent() {
     let feed = Feed::new();
     feed.add(2);
     let server = feed.start().await;
@@ -314,11 +314,11 @@ async fn watches_of_one_service_know_nothing_of_each_other() {
     expect(&mut second, &["2"]).await;
 }
 
-/// What every change was told as, over all pages: for [`crate::watch_faults`].
+/// Collects the reported changes of all pages, for [`crate::watch_faults`].
 #[derive(Default)]
-pub(crate) struct Told(Mutex<Vec<usize>>);
+pub(crate) struct ReportedChanges(Mutex<Vec<usize>>);
 
-impl Told {
+impl ReportedChanges {
     pub(crate) fn take(&self, page: &SyncPage) {
         let numbers = numbers(page);
         self.0.lock().unwrap().extend(numbers.split(' ').map(|n| n.parse::<usize>().unwrap()));
@@ -330,8 +330,8 @@ impl Told {
 
     /// Each of the first `count` changes once, in order.
     pub(crate) fn assert_all(&self, count: usize) {
-        let told = self.0.lock().unwrap();
-        assert_eq!(*told, (0..count).collect::<Vec<_>>());
-        assert_eq!(told.iter().collect::<BTreeSet<_>>().len(), count);
+        let reported = self.0.lock().unwrap();
+        assert_eq!(*reported, (0..count).collect::<Vec<_>>());
+        assert_eq!(reported.iter().collect::<BTreeSet<_>>().len(), count);
     }
 }

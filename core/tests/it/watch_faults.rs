@@ -1,5 +1,5 @@
-//! A watch and what breaks it: the network, the server, the token, a proxy's answers. It goes on at
-//! its cursor, and each change is told once, in order.
+//! A watch under faults of the network, the server, the token and a proxy: it resumes at its
+//! cursor and reports each change once, in order.
 
 use std::{
     sync::{
@@ -14,17 +14,17 @@ use huihua_core::client::{Error, Options, SessionService, Watch, WatchEvent, Wat
 use crate::{
     support::{
         ClosureProvider, CountingProvider, Lines,
-        Reply::{self, BytesThenClose, BytesThenReset, BytesThenStall},
-        Server, answer, json, options, problem,
+        ScriptedReply::{self, BytesThenClose, BytesThenReset, BytesThenStall},
+        ScriptedServer, answer, json, options, problem,
     },
-    watch::{Feed, PATIENCE, Told, expect, from, next, watch_of},
+    watch::{EVENT_TIMEOUT, Feed, ReportedChanges, expect, from, next, watch_of},
 };
 
 const HTML: &str = "<html>no</html>";
 
-/// A wait that ends in a break, told; and how long it means to wait.
+/// Returns the next event, which must be a break: its pause in ms and its cause.
 async fn broken(watch: &mut Watch) -> (u64, Error) {
-    match tokio::time::timeout(PATIENCE, watch.next()).await.expect("no event came") {
+    match tokio::time::timeout(EVENT_TIMEOUT, watch.next()).await.expect("no event came") {
         Some(WatchEvent::Status(WatchStatus::Broken { retry_in_ms, cause })) => {
             (retry_in_ms, cause)
         }
@@ -33,7 +33,7 @@ async fn broken(watch: &mut Watch) -> (u64, Error) {
 }
 
 #[tokio::test]
-async fn a_server_that_restarts_is_found_again_and_nothing_is_missed() {
+async fn a_watch_reconnects_to_a_restarted_server_without_losing_changes() {
     let feed = Feed::new();
     feed.add(2);
     let mut server = feed.start().await;
@@ -54,15 +54,15 @@ async fn a_server_that_restarts_is_found_again_and_nothing_is_missed() {
         assert!(cause.to_string().contains("no connection to the server"), "{cause}");
         feed.add(2);
         let again = feed.clone();
-        server = Server::restart(address, move |_, seen| again.answer(seen)).await;
-        let told = format!("{} {}", known, known + 1);
-        expect(&mut watch, &["connecting", "live", &told]).await;
+        server = ScriptedServer::restart(address, move |_, seen| again.answer(seen)).await;
+        let reported = format!("{} {}", known, known + 1);
+        expect(&mut watch, &["connecting", "live", &reported]).await;
         known += 2;
     }
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_the_servers_is_a_break_and_no_end() {
+async fn a_foreign_answer_breaks_a_watch_but_does_not_end_it() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"changes\":".to_vec();
     let foreign = [
         ("HTML 502", answer(502, "text/html", HTML)),
@@ -83,7 +83,7 @@ async fn an_answer_that_is_not_the_servers_is_a_break_and_no_end() {
         feed.add(1);
         // Broken twice: when it connects, and when it is live.
         let (script, reply) = (feed.clone(), reply.clone());
-        let server = Server::start(move |n, seen| match n {
+        let server = ScriptedServer::start(move |n, seen| match n {
             0 | 2 => reply.clone(),
             _ => script.answer(seen),
         })
@@ -105,14 +105,14 @@ async fn an_answer_that_is_not_the_servers_is_a_break_and_no_end() {
 }
 
 #[tokio::test]
-async fn the_servers_wish_is_obeyed_and_a_poke_ends_any_waiting() {
+async fn a_watch_obeys_retry_after_and_a_poke_ends_the_pause() {
     let busy = || problem(503, 503, "retry-after: 3600\r\n");
     let proxys = crate::support::answer_with(503, "retry-after: 3600\r\n", HTML);
     for reply in [busy(), problem(429, 416, "retry-after: 3600\r\n"), proxys] {
         let feed = Feed::new();
         feed.add(1);
         let script = feed.clone();
-        let server = Server::start(move |n, seen| match n {
+        let server = ScriptedServer::start(move |n, seen| match n {
             0 => reply.clone(),
             _ => script.answer(seen),
         })
@@ -138,11 +138,11 @@ async fn the_servers_wish_is_obeyed_and_a_poke_ends_any_waiting() {
 }
 
 #[tokio::test]
-async fn waits_grow_while_it_fails_and_begin_anew_once_it_does_not() {
+async fn pauses_grow_with_each_failure_and_reset_after_a_success() {
     let feed = Feed::new();
     let down = Arc::new(AtomicBool::new(true));
     let (script, is_down) = (feed.clone(), down.clone());
-    let server = Server::start(move |_, seen| match is_down.load(Ordering::SeqCst) {
+    let server = ScriptedServer::start(move |_, seen| match is_down.load(Ordering::SeqCst) {
         true => answer(502, "text/html", HTML),
         false => script.answer(seen),
     })
@@ -155,23 +155,23 @@ async fn waits_grow_while_it_fails_and_begin_anew_once_it_does_not() {
     }
     down.store(false, Ordering::SeqCst);
     expect(&mut watch, &["connecting", "live"]).await;
-    let (told, ()) = tokio::join!(next(&mut watch), async {
+    let (reported, ()) = tokio::join!(next(&mut watch), async {
         feed.is_awaited().await;
         feed.add(1);
     });
-    assert_eq!(told, "0");
+    assert_eq!(reported, "0");
     down.store(true, Ordering::SeqCst);
     let (retry_in_ms, _) = broken(&mut watch).await;
     assert!(retry_in_ms <= 200, "{retry_in_ms}");
 }
 
-/// The token ends while the watch waits, and with it that of everybody else.
+/// The token expires while the watch waits; all calls of the service share it.
 #[tokio::test]
-async fn a_token_that_ends_in_mid_watch_is_renewed_once_for_all_and_nobody_notices() {
+async fn a_token_that_expires_during_a_watch_is_refreshed_once_without_an_event() {
     let feed = Feed::new();
     let good = Arc::new(AtomicUsize::new(1));
     let (script, only) = (feed.clone(), good.clone());
-    let server = Server::start(move |_, seen| {
+    let server = ScriptedServer::start(move |_, seen| {
         let good = format!("Bearer token-{}", only.load(Ordering::SeqCst));
         if seen.header("authorization") != Some(&good) {
             return problem(401, 302, "");
@@ -187,7 +187,7 @@ async fn a_token_that_ends_in_mid_watch_is_renewed_once_for_all_and_nobody_notic
     let mut watch = service.watch(from(None));
     expect(&mut watch, &["connecting", "live"]).await;
     for round in 0..5 {
-        let (told, ()) = tokio::join!(next(&mut watch), async {
+        let (reported, ()) = tokio::join!(next(&mut watch), async {
             feed.is_awaited().await;
             good.fetch_add(1, Ordering::SeqCst);
             let calls: Vec<_> = (0..50)
@@ -202,13 +202,13 @@ async fn a_token_that_ends_in_mid_watch_is_renewed_once_for_all_and_nobody_notic
                 call.await.unwrap().unwrap();
             }
         });
-        assert_eq!(told, round.to_string());
+        assert_eq!(reported, round.to_string());
         assert_eq!(provider.asked.load(Ordering::SeqCst), round + 2);
     }
 }
 
 #[tokio::test]
-async fn a_token_refused_for_good_ends_it() {
+async fn a_token_that_is_refused_twice_ends_a_watch() {
     let cases = [
         (problem(401, 302, ""), "ended: token refused (302): d"),
         (problem(403, 403, ""), "ended: not allowed (403): d"),
@@ -219,7 +219,7 @@ async fn a_token_refused_for_good_ends_it() {
         for live_before in [false, true] {
             let (feed, reply) = (Feed::new(), reply.clone());
             feed.add(1);
-            let server = Server::start(move |n, seen| match n {
+            let server = ScriptedServer::start(move |n, seen| match n {
                 0 if live_before => feed.answer(seen),
                 _ => reply.clone(),
             })
@@ -235,7 +235,7 @@ async fn a_token_refused_for_good_ends_it() {
 }
 
 #[tokio::test]
-async fn a_token_provider_that_fails_is_asked_again() {
+async fn a_watch_retries_a_failed_token_provider() {
     let feed = Feed::new();
     feed.add(1);
     let server = feed.start().await;
@@ -252,7 +252,7 @@ async fn a_token_provider_that_fails_is_asked_again() {
 }
 
 #[tokio::test]
-async fn roots_that_are_none_end_it() {
+async fn a_watch_without_readable_roots_ends() {
     struct NoRoots;
     impl huihua_core::client::RootProvider for NoRoots {
         fn root_certificates(&self) -> Result<Vec<Vec<u8>>, huihua_core::client::ProviderError> {
@@ -269,7 +269,7 @@ async fn roots_that_are_none_end_it() {
 }
 
 #[tokio::test]
-async fn it_goes_on_at_another_server() {
+async fn a_watch_continues_at_another_server() {
     let feed = Feed::new();
     feed.add(1);
     let (first, second) = (feed.start().await, feed.start().await);
@@ -285,22 +285,22 @@ async fn it_goes_on_at_another_server() {
         broken(&mut watch)
     );
     feed.add(1);
-    // The cut tells nothing of the server; that nobody is there does, and the next is asked.
+    // A cut is retried at the same server; the refused connection then switches to the next one.
     expect(&mut watch, &["connecting", "live", "1"]).await;
     assert!(second.seen()[0].target.contains("cursor=1"), "{:?}", second.seen());
 }
 
-/// 300 changes through a network in which every third answer or so is broken in one of many ways.
+/// Reports 300 changes although about every third answer has one of many faults.
 #[tokio::test]
-async fn whatever_breaks_each_change_is_told_once_and_in_order() {
+async fn each_change_is_reported_once_and_in_order_despite_faults() {
     const CHANGES: usize = 300;
     let feed = Feed::new();
     let lines = Arc::<Lines>::default();
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\n{\"changes\":[{\"del".to_vec();
     let script = feed.clone();
-    let server = Server::start(move |n, seen| {
+    let server = ScriptedServer::start(move |n, seen| {
         // A fixed disorder: the remainders of a product of two primes.
-        let fault: Option<Reply> = match n * 7_919 % 23 {
+        let fault: Option<ScriptedReply> = match n * 7_919 % 23 {
             0 => Some(BytesThenReset(vec![])),
             1 => Some(BytesThenClose(half.clone())),
             2 => Some(BytesThenReset(half.clone())),
@@ -317,7 +317,7 @@ async fn whatever_breaks_each_change_is_told_once_and_in_order() {
     let mut options = options(server.url());
     options.logger = Some(lines.clone());
     let mut watch = watch_of(options, None);
-    let (poke, told) = (watch.poker(), Told::default());
+    let (poke, reported) = (watch.poker(), ReportedChanges::default());
     let adding = async {
         for _ in 0..CHANGES / 2 {
             tokio::time::sleep(Duration::from_millis(1)).await;
@@ -326,9 +326,9 @@ async fn whatever_breaks_each_change_is_told_once_and_in_order() {
     };
     let listening = async {
         let mut breaks = 0;
-        while told.count() < CHANGES {
-            match tokio::time::timeout(PATIENCE, watch.next()).await.expect("no event came") {
-                Some(WatchEvent::Changes(page)) => told.take(&page),
+        while reported.count() < CHANGES {
+            match tokio::time::timeout(EVENT_TIMEOUT, watch.next()).await.expect("no event came") {
+                Some(WatchEvent::Changes(page)) => reported.take(&page),
                 Some(WatchEvent::Status(WatchStatus::Broken { .. })) => {
                     breaks += 1;
                     poke.poke();
@@ -341,5 +341,5 @@ async fn whatever_breaks_each_change_is_told_once_and_in_order() {
     };
     let (breaks, ()) = tokio::join!(listening, adding);
     assert!(breaks > 20, "{breaks}");
-    told.assert_all(CHANGES);
+    reported.assert_all(CHANGES);
 }

@@ -3,7 +3,7 @@
 use huihua_core::{LastMsg, LastMsgType, Page, Problem, RecentSession, SessionChange, SyncPage};
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Written so, and read back from it to the same text.
+/// Asserts that the value serializes to this text, and parses back from it.
 fn check<T: Serialize + DeserializeOwned>(value: &T, text: &str) {
     assert_eq!(serde_json::to_string(value).unwrap(), text);
     let read: T = serde_json::from_str(text).unwrap();
@@ -35,7 +35,7 @@ fn a_session_keeps_its_last_message_byte_for_byte() {
 }
 
 #[test]
-fn a_sync_tells_sessions_and_deletions() {
+fn a_sync_page_holds_sessions_and_deletions() {
     let page = SyncPage {
         changes: vec![
             SessionChange::Session(session("p2p|bob", LastMsgType::Message, Some(r#"{"0": 0}"#))),
@@ -60,7 +60,7 @@ fn a_sync_tells_sessions_and_deletions() {
 }
 
 #[test]
-fn a_page_in_the_middle_and_the_last_page() {
+fn only_a_page_with_more_has_a_next_page_token() {
     let mut page = Page {
         session_list: vec![
             session("team|2530000000", LastMsgType::Recall, Some(r#"{"1":8}"#)),
@@ -86,7 +86,7 @@ fn a_page_in_the_middle_and_the_last_page() {
 }
 
 #[test]
-fn a_problem() {
+fn a_problem_has_its_exact_json() {
     check(
         &Problem {
             kind: "about:blank".to_owned(),
@@ -105,7 +105,7 @@ fn a_problem() {
 }
 
 #[test]
-fn a_client_reads_what_a_later_server_adds() {
+fn a_client_ignores_fields_of_a_later_server() {
     let row: RecentSession =
         serde_json::from_str(r#"{"sessionId":"p2p|a","updateTime":1,"lastMsg":null,"new":{}}"#)
             .unwrap();
@@ -118,7 +118,7 @@ fn a_client_reads_what_a_later_server_adds() {
 }
 
 #[test]
-fn what_is_no_session_is_refused() {
+fn an_invalid_session_is_refused() {
     for text in [
         r#"{"sessionId":"bob","updateTime":1}"#,
         r#"{"sessionId":"p2p|bob"}"#,

@@ -1,7 +1,7 @@
-//! Reads what came back: bytes in, a body of ours or a failure out. Pure, and total: any status,
-//! any header and any body has its outcome.
+//! Classifies an HTTP answer: status, headers and body in, the body of a success or a failure out.
+//! Pure and total: every status, header and body has an outcome.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -16,36 +16,42 @@ pub(super) const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 const DETAIL_CHARS_MAX: usize = 500;
 /// Longest request id handed on, in characters.
 const REQUEST_ID_CHARS_MAX: usize = 100;
-/// Longest wait that a `Retry-After` is believed, in seconds: a day.
+/// Longest `Retry-After` that is accepted, in seconds: a day.
 const RETRY_AFTER_SECONDS_MAX: u64 = 86_400;
 
-/// An answer that arrived in full.
-pub(super) struct Answer {
+/// An HTTP answer that arrived in full.
+///
+/// [`Self::into_body`] applies the client's rules to it, so that another HTTP client of the same
+/// server need not repeat them. Headers that are absent or not text are `None`.
+#[derive(Clone)]
+pub struct HttpAnswer {
     /// The HTTP status.
-    pub(super) status: u16,
-    /// The raw header, when it is text.
-    pub(super) content_type: Option<String>,
-    /// The raw header, when it is text.
-    pub(super) retry_after: Option<String>,
-    /// At most [`ANSWER_BYTES_MAX`] bytes.
-    pub(super) body: Vec<u8>,
+    pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: Option<String>,
+    /// The header `Retry-After`.
+    pub retry_after: Option<String>,
+    /// The body after decompression, of any length.
+    pub body: Vec<u8>,
 }
 
-/// Why one attempt gave nothing.
+/// The failure of one attempt, with what decides on the next one.
+///
+/// Whether to retry at all is [`Error::retryable`]; how long to pause is [`super::Backoff`].
 #[derive(Debug)]
-pub(super) struct Failure {
-    /// What the caller gets if this was the last attempt.
-    pub(super) error: Error,
+pub struct AttemptFailure {
+    /// The error that the caller gets if this was the last attempt.
+    pub error: Error,
     /// Whether the server may have carried out what this attempt asked.
-    pub(super) may_have_applied: bool,
-    /// The server's wish, in place of our own backoff.
-    pub(super) retry_after: Option<Duration>,
-    /// Whether the token was refused: worth one refresh.
-    pub(super) token_refused: bool,
+    pub may_have_applied: bool,
+    /// The server's `Retry-After`, at most a day; [`super::Backoff`] adds its jitter to it.
+    pub retry_after: Option<Duration>,
+    /// Whether the token was refused, so that one attempt with a new token is worthwhile.
+    pub token_refused: bool,
 }
 
-impl Failure {
-    /// A failure with a code that the client gives itself.
+impl AttemptFailure {
+    /// Makes a failure with a code that the client gives itself.
     pub(super) fn local(code: Code, detail: impl Into<String>) -> Self {
         let row = code.row();
         Self {
@@ -56,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// An answer that is none of ours.
+    /// Makes a failure of an answer that our server did not write.
     pub(super) fn foreign(status: u16, reason: impl Into<String>) -> Self {
         Self {
             error: Error::Answer {
@@ -71,9 +77,9 @@ impl Failure {
         }
     }
 
-    /// Whether another server may well do better: this one was not reached, said nothing, or said
-    /// that it cannot serve now. A connection that broke half-way is tried here once more.
-    pub(super) fn is_of_the_server(&self) -> bool {
+    /// Returns whether another server is worth trying: this one was not reached, did not answer,
+    /// or cannot serve now. A connection that broke half-way is tried on the same server again.
+    pub(super) fn suggests_another_server(&self) -> bool {
         match &self.error {
             Error::Failed { code: Code::Connection, .. } => !self.may_have_applied,
             Error::Failed { code, .. } => matches!(code, Code::Timeout | Code::Unavailable),
@@ -83,39 +89,73 @@ impl Failure {
     }
 }
 
-/// The body, if the answer has the status of success; else what it means.
-pub(super) fn judge(answer: Answer, success: u16) -> Result<Vec<u8>, Failure> {
-    if answer.status == success {
-        return Ok(answer.body);
-    }
-    let retry_after = answer.retry_after.as_deref().and_then(parse_retry_after);
-    let Some((code, problem)) = problem(&answer) else {
-        let error = Error::Answer {
-            status: answer.status,
-            reason: "neither a result nor an error of this service".to_owned(),
-            retry_after_ms: retry_after.map(ms),
-            may_have_applied: true,
+impl HttpAnswer {
+    /// Returns the body if the status is `success`, otherwise the failure.
+    ///
+    /// An `application/problem+json` body with a code of the wire's table gives [`Error::Failed`];
+    /// every other answer gives [`Error::Answer`].
+    ///
+    /// # Errors
+    /// [`AttemptFailure`] for every status other than `success`.
+    pub fn into_body(self, success: u16) -> Result<Vec<u8>, AttemptFailure> {
+        if self.status == success {
+            return Ok(self.body);
+        }
+        let retry_after = self.retry_after.as_deref().and_then(parse_retry_after);
+        let Some((code, problem)) = self.problem() else {
+            let error = Error::Answer {
+                status: self.status,
+                reason: "neither a result nor an error of this service".to_owned(),
+                retry_after_ms: retry_after.map(ms),
+                may_have_applied: true,
+            };
+            let foreign = AttemptFailure::foreign(self.status, "");
+            return Err(AttemptFailure { error, retry_after, ..foreign });
         };
-        return Err(Failure { error, retry_after, ..Failure::foreign(answer.status, "") });
-    };
-    let row = code.row();
-    Err(Failure {
-        error: Error::Failed {
-            code,
-            detail: printable(&problem.detail, DETAIL_CHARS_MAX),
-            request_id: Some(printable(&problem.request_id, REQUEST_ID_CHARS_MAX))
-                .filter(|id| !id.is_empty()),
-            retry_after_ms: retry_after.map(ms),
+        let row = code.row();
+        Err(AttemptFailure {
+            error: Error::Failed {
+                code,
+                detail: printable(&problem.detail, DETAIL_CHARS_MAX),
+                request_id: Some(printable(&problem.request_id, REQUEST_ID_CHARS_MAX))
+                    .filter(|id| !id.is_empty()),
+                retry_after_ms: retry_after.map(ms),
+                may_have_applied: row.may_have_applied,
+            },
             may_have_applied: row.may_have_applied,
-        },
-        may_have_applied: row.may_have_applied,
-        retry_after,
-        token_refused: code == Code::Unauthorized,
-    })
+            retry_after,
+            token_refused: code == Code::Unauthorized,
+        })
+    }
+
+    /// Returns the error body and its code, if it is one that our server can have sent.
+    fn problem(&self) -> Option<(Code, Problem)> {
+        let media_type = self.content_type.as_deref()?.split(';').next()?.trim();
+        if !media_type.eq_ignore_ascii_case("application/problem+json") {
+            return None;
+        }
+        let problem: Problem = serde_json::from_slice(&self.body).ok()?;
+        let code = Code::from_number(problem.code)?;
+        // A server never sends the codes that only a client gives.
+        code.row().http_status?;
+        Some((code, problem))
+    }
 }
 
-/// The value in the body of a success, else what is wrong with the body. What serde would say is
-/// left out, for it quotes the body.
+/// Shows no body: it may hold messages.
+impl fmt::Debug for HttpAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpAnswer")
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .field("retry_after", &self.retry_after)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+/// Reads the value in the body of a success. The error names the fault and its place; serde's own
+/// words are left out, for they quote the body.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     serde_json::from_slice(body).map_err(|error| {
         let what = match error.classify() {
@@ -126,20 +166,8 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
     })
 }
 
-/// The error body, if it is one that our server can have sent.
-fn problem(answer: &Answer) -> Option<(Code, Problem)> {
-    let media_type = answer.content_type.as_deref()?.split(';').next()?.trim();
-    if !media_type.eq_ignore_ascii_case("application/problem+json") {
-        return None;
-    }
-    let problem: Problem = serde_json::from_slice(&answer.body).ok()?;
-    let code = Code::from_number(problem.code)?;
-    // Codes that only a client says are no server's to send.
-    code.row().http_status?;
-    Some((code, problem))
-}
-
-/// Whole seconds. The date form needs a clock that both ends agree on; our server never sends it.
+/// Reads whole seconds. The date form needs a clock that both ends agree on; our server never sends
+/// it.
 fn parse_retry_after(text: &str) -> Option<Duration> {
     let text = text.trim();
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) {
@@ -154,7 +182,7 @@ fn ms(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Server text made fit for one line of a log.
+/// Cuts a server's text and replaces control characters, so that it fits one line of a log.
 fn printable(text: &str, chars_max: usize) -> String {
     text.chars().take(chars_max).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -166,14 +194,14 @@ mod tests {
     use super::*;
     use crate::{Page, RecentSession, SyncPage, client::AccountInfo};
 
-    fn refusal(status: u16, content_type: &str, retry_after: &str, body: &str) -> Failure {
-        let answer = Answer {
+    fn refusal(status: u16, content_type: &str, retry_after: &str, body: &str) -> AttemptFailure {
+        let answer = HttpAnswer {
             status,
             content_type: Some(content_type.to_owned()),
             retry_after: Some(retry_after.to_owned()),
             body: body.as_bytes().to_vec(),
         };
-        judge(answer, 200).unwrap_err()
+        answer.into_body(200).unwrap_err()
     }
 
     fn problem_body(code: u16, detail: &str) -> String {
@@ -184,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_ours_by_its_media_type_and_code() {
+    fn an_error_is_recognized_by_its_media_type_and_code() {
         let ours = |content_type: &str, code: u16| {
             let failure = refusal(400, content_type, "", &problem_body(code, "d"));
             matches!(failure.error, Error::Failed { .. })
@@ -216,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_writes_is_fit_for_one_log_line() {
+    fn a_detail_of_the_server_is_made_fit_for_one_log_line() {
         let detail = format!("a\r\nb\u{1b}[31m{}", "x".repeat(10_000));
         let failure = refusal(400, "application/problem+json", "", &problem_body(414, &detail));
         let Error::Failed { detail, .. } = failure.error else { panic!("{failure:?}") };
@@ -225,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_body_is_described_without_its_words() {
+    fn a_malformed_body_is_described_without_quoting_it() {
         for body in [
             r#"{"sessionId":"s3cret","updateTime":1}"#,
             r#"{"sessionId":"p2p|s3cret","updateTime":"s3cret"}"#,
@@ -238,7 +266,7 @@ mod tests {
         }
     }
 
-    /// JSON of any shape, and more often than chance with the names of ours.
+    /// Generates JSON of any shape, often with the field names of our bodies.
     fn json() -> impl Strategy<Value = serde_json::Value> {
         let leaf = prop_oneof![
             Just(serde_json::Value::Null),
@@ -283,7 +311,7 @@ mod tests {
         })
     }
 
-    /// A row that is read, with a last message of any shape.
+    /// Generates a valid session with a last message of any shape.
     fn row() -> impl Strategy<Value = serde_json::Value> {
         let message = prop::collection::hash_map("[0-9]{1,2}", json(), 0..8);
         (any::<u64>(), any::<String>(), 0..2, message).prop_map(|(time, ext, kind, message)| {
@@ -323,8 +351,8 @@ mod tests {
             let _ = parse::<RecentSession>(&body).map(|row| row.to_recent_contact());
             let _ = parse::<AccountInfo>(&body);
             let _ = parse::<SyncPage>(&body);
-            let answer = Answer { status, content_type, retry_after, body };
-            match judge(answer, 200) {
+            let answer = HttpAnswer { status, content_type, retry_after, body };
+            match answer.into_body(200) {
                 Ok(_) => prop_assert_eq!(status, 200),
                 Err(failure) => {
                     prop_assert_ne!(status, 200);
@@ -335,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_no_stack_overflow() {
+    fn deep_nesting_does_not_overflow_the_stack() {
         for open in ["[", r#"{"sessionList":[{"lastMsg":"#, r#"{"lastMsg":"#] {
             let body = open.repeat(200_000);
             assert!(parse::<Page>(body.as_bytes()).is_err());
