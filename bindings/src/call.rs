@@ -7,26 +7,29 @@ use std::sync::{
 
 use tokio::task::AbortHandle;
 
-/// A running call. Dropping it does not stop the call: callers keep nothing, and a garbage
-/// collector would stop calls at random.
+/// Controls a running call.
+///
+/// Dropping it does not stop the call: otherwise a garbage collector would stop calls at random.
 #[derive(uniffi::Object)]
 pub struct Call {
-    told: Arc<AtomicBool>,
+    delivered: Arc<AtomicBool>,
     task: AbortHandle,
 }
 
 impl Call {
-    pub(crate) fn new(told: Arc<AtomicBool>, task: AbortHandle) -> Arc<Self> {
-        Arc::new(Self { told, task })
+    pub(crate) fn new(delivered: Arc<AtomicBool>, task: AbortHandle) -> Arc<Self> {
+        Arc::new(Self { delivered, task })
     }
 }
 
 #[uniffi::export]
 impl Call {
-    /// Stops waiting for the answer. True = no callback was or will be called; false = one was, or
-    /// this was called before. The server may have acted either way.
+    /// Aborts the call, unless it was delivered or aborted before.
+    ///
+    /// True means that no method of the callback was or will be called. The server may have acted
+    /// either way.
     pub fn abort(&self) -> bool {
-        if self.told.swap(true, Ordering::AcqRel) {
+        if self.delivered.swap(true, Ordering::AcqRel) {
             return false;
         }
         self.task.abort();

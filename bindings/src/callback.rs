@@ -1,5 +1,5 @@
-//! What Kotlin implements to be told how calls end; and [`Answer`], which makes sure that it is
-//! told exactly once.
+//! The callbacks that Kotlin implements for the outcomes of calls, and [`CallDelivery`], which
+//! delivers each outcome exactly once.
 
 use std::sync::{
     Arc,
@@ -11,64 +11,64 @@ use crate::{
     SessionError, SyncResult,
 };
 
-/// Told once how `query_my_session_list` ended, on a thread of the runtime. Must not block.
+/// Receives the outcome of `query_my_session_list`, once, on a runtime thread. Must not block.
 #[uniffi::export(foreign)]
 pub trait SessionListCallback: Send + Sync {
-    /// The page.
+    /// Delivers the page.
     fn on_success(&self, list: RecentSessionList) -> Result<(), CallbackError>;
-    /// A failure with a code of the wire's table.
+    /// Reports a failure with a code of the wire's table.
     fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
-    /// Any other failure.
+    /// Reports any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
-/// Told once how `query_my_session` ended, on a thread of the runtime. Must not block.
+/// Receives the outcome of `query_my_session`, once, on a runtime thread. Must not block.
 #[uniffi::export(foreign)]
 pub trait SessionCallback: Send + Sync {
-    /// The session.
+    /// Delivers the session.
     fn on_success(&self, session: RecentSession) -> Result<(), CallbackError>;
-    /// A failure with a code of the wire's table.
+    /// Reports a failure with a code of the wire's table.
     fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
-    /// Any other failure.
+    /// Reports any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
-/// Told once how `sync` ended, on a thread of the runtime. Must not block.
+/// Receives the outcome of `sync`, once, on a runtime thread. Must not block.
 #[uniffi::export(foreign)]
 pub trait SyncCallback: Send + Sync {
-    /// What changed.
+    /// Delivers the changes.
     fn on_success(&self, result: SyncResult) -> Result<(), CallbackError>;
-    /// A failure with a code of the wire's table.
+    /// Reports a failure with a code of the wire's table.
     fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
-    /// Any other failure.
+    /// Reports any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
-/// Told once how a call without a result ended, on a thread of the runtime. Must not block.
+/// Receives the outcome of a call without a result, once, on a runtime thread. Must not block.
 #[uniffi::export(foreign)]
 pub trait VoidCallback: Send + Sync {
-    /// It was done.
+    /// Reports success.
     fn on_success(&self) -> Result<(), CallbackError>;
-    /// A failure with a code of the wire's table.
+    /// Reports a failure with a code of the wire's table.
     fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
-    /// Any other failure.
+    /// Reports any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
-/// Told once how `account` ended, on a thread of the runtime. Must not block.
+/// Receives the outcome of `account`, once, on a runtime thread. Must not block.
 #[uniffi::export(foreign)]
 pub trait AccountCallback: Send + Sync {
-    /// Whose token it is.
+    /// Delivers the account.
     fn on_success(&self, account: AccountInfo) -> Result<(), CallbackError>;
-    /// A failure with a code of the wire's table.
+    /// Reports a failure with a code of the wire's table.
     fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
-    /// Any other failure.
+    /// Reports any other failure.
     fn on_exception(&self, error: SessionError) -> Result<(), CallbackError>;
 }
 
-/// The foreign callbacks, seen as one.
-pub(crate) trait Listener: Send + 'static {
-    /// What success brings.
+/// Unifies the foreign callbacks.
+pub(crate) trait CallbackListener: Send + 'static {
+    /// The result of a success.
     type Value: Send + 'static;
     fn success(&self, value: Self::Value) -> Result<(), CallbackError>;
     fn failed(&self, failure: CallFailure) -> Result<(), CallbackError>;
@@ -77,7 +77,7 @@ pub(crate) trait Listener: Send + 'static {
 
 macro_rules! listener {
     ($callback:ident, $value:ty, |$this:ident, $it:pat_param| $success:expr) => {
-        impl Listener for Arc<dyn $callback> {
+        impl CallbackListener for Arc<dyn $callback> {
             type Value = $value;
             fn success(&self, $it: $value) -> Result<(), CallbackError> {
                 let $this = self;
@@ -99,20 +99,22 @@ listener!(SyncCallback, SyncResult, |this, result| this.on_success(result));
 listener!(AccountCallback, AccountInfo, |this, account| this.on_success(account));
 listener!(VoidCallback, (), |this, ()| this.on_success());
 
-/// Tells a listener how its call ended. Whoever turns `told` to true may speak, nobody after; an
-/// answer dropped untold (the runtime went away under its call) says [`SessionError::Closed`].
-pub(crate) struct Answer<L: Listener> {
+/// Delivers the outcome of one call to its listener, exactly once.
+///
+/// Only the code that turns `delivered` to true delivers. If it is dropped before, because the
+/// runtime was, it delivers [`SessionError::Closed`].
+pub(crate) struct CallDelivery<L: CallbackListener> {
     listener: L,
-    told: Arc<AtomicBool>,
+    delivered: Arc<AtomicBool>,
 }
 
-impl<L: Listener> Answer<L> {
-    pub(crate) fn new(listener: L, told: Arc<AtomicBool>) -> Self {
-        Self { listener, told }
+impl<L: CallbackListener> CallDelivery<L> {
+    pub(crate) fn new(listener: L, delivered: Arc<AtomicBool>) -> Self {
+        Self { listener, delivered }
     }
 
-    pub(crate) fn tell(&self, outcome: Result<L::Value, Failure>) {
-        if self.told.swap(true, Ordering::AcqRel) {
+    pub(crate) fn deliver(&self, outcome: Result<L::Value, Failure>) {
+        if self.delivered.swap(true, Ordering::AcqRel) {
             return;
         }
         let thrown = match outcome {
@@ -120,13 +122,13 @@ impl<L: Listener> Answer<L> {
             Err(Failure::Failed { failure }) => self.listener.failed(failure),
             Err(Failure::Exception { error }) => self.listener.exception(error),
         };
-        // The facade catches what the app throws; were it to throw itself, the call is over anyway.
+        // The facade catches what the app throws; if it throws itself, the call is over anyway.
         drop(thrown);
     }
 }
 
-impl<L: Listener> Drop for Answer<L> {
+impl<L: CallbackListener> Drop for CallDelivery<L> {
     fn drop(&mut self) {
-        self.tell(Err(SessionError::Closed.into()));
+        self.deliver(Err(SessionError::Closed.into()));
     }
 }

@@ -1,8 +1,8 @@
-//! How a call ends badly, on both sides of the border.
+//! The errors of calls, callbacks and providers in the native interface.
 
 use huihua_core::{Code, client};
 
-/// What ends in `onException`: everything that has no code of the wire's table.
+/// Reports a failure without a code of the wire's table: `onException`.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum SessionError {
     /// The answer is not our server's.
@@ -10,68 +10,68 @@ pub enum SessionError {
     Answer {
         /// The HTTP status.
         status: i32,
-        /// What was wrong with it.
+        /// Says what was wrong with the answer.
         reason: String,
         /// Whether the same call may succeed a little later.
         retryable: bool,
-        /// When whoever sent it asks to come back, ms from now.
+        /// The answer's `Retry-After`, in ms.
         retry_after_ms: Option<i64>,
-        /// Whether a write may have been carried out all the same.
+        /// Whether the write may have taken effect.
         may_have_applied: bool,
     },
     /// The app's token provider failed.
     #[error("the token provider failed")]
     TokenProvider {
-        /// Whether a write may have been carried out all the same, by an attempt before.
+        /// Whether the write may have taken effect, by an earlier attempt.
         may_have_applied: bool,
     },
-    /// An option is wrong; of a call, that no trusted root could be read.
+    /// An option is invalid. A call gets it only if no trusted root could be read.
     #[error("option {field}: {reason}")]
     Option {
-        /// The option's field, as Kotlin names it.
+        /// The option's name in Kotlin.
         field: String,
-        /// What is wrong and what would be right.
+        /// Says what is expected.
         reason: String,
     },
     /// The service was closed before the call ended.
     #[error("the session service was closed")]
     Closed,
-    /// A fault of ours; the call is over, the service goes on.
+    /// The SDK has a fault. The call is over; the service keeps working.
     #[error("internal error: {reason}")]
     Internal {
-        /// What happened.
+        /// Describes the fault.
         reason: String,
     },
 }
 
-/// A failure with a code of the wire's table: what `onFailed` brings.
+/// Describes a failure with a code of the wire's table: `onFailed`.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct CallFailure {
-    /// NIM's number.
+    /// NIM's number of the failure.
     pub code: i32,
     /// Whether the same call may succeed a little later.
     pub retryable: bool,
-    /// Whether a write may have been carried out all the same. Never for a read.
+    /// Whether the write may have taken effect. Always false for a read.
     pub may_have_applied: bool,
-    /// Finds the answer in the server's log; none when there was no answer.
+    /// Identifies the answer in the server's log; `None` if there was no answer.
     pub request_id: Option<String>,
-    /// When the server asks to come back, ms from now.
+    /// The server's `Retry-After`, in ms.
     pub retry_after_ms: Option<i64>,
-    /// Names the field, says what to do. Never a URL, token, ext or message.
+    /// Says what was wrong and what to do. It holds no URL, token, ext or message.
     pub detail: String,
 }
 
-/// How a call or a watch fails: the two ways that a callback tells apart.
+/// Distinguishes the two kinds of failure that a callback has methods for.
 #[derive(Debug, uniffi::Enum)]
 pub enum Failure {
-    /// `onFailed`.
+    /// The failure has a code: `onFailed`.
     Failed {
-        /// With what.
+        /// The failure.
         failure: CallFailure,
     },
-    /// `onException`.
+    /// The failure has no code: `onException`.
     Exception {
-        /// With what.
+        /// The error.
         error: SessionError,
     },
 }
@@ -97,7 +97,7 @@ impl From<client::Error> for Failure {
                 let status = status.into();
                 SessionError::Answer { status, reason, retryable, retry_after_ms, may_have_applied }
             }
-            // The cause stays in Kotlin, where it was thrown: nobody else may read or log it.
+            // The cause stays in Kotlin, where it was thrown: nothing else may read or log it.
             client::Error::TokenProvider { may_have_applied, .. } => {
                 SessionError::TokenProvider { may_have_applied }
             }
@@ -114,8 +114,8 @@ impl From<SessionError> for Failure {
 }
 
 impl Failure {
-    /// A parameter that core's types cannot hold: 414 before any network use.
-    pub(crate) fn invalid(field: &str) -> Self {
+    /// Reports a negative parameter, which core's types cannot hold: 414 before any network use.
+    pub(crate) fn negative(field: &str) -> Self {
         let row = Code::InvalidParameter.row();
         let failure = CallFailure {
             code: row.number.into(),
@@ -129,13 +129,13 @@ impl Failure {
     }
 }
 
-/// Times that core counts unsigned; all of them are far below the limit.
+/// Converts a time, which core counts unsigned. All of them are far below the limit.
 pub(crate) fn to_i64(value: u64) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
 impl SessionError {
-    /// `field` as Rust names it: Kotlin's users know the option as `camelCase`.
+    /// Reports an invalid option by its Kotlin name; `field` is its name in Rust.
     pub(crate) fn option(field: &str, reason: impl Into<String>) -> Self {
         let mut words = field.split('_');
         let mut camel = words.next().unwrap_or_default().to_owned();
@@ -147,7 +147,7 @@ impl SessionError {
     }
 }
 
-/// Of the constructor, which makes no call: a code is none of its outcomes.
+/// Converts the constructor's error. It makes no call, so it has no code of the table.
 impl From<client::Error> for SessionError {
     fn from(error: client::Error) -> Self {
         match error.into() {
@@ -157,11 +157,12 @@ impl From<client::Error> for SessionError {
     }
 }
 
-/// What a callback method, a root provider or a logger may throw. The facade's never do; the border
-/// must stand it all the same.
+/// Reports an exception of a callback, a root provider or a logger.
+///
+/// Those of the facade never throw, but UniFFI requires a type for it.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum CallbackError {
-    /// Anything thrown that is not declared.
+    /// The callback threw an undeclared exception.
     #[error("the callback threw")]
     Thrown,
 }
@@ -172,10 +173,10 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for CallbackError {
     }
 }
 
-/// What a token provider may throw. Why, the facade knows; here nobody may read it.
+/// Reports an exception of a token provider. The facade keeps the exception itself.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum TokenProviderError {
-    /// It threw.
+    /// The provider threw, or returned null.
     #[error("the token provider threw")]
     Thrown,
 }

@@ -1,48 +1,48 @@
-//! A JSON object for Kotlin, which has no reader of its own on both the JVM and Android. Used for
-//! the `extension` of a recent contact: core decides what the object is, this only hands it over.
+//! Parses a JSON object for Kotlin, which has no parser on both the JVM and Android. Only the
+//! `extension` of a recent contact needs it.
 
 use std::collections::HashMap;
 
 use serde_json::Value;
 
-/// A JSON value.
+/// Holds a JSON value.
 #[derive(Clone, PartialEq, uniffi::Enum)]
 pub enum JsonValue {
     /// `null`.
     Null,
     /// `true` or `false`.
     Flag {
-        /// Which.
+        /// The value.
         value: bool,
     },
-    /// A whole number that an `i64` holds.
+    /// A whole number in the range of `i64`.
     Whole {
         /// The number.
         value: i64,
     },
-    /// Any other number, as near as an `f64` comes.
+    /// Any other number, rounded to an `f64`.
     Decimal {
         /// The number.
         value: f64,
     },
     /// A string.
     Text {
-        /// Its content.
+        /// The content.
         value: String,
     },
     /// An array.
     Array {
-        /// Its values.
+        /// The elements.
         values: Vec<JsonValue>,
     },
     /// An object.
     Dictionary {
-        /// Its fields.
+        /// The fields.
         fields: HashMap<String, JsonValue>,
     },
 }
 
-/// The fields of a JSON object; none when the text is no JSON object.
+/// Parses a JSON object. Returns no fields if the text is not a JSON object.
 #[uniffi::export]
 pub fn parse_json_object(text: String) -> HashMap<String, JsonValue> {
     let object: serde_json::Map<String, Value> = serde_json::from_str(&text).unwrap_or_default();

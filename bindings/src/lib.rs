@@ -1,5 +1,6 @@
-//! The C border: what UniFFI turns into Kotlin. Converts, runs, hands back; decides nothing.
-//! The Kotlin facade (`bindings/kotlin`) is the only user: app developers never see these types.
+//! The native interface of which UniFFI generates Kotlin. It converts values, runs calls and
+//! delivers results; all decisions are core's. Its only user is the Kotlin facade
+//! (`bindings/kotlin`), which hides these types from apps.
 
 mod call;
 mod callback;

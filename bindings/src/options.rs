@@ -1,4 +1,4 @@
-//! What a service is made with.
+//! The options of a service.
 
 use std::sync::Arc;
 
@@ -6,31 +6,31 @@ use huihua_core::client;
 
 use crate::{
     Logger, RootProvider, SessionError, TokenProvider,
-    provider::{BlockingTokenProvider, ForeignLogger, ForeignRoots},
+    provider::{BlockingTokenProvider, ForeignLogger, ForeignRootProvider},
 };
 
-/// What a service is made with; what Kotlin implements stands beside it.
+/// Configures a service, together with the providers that Kotlin implements.
 #[derive(uniffi::Record)]
 pub struct Options {
     /// Base URLs of the server, 1..=8, the preferred one first.
     pub server_urls: Vec<String>,
-    /// Roots of the app's, DER, each of them readable.
+    /// The app's own trusted roots, each a certificate in DER.
     pub root_certificates: Vec<Vec<u8>>,
-    /// `sha256/` and base64; with any given the server's chain must hold one of these keys.
+    /// Certificate pins, `sha256/<base64>`; unless empty, the server's chain must hold one of them.
     pub certificate_pins: Vec<String>,
-    /// `http[s]://[user:password@]host[:port]`; none = direct connections.
+    /// HTTP proxy, `http[s]://[user:password@]host[:port]`; `None` = direct connections.
     pub proxy_url: Option<String>,
-    /// Sent as `User-Agent`; none = ours.
+    /// The `User-Agent` of each request; `None` = `huihua-kotlin/<version>`.
     pub user_agent: Option<String>,
     /// Allows `http` to any host.
     pub cleartext_allowed: bool,
-    /// Longest wait for a connection, ms; none = core's default.
+    /// Longest time for a connection, in ms; `None` = core's default.
     pub connect_timeout_ms: Option<i64>,
-    /// Longest wait for one attempt, ms; none = core's default.
+    /// Longest time for one attempt, in ms; `None` = core's default.
     pub attempt_timeout_ms: Option<i64>,
-    /// Longest wait for a whole call, ms; none = core's default.
+    /// Longest time for a whole call, in ms; `None` = core's default.
     pub call_timeout_ms: Option<i64>,
-    /// Attempts of one call; none = core's default.
+    /// Limit of the attempts of one call; `None` = core's default.
     pub attempts_max: Option<i32>,
 }
 
@@ -42,12 +42,12 @@ impl Options {
         logger: Option<Arc<dyn Logger>>,
     ) -> Result<client::Options, SessionError> {
         let user_agent = concat!("huihua-kotlin/", env!("CARGO_PKG_VERSION")).to_owned();
-        // No server here: every field but the numbers is replaced.
+        // The server is empty because every field but the numbers is replaced.
         let defaults = client::Options::new("", Arc::new(BlockingTokenProvider(token_provider)));
         Ok(client::Options {
             server_urls: self.server_urls,
             root_certificates: self.root_certificates,
-            root_provider: root_provider.map(|roots| Arc::new(ForeignRoots(roots)) as _),
+            root_provider: root_provider.map(|roots| Arc::new(ForeignRootProvider(roots)) as _),
             certificate_pins: self.certificate_pins,
             proxy_url: self.proxy_url,
             logger: logger.map(|logger| Arc::new(ForeignLogger(logger)) as _),
@@ -78,15 +78,15 @@ impl Options {
     }
 }
 
-/// A whole number of an option, which core counts unsigned.
+/// Converts a number of an option, which core counts unsigned.
 fn number<N: TryFrom<i64>>(field: &str, value: Option<i64>, default: N) -> Result<N, SessionError> {
     let Some(value) = value else { return Ok(default) };
     N::try_from(value).map_err(|_| SessionError::option(field, "must not be negative"))
 }
 
-/// Options of this server, all else as by default.
+/// Makes options of this server with the defaults.
 #[cfg(test)]
-pub(crate) fn of_server(url: String) -> Options {
+pub(crate) fn for_server(url: String) -> Options {
     Options {
         server_urls: vec![url],
         root_certificates: vec![],

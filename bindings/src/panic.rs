@@ -1,11 +1,11 @@
-//! Two panics on demand, only in a build with the feature `test-panic`: the proof that a bug of
-//! ours is an exception in Kotlin, not the end of the app.
+//! Two calls that panic, only in a build with the feature `test-panic`. They prove that a bug of
+//! the SDK is an exception in Kotlin and does not end the app.
 
 use std::sync::Arc;
 
 use crate::{Call, SessionService, VoidCallback};
 
-/// Panics on the caller's thread, and returns nothing.
+/// Panics on the caller's thread.
 #[uniffi::export]
 pub fn test_panic() {
     panic!("provoked by test_panic");
@@ -13,7 +13,7 @@ pub fn test_panic() {
 
 #[uniffi::export]
 impl SessionService {
-    /// A call that panics on a thread of the runtime; `callback` is told.
+    /// Starts a call that panics on a runtime thread; `callback` receives the failure.
     pub fn test_panic_in_call(&self, callback: Arc<dyn VoidCallback>) -> Arc<Call> {
         self.runtime.start(callback, async { panic!("provoked by test_panic_in_call") })
     }
@@ -36,9 +36,9 @@ mod tests {
         }
     }
 
-    struct Recorder(Sender<Result<(), String>>);
+    struct PanicRecorder(Sender<Result<(), String>>);
 
-    impl VoidCallback for Recorder {
+    impl VoidCallback for PanicRecorder {
         fn on_success(&self) -> Result<(), CallbackError> {
             self.0.send(Ok(())).map_err(|_| CallbackError::Thrown)
         }
@@ -51,15 +51,15 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_an_exception_and_the_service_goes_on() {
-        let options = options::of_server("http://127.0.0.1:1".to_owned());
+    fn a_panic_is_an_exception_and_the_service_keeps_working() {
+        let options = options::for_server("http://127.0.0.1:1".to_owned());
         let service = SessionService::new(options, Arc::new(NoToken), None, None).unwrap();
         for _ in 0..10 {
-            let (sender, told) = channel();
-            service.test_panic_in_call(Arc::new(Recorder(sender)));
-            let text = told.recv().unwrap().unwrap_err();
+            let (sender, outcomes) = channel();
+            service.test_panic_in_call(Arc::new(PanicRecorder(sender)));
+            let text = outcomes.recv().unwrap().unwrap_err();
             assert!(text.starts_with("internal error: a call panicked"), "{text}");
-            assert!(told.recv().is_err(), "told twice");
+            assert!(outcomes.recv().is_err(), "delivered twice");
         }
     }
 }

@@ -1,5 +1,4 @@
-//! What Kotlin implements for the options: token provider, root provider, logger; and core's view
-//! of each.
+//! The providers that Kotlin implements (token, roots, logger), and their adapters to core.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -7,40 +6,42 @@ use huihua_core::client::{self, ProviderError};
 
 use crate::{CallbackError, TokenProviderError};
 
-/// Gives the bearer token. Called on a thread where it may block, never twice at a time.
+/// Provides the bearer token. Runs on a thread where it may block, never concurrently.
 #[uniffi::export(foreign)]
 pub trait TokenProvider: Send + Sync {
-    /// The token; `refresh` is true after the server refused the one given before.
+    /// Returns the token; `refresh` is true after the server refused the previous one.
     fn token(&self, refresh: bool) -> Result<String, TokenProviderError>;
 }
 
-/// Gives the platform's trusted roots. Called on a thread where it may block, before the first
-/// connection that needs TLS, and again only if it failed.
+/// Provides the platform's trusted roots.
+///
+/// Runs on a thread where it may block, before the first TLS connection, and again only if it
+/// failed.
 #[uniffi::export(foreign)]
 pub trait RootProvider: Send + Sync {
-    /// The roots, DER; one that cannot be read is skipped.
+    /// Returns the roots in DER; malformed ones are skipped.
     fn root_certificates(&self) -> Result<Vec<Vec<u8>>, CallbackError>;
 }
 
-/// How much a line of the log matters.
+/// Ranks the lines of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum LogLevel {
-    /// What went as it should.
+    /// Normal operation.
     Debug,
-    /// What went wrong and is being mended.
+    /// A failure that the SDK recovers from.
     Info,
-    /// What went wrong for good.
+    /// A final failure.
     Warn,
 }
 
-/// Takes the SDK's lines, on threads of the runtime, several at a time. Must not block.
+/// Receives the SDK's log, on runtime threads, concurrently. Must not block.
 #[uniffi::export(foreign)]
 pub trait Logger: Send + Sync {
-    /// One line. It holds no URL, token, session id, ext or message.
+    /// Receives one line. It holds no URL, token, session id, ext or message.
     fn log(&self, level: LogLevel, line: String) -> Result<(), CallbackError>;
 }
 
-/// Core's view of a Kotlin token provider.
+/// Adapts a Kotlin token provider to core.
 pub(crate) struct BlockingTokenProvider(pub(crate) Arc<dyn TokenProvider>);
 
 impl client::TokenProvider for BlockingTokenProvider {
@@ -49,23 +50,23 @@ impl client::TokenProvider for BlockingTokenProvider {
         refresh: bool,
     ) -> Pin<Box<dyn Future<Output = Result<String, ProviderError>> + Send + '_>> {
         let provider = self.0.clone();
-        // An app asks its own server here, with blocking code: never on one of the two workers.
+        // An app requests its token here with blocking code: never on one of the two workers.
         Box::pin(
             async move { Ok(tokio::task::spawn_blocking(move || provider.token(refresh)).await??) },
         )
     }
 }
 
-/// Core's view of a Kotlin root provider.
-pub(crate) struct ForeignRoots(pub(crate) Arc<dyn RootProvider>);
+/// Adapts a Kotlin root provider to core.
+pub(crate) struct ForeignRootProvider(pub(crate) Arc<dyn RootProvider>);
 
-impl client::RootProvider for ForeignRoots {
+impl client::RootProvider for ForeignRootProvider {
     fn root_certificates(&self) -> Result<Vec<Vec<u8>>, ProviderError> {
         Ok(self.0.root_certificates()?)
     }
 }
 
-/// Core's view of a Kotlin logger.
+/// Adapts a Kotlin logger to core.
 pub(crate) struct ForeignLogger(pub(crate) Arc<dyn Logger>);
 
 impl client::Logger for ForeignLogger {
@@ -75,7 +76,7 @@ impl client::Logger for ForeignLogger {
             client::LogLevel::Info => LogLevel::Info,
             client::LogLevel::Warn => LogLevel::Warn,
         };
-        // A logger that throws costs its line, and no call.
+        // A logger that throws loses its line; the call continues.
         drop(self.0.log(level, line.to_owned()));
     }
 }

@@ -1,5 +1,5 @@
-//! The threads that calls run on: two workers of our own, so that no app needs a tokio and no
-//! call ever runs on an app's thread.
+//! The threads that calls run on: two workers of the SDK, so that an app needs no tokio runtime and
+//! no call runs on an app's thread.
 
 use std::{
     future::Future,
@@ -17,24 +17,26 @@ use tokio::{
 
 use crate::{
     Call, Failure, SessionError,
-    callback::{Answer, Listener},
+    callback::{CallDelivery, CallbackListener},
 };
 
 /// Calls wait, they do not compute: two workers keep one slow conversion from holding up the rest.
 const WORKERS: usize = 2;
-/// The deepest stack is rustls' handshake, far below this; the default of 2 MiB is for servers.
+/// Size of a thread's stack, far above the deepest one, that of rustls' handshake.
 const STACK_BYTES: usize = 1024 * 1024;
-/// Name look-ups and the token provider block; more than this at a time waits.
+/// Limit of the threads for name resolution and token providers, which block.
 const BLOCKING_THREADS_MAX: usize = 8;
 
-/// Owns the workers. Dropping it ends every call at once and waits for nothing.
+/// Owns the workers. Dropping it ends every call without waiting.
 pub(crate) struct Runtime {
     workers: Option<tokio::runtime::Runtime>,
     closed: Closed,
 }
 
-/// Whether the runtime goes or has gone. Its tasks are dropped one after the other: a call may see
-/// its connection go before it goes itself, and must not take that for a failure of the network.
+/// Reports whether the runtime is closing or closed.
+///
+/// Its tasks are dropped one after the other: a call may lose its connection first, and must not
+/// report that as a failure of the network.
 #[derive(Clone, Default)]
 pub(crate) struct Closed(Arc<AtomicBool>);
 
@@ -56,41 +58,41 @@ impl Runtime {
         Ok(Self { workers: Some(workers), closed: Closed::default() })
     }
 
-    /// Runs `work` and tells `listener`, exactly once, unless the returned call is aborted first.
-    pub(crate) fn start<L: Listener>(
+    /// Runs `work` and delivers its outcome exactly once, unless the call is aborted first.
+    pub(crate) fn start<L: CallbackListener>(
         &self,
         listener: L,
         work: impl Future<Output = Result<L::Value, Failure>> + Send + 'static,
     ) -> Arc<Call> {
-        let told = Arc::new(AtomicBool::new(false));
-        let answer = Answer::new(listener, told.clone());
+        let delivered = Arc::new(AtomicBool::new(false));
+        let delivery = CallDelivery::new(listener, delivered.clone());
         let workers = self.workers.as_ref().expect("only drop takes it");
-        // Two tasks, so that a panic in the first is an outcome for the second to tell.
+        // Two tasks, so that the second delivers a panic of the first.
         let task = workers.spawn(work);
-        let call = Call::new(told, task.abort_handle());
+        let call = Call::new(delivered, task.abort_handle());
         let closed = self.closed();
         workers.spawn(async move {
             let outcome = task.await.unwrap_or_else(|error| Err(ended(&error)));
             match outcome {
-                Err(_) if closed.is_true() => answer.tell(Err(SessionError::Closed.into())),
-                outcome => answer.tell(outcome),
+                Err(_) if closed.is_true() => delivery.deliver(Err(SessionError::Closed.into())),
+                outcome => delivery.deliver(outcome),
             }
         });
         call
     }
 
-    /// Runs `work`, which tells its own outcome.
+    /// Runs `work`, which delivers its own outcome.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.workers.as_ref().expect("only drop takes it").spawn(work).abort_handle()
     }
 
-    /// For work that outlives this reference and tells failures.
+    /// Returns a flag for work that outlives this reference and reports failures.
     pub(crate) fn closed(&self) -> Closed {
         self.closed.clone()
     }
 }
 
-/// What is told of a panic. Its own text stays out: it may quote what the server sent.
+/// Describes a panic. The panic's own text is left out: it may quote what the server sent.
 pub(crate) const PANICKED: &str = "a call panicked; this is a bug in the SDK";
 
 fn ended(error: &JoinError) -> Failure {
@@ -120,13 +122,13 @@ mod tests {
     use super::*;
     use crate::{CallFailure, CallbackError};
 
-    const PATIENCE: Duration = Duration::from_secs(10);
-    /// Long enough for a second answer to show, were there one.
+    const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
+    /// Long enough for a second outcome to arrive, if there were one.
     const SILENCE: Duration = Duration::from_millis(100);
 
-    struct Recorder(Sender<String>);
+    struct CallRecorder(Sender<String>);
 
-    impl Listener for Recorder {
+    impl CallbackListener for CallRecorder {
         type Value = i32;
         fn success(&self, value: i32) -> Result<(), CallbackError> {
             self.note(format!("success {value}"))
@@ -139,10 +141,10 @@ mod tests {
         }
     }
 
-    impl Recorder {
+    impl CallRecorder {
         fn note(&self, what: String) -> Result<(), CallbackError> {
             self.0.send(what).expect("the test holds the receiver");
-            // Whatever a callback throws, the next call must work.
+            // A callback that throws must not affect the next call.
             Err(CallbackError::Thrown)
         }
     }
@@ -151,68 +153,68 @@ mod tests {
         runtime: &Runtime,
         work: impl Future<Output = Result<i32, Failure>> + Send + 'static,
     ) -> (Arc<Call>, Receiver<String>) {
-        let (sender, answers) = channel();
-        (runtime.start(Recorder(sender), work), answers)
+        let (sender, outcomes) = channel();
+        (runtime.start(CallRecorder(sender), work), outcomes)
     }
 
-    /// One answer, then none: after it the listener itself is gone.
-    fn only(answers: &Receiver<String>) -> String {
-        let answer = answers.recv_timeout(PATIENCE).unwrap();
-        assert!(answers.recv_timeout(PATIENCE).is_err(), "told twice");
-        answer
+    /// Asserts that there is one outcome only, after which the listener is dropped.
+    fn only(outcomes: &Receiver<String>) -> String {
+        let outcome = outcomes.recv_timeout(OUTCOME_TIMEOUT).unwrap();
+        assert!(outcomes.recv_timeout(OUTCOME_TIMEOUT).is_err(), "delivered twice");
+        outcome
     }
 
     #[test]
-    fn every_ending_is_told_exactly_once() {
+    fn every_outcome_is_delivered_exactly_once() {
         let runtime = Runtime::new().unwrap();
-        let (call, answers) = start(&runtime, async { Ok(7) });
-        assert_eq!(only(&answers), "success 7");
+        let (call, outcomes) = start(&runtime, async { Ok(7) });
+        assert_eq!(only(&outcomes), "success 7");
         assert!(!call.abort(), "nothing is left to abort");
-        let (_, answers) = start(&runtime, async { Err(Failure::invalid("limit")) });
-        assert_eq!(only(&answers), "failed 414");
-        let (_, answers) = start(&runtime, async { panic!("a bug, with a secret in it") });
-        let text = only(&answers);
+        let (_, outcomes) = start(&runtime, async { Err(Failure::negative("limit")) });
+        assert_eq!(only(&outcomes), "failed 414");
+        let (_, outcomes) = start(&runtime, async { panic!("a bug, with a secret in it") });
+        let text = only(&outcomes);
         assert!(text.starts_with("exception internal error") && !text.contains("secret"), "{text}");
     }
 
     #[test]
-    fn abort_is_true_once_and_then_nobody_is_told() {
+    fn abort_is_true_once_and_then_nothing_is_delivered() {
         let runtime = Runtime::new().unwrap();
-        let (call, answers) = start(&runtime, std::future::pending());
+        let (call, outcomes) = start(&runtime, std::future::pending());
         assert!(call.abort());
         assert!(!call.abort());
-        assert!(answers.recv_timeout(SILENCE).is_err());
+        assert!(outcomes.recv_timeout(SILENCE).is_err());
     }
 
     #[test]
     fn a_dropped_handle_does_not_stop_its_call() {
         let runtime = Runtime::new().unwrap();
         let (go, wait) = tokio::sync::oneshot::channel::<()>();
-        let (call, answers) = start(&runtime, async {
+        let (call, outcomes) = start(&runtime, async {
             wait.await.unwrap();
             Ok(1)
         });
         drop(call);
         go.send(()).unwrap();
-        assert_eq!(only(&answers), "success 1");
+        assert_eq!(only(&outcomes), "success 1");
     }
 
-    /// What a call meets when its connection is dropped before it: a failure that is none.
+    /// A call whose connection is dropped before it seems to fail.
     #[test]
-    fn a_call_that_fails_while_its_runtime_goes_was_closed() {
+    fn a_failure_while_the_runtime_closes_is_delivered_as_closed() {
         let runtime = Runtime::new().unwrap();
         runtime.closed.0.store(true, Ordering::Release);
-        let (_call, answers) = start(&runtime, async { Err(Failure::invalid("limit")) });
-        assert_eq!(only(&answers), "exception the session service was closed");
-        let (_call, answers) = start(&runtime, async { Ok(7) });
-        assert_eq!(only(&answers), "success 7");
+        let (_call, outcomes) = start(&runtime, async { Err(Failure::negative("limit")) });
+        assert_eq!(only(&outcomes), "exception the session service was closed");
+        let (_call, outcomes) = start(&runtime, async { Ok(7) });
+        assert_eq!(only(&outcomes), "success 7");
     }
 
     #[test]
-    fn a_runtime_that_goes_away_tells_its_calls() {
+    fn dropping_a_runtime_ends_its_calls_as_closed() {
         let runtime = Runtime::new().unwrap();
-        let (_call, answers) = start(&runtime, std::future::pending());
+        let (_call, outcomes) = start(&runtime, std::future::pending());
         drop(runtime);
-        assert_eq!(only(&answers), "exception the session service was closed");
+        assert_eq!(only(&outcomes), "exception the session service was closed");
     }
 }

@@ -1,4 +1,4 @@
-//! The session service as Kotlin holds it: one line to core per call.
+//! The session service of the native interface: each method forwards one call to core.
 
 use std::sync::Arc;
 
@@ -10,8 +10,9 @@ use crate::{
     Watch, WatchListener, runtime::Runtime,
 };
 
-/// The session service of one account. When the last reference goes, its running calls and watches
-/// end with [`SessionError::Closed`].
+/// Makes the calls of one account.
+///
+/// Dropping the last reference ends running calls and watches with [`SessionError::Closed`].
 #[derive(uniffi::Object)]
 pub struct SessionService {
     inner: client::SessionService,
@@ -20,12 +21,14 @@ pub struct SessionService {
 
 #[uniffi::export]
 impl SessionService {
-    /// Checks the options and starts the runtime; no I/O. The roots of `root_provider` are read by
-    /// the first call, which ends with [`SessionError::Option`] when there are none.
+    /// Checks the options and starts the runtime, without any I/O.
+    ///
+    /// The first call reads the roots of `root_provider`; without any it ends with
+    /// [`SessionError::Option`].
     ///
     /// # Errors
-    /// [`SessionError::Option`] names the field that is wrong; [`SessionError::Internal`] when the
-    /// system gives no threads.
+    /// [`SessionError::Option`] names the invalid field; [`SessionError::Internal`] if the
+    /// operating system provides no threads.
     #[uniffi::constructor]
     pub fn new(
         options: Options,
@@ -40,7 +43,7 @@ impl SessionService {
         Ok(Arc::new(Self { inner, runtime }))
     }
 
-    /// One page of the list, newest first.
+    /// Reads one page of the list, newest first.
     pub fn query_my_session_list(
         &self,
         option: QueryMySessionOption,
@@ -52,7 +55,7 @@ impl SessionService {
         })
     }
 
-    /// One session; code 404 when there is none.
+    /// Reads one session; fails with code 404 if it does not exist.
     pub fn query_my_session(
         &self,
         session_id: String,
@@ -63,18 +66,20 @@ impl SessionService {
             .start(callback, async move { Ok(inner.query_my_session(&session_id).await?.into()) })
     }
 
-    /// What changed since a cursor; with a wait, as soon as something does. Aborting the call ends
-    /// the wait at once, at the server too.
+    /// Reads the changes since a cursor; with a wait, as soon as there are any.
+    ///
+    /// Aborting the call ends the wait at once, at the server too.
     pub fn sync(&self, option: SyncOption, callback: Arc<dyn SyncCallback>) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime
             .start(callback, async move { Ok(inner.sync(&option.into_core()?).await?.into()) })
     }
 
-    /// Tells what changes from `cursor` on, as it changes, until it is stopped, fails for good or
-    /// the service goes. Dropping the handle does not stop it.
+    /// Reports changes from `cursor` on, as they happen.
     ///
-    /// `cursor`: of a sync or of a list; none = from the beginning, `latest` = from now.
+    /// The watch runs until it is stopped, fails finally, or the service is dropped; dropping its
+    /// handle does not stop it. `cursor` is that of a sync or of a page; `None` = from the
+    /// beginning, `latest` = from now.
     pub fn watch(
         &self,
         cursor: Option<String>,
@@ -85,13 +90,13 @@ impl SessionService {
         Watch::start(&self.runtime, watch, listener)
     }
 
-    /// Whose token it is; code 302 when the server refuses it.
+    /// Reads the account of the token; fails with code 302 if the server refuses the token.
     pub fn account(&self, callback: Arc<dyn AccountCallback>) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime.start(callback, async move { Ok(inner.account().await?.into()) })
     }
 
-    /// Sets the ext of a session, which becomes visible if it was not.
+    /// Sets the ext of a session; adds the session if it is not in the list.
     pub fn update_my_session(
         &self,
         session_id: String,
@@ -105,7 +110,7 @@ impl SessionService {
         })
     }
 
-    /// Deletes 1..=100 sessions, all or nothing.
+    /// Deletes 1..=100 sessions, all or none.
     pub fn delete_my_session(
         &self,
         session_ids: Vec<String>,

@@ -1,27 +1,27 @@
-//! Records that cross the border, one exhaustive conversion each. `i32` and `i64` only: Kotlin's
-//! unsigned types have mangled names that Java cannot call.
+//! The records of the native interface, each with one exhaustive conversion. Integers are `i32` and
+//! `i64`: Kotlin's unsigned types have mangled names that Java cannot call.
 
-use huihua_core::{self as core, SessionKind, client};
+use huihua_core as core;
 
 use crate::{Failure, error::to_i64};
 
-/// What a list call asks for.
+/// Selects a page of the list.
 #[derive(uniffi::Record)]
 pub struct QueryMySessionOption {
-    /// Oldest `updateTime` wanted, ms, inclusive; 0 = unbounded.
+    /// Lower bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
     pub min_timestamp: i64,
-    /// Newest `updateTime` wanted, ms, inclusive; 0 = unbounded.
+    /// Upper bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
     pub max_timestamp: i64,
-    /// Whether rows carry their last message.
+    /// Whether sessions carry their last message.
     pub need_last_msg: bool,
-    /// Rows wanted, 1..=100.
+    /// Number of sessions, 1..=100.
     pub limit: i32,
-    /// The next-page token of the page before.
+    /// The next-page token of the previous page.
     pub page_token: Option<String>,
 }
 
 impl QueryMySessionOption {
-    /// A negative number cannot be said in core; the wire calls it an invalid parameter.
+    /// Converts to core's type. A negative number is an invalid parameter.
     pub(crate) fn into_core(self) -> Result<core::QueryMySessionOption, Failure> {
         let Self { min_timestamp, max_timestamp, need_last_msg, limit, page_token } = self;
         Ok(core::QueryMySessionOption {
@@ -34,75 +34,75 @@ impl QueryMySessionOption {
     }
 }
 
-/// One page of a list.
+/// Holds one page of a list.
 #[derive(uniffi::Record)]
 pub struct RecentSessionList {
-    /// The rows, newest first.
+    /// The sessions, newest first.
     pub session_list: Vec<RecentSession>,
-    /// Whether older rows match.
+    /// Whether older sessions match.
     pub has_more: bool,
-    /// Asks for the next page; present exactly while there is more.
+    /// Selects the next page; set while there is one.
     pub next_page_token: Option<String>,
-    /// Everything up to here is in the walk that this page belongs to.
+    /// The cursor for a sync that continues where the first page was read.
     pub sync_cursor: String,
 }
 
-/// What a sync asks for.
+/// Selects the changes that a sync returns.
 #[derive(uniffi::Record)]
 pub struct SyncOption {
-    /// Where it starts; none = from the beginning, `latest` = from now.
+    /// The cursor; `None` = from the beginning, `latest` = from now.
     pub cursor: Option<String>,
-    /// Changes wanted, 1..=500.
+    /// Number of changes, 1..=500.
     pub limit: i32,
     /// Whether sessions carry their last message.
     pub need_last_msg: bool,
-    /// How long the server holds the call until something changes, ms, 0..=30,000.
+    /// Longest time for which the server waits for a change, in ms, 0..=30,000.
     pub wait_ms: i64,
 }
 
 impl SyncOption {
-    /// As [`QueryMySessionOption::into_core`].
+    /// Converts to core's type, as [`QueryMySessionOption::into_core`].
     pub(crate) fn into_core(self) -> Result<core::SyncOption, Failure> {
         let Self { cursor, limit, need_last_msg, wait_ms } = self;
         Ok(core::SyncOption {
             cursor,
             limit: unsigned("limit", limit.into())?,
             need_last_msg,
-            // More than core can hold is more than it allows, too.
+            // A number that core cannot hold is above its limit, too.
             wait_ms: unsigned::<u64>("waitMs", wait_ms)?.try_into().unwrap_or(u32::MAX),
         })
     }
 }
 
-/// A whole number that core counts unsigned.
+/// Converts a number that core counts unsigned.
 fn unsigned<N: TryFrom<i64>>(field: &str, value: i64) -> Result<N, Failure> {
-    N::try_from(value).map_err(|_| Failure::invalid(field))
+    N::try_from(value).map_err(|_| Failure::negative(field))
 }
 
-/// What changed since a cursor.
+/// Holds the changes since a cursor.
 #[derive(uniffi::Record)]
 pub struct SyncResult {
-    /// In the order of the changes, each session once.
+    /// The changes in their order, each session once.
     pub changes: Vec<SessionChange>,
-    /// Where the next sync starts.
+    /// The cursor for the next sync.
     pub cursor: String,
-    /// Whether the next sync has something at once.
+    /// Whether the next sync returns changes at once.
     pub has_more: bool,
-    /// The cursor was not good: list again.
+    /// Whether the cursor was invalid, so that the list must be read again.
     pub reset: bool,
 }
 
-/// One session that changed.
+/// Describes one session that changed.
 #[derive(uniffi::Enum)]
 pub enum SessionChange {
-    /// Its latest state.
+    /// The session is new or changed.
     Updated {
-        /// The row; boxed, as a deletion is far smaller. To Kotlin it is a plain one.
+        /// The session's latest state; boxed because a deletion is far smaller.
         session: Box<RecentSession>,
     },
-    /// It is not in the list any more.
+    /// The session is no longer in the list.
     Deleted {
-        /// Its id.
+        /// The id of the session.
         session_id: String,
     },
 }
@@ -125,95 +125,95 @@ impl From<core::SessionChange> for SessionChange {
     }
 }
 
-/// Whose token a service has.
+/// Describes the account of a token.
 #[derive(uniffi::Record)]
 pub struct AccountInfo {
     /// The account.
     pub account: String,
-    /// The app's key.
+    /// The app key.
     pub app_key: String,
-    /// End of the token, ms since 1970.
+    /// Expiry of the token, in ms since 1970.
     pub expires_at: i64,
 }
 
-impl From<client::AccountInfo> for AccountInfo {
-    fn from(info: client::AccountInfo) -> Self {
-        let client::AccountInfo { account, app_key, expires_at } = info;
+impl From<core::AccountInfo> for AccountInfo {
+    fn from(info: core::AccountInfo) -> Self {
+        let core::AccountInfo { account, app_key, expires_at } = info;
         Self { account, app_key, expires_at: to_i64(expires_at) }
     }
 }
 
-/// One row of a list, with all that core reads from its last message: plain data from here on.
+/// Holds one session, with everything that core reads from its last message.
 #[derive(uniffi::Record)]
 pub struct RecentSession {
     /// `p2p|<account>`, `team|<team id>`, `super_team|<team id>`.
     pub session_id: String,
-    /// Time of the last message, else of the first update; ms since 1970.
+    /// Time of the last message, else of the first update, in ms since 1970.
     pub update_time: i64,
-    /// The account's own text on the session.
+    /// The account's private text on the session.
     pub ext: String,
-    /// The last message's JSON; empty for a recall and for none.
+    /// The last message's JSON; empty for a recall and for no message.
     pub last_msg: String,
-    /// 0 message or none, 1 recall.
+    /// [`core::LastMsgType::number`]: 0 for a message or none, 1 for a recall.
     pub last_msg_type: i32,
-    /// The recall's notice, exactly when the last message is one.
+    /// The notice of a recall; `None` if the last message is not one.
     pub revoke_notification: Option<RevokeMsgNotification>,
-    /// The row as NIM's local recent contact.
+    /// The session as NIM's local recent contact.
     pub recent_contact: RecentContact,
 }
 
-/// A recall's notice, as far as a row tells.
+/// Holds the notice of a recall, only partly filled.
 #[derive(uniffi::Record)]
 pub struct RevokeMsgNotification {
-    /// The message that was recalled.
+    /// The recalled message.
     pub recalled: MessageStub,
-    /// The notice's attachment.
+    /// The notice's attachment, as text.
     pub attach: String,
-    /// Who recalled.
+    /// The account that recalled the message.
     pub revoke_account: String,
-    /// The recaller's words.
+    /// The text that the recalling user added.
     pub custom_info: String,
-    /// NIM's number of the recall's kind; -1 when unknown.
+    /// NIM's number of the recall type; -1 if unknown.
     pub revoke_type: i32,
-    /// What a callback of the app's server added.
+    /// The text that the app's callback added.
     pub callback_ext: String,
 }
 
-/// A message of which little is known.
+/// Identifies a recalled message.
 #[derive(uniffi::Record)]
 pub struct MessageStub {
-    /// Its time, ms since 1970; 0 when unknown.
+    /// Time of the message, in ms since 1970; 0 if unknown.
     pub time: i64,
-    /// Its sender.
+    /// The sender's account; empty if unknown, as are the two ids.
     pub from_account: String,
-    /// Its client id.
+    /// The client's id of the message.
     pub client_id: String,
-    /// Its server id.
+    /// The server's id of the message.
     pub server_id: String,
 }
 
-/// A row as NIM's local recent contact.
+/// Holds a session as NIM's local recent contact.
 #[derive(uniffi::Record)]
 pub struct RecentContact {
-    /// The account or team id.
+    /// The account or the team id.
     pub contact_id: String,
-    /// NIM's number of the session's kind.
+    /// NIM's number of the session kind, [`core::SessionKind::nim_number`].
     pub session_type: i32,
-    /// Sender of the last message; of a recall, who recalled.
+    /// Sender of the last message; for a recall, the account that recalled.
     pub from_account: String,
-    /// The sender's nick.
+    /// The sender's nickname.
     pub from_nick: String,
-    /// Client id of the last message.
+    /// The client's id of the last message.
     pub recent_message_id: String,
-    /// NIM's number of the message's type, -1 for none.
+    /// NIM's number of the message type; -1 for a recall and for no message.
     pub msg_type: i32,
-    /// The message's body; of a recall, the recaller's words.
+    /// The message's body; for a recall, the text that the recalling user added.
     pub content: String,
-    /// The row's `updateTime`, ms since 1970.
+    /// The session's `updateTime`, in ms since 1970.
     pub time: i64,
     /// The message's attachment, as text.
     pub attachment: String,
-    /// The text of a JSON object.
+    /// The session's ext as the text of a JSON object.
     pub extension: String,
 }
 
@@ -230,16 +230,16 @@ impl From<core::RecentSession> for RecentSession {
         let recent_contact = row.to_recent_contact().into();
         let revoke_notification = row.revoke_notification().map(Into::into);
         let core::RecentSession { session_id, update_time, ext, last_msg_type, last_msg } = row;
-        let (last_msg_type, last_msg) = match last_msg_type {
-            core::LastMsgType::Message => (0, last_msg.map(|it| it.as_str().to_owned())),
-            core::LastMsgType::Recall => (1, None),
+        let last_msg = match last_msg_type {
+            core::LastMsgType::Message => last_msg.map(|it| it.as_str().to_owned()),
+            core::LastMsgType::Recall => None,
         };
         Self {
             session_id: session_id.to_string(),
             update_time: to_i64(update_time),
             ext,
             last_msg: last_msg.unwrap_or_default(),
-            last_msg_type,
+            last_msg_type: last_msg_type.number().into(),
             revoke_notification,
             recent_contact,
         }
@@ -282,14 +282,9 @@ impl From<core::RecentContact> for RecentContact {
             attachment,
             extension,
         } = contact;
-        let session_type = match session_kind {
-            SessionKind::P2p => 0,
-            SessionKind::Team => 1,
-            SessionKind::SuperTeam => 5,
-        };
         Self {
             contact_id,
-            session_type,
+            session_type: session_kind.nim_number().into(),
             from_account,
             from_nick,
             recent_message_id,

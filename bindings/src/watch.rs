@@ -1,4 +1,4 @@
-//! A watch as Kotlin holds it: a task that drives core's, and the handle to stop it.
+//! A watch of the native interface: a task that drives core's watch, and the handle to stop it.
 
 use std::sync::{
     Arc,
@@ -14,41 +14,44 @@ use crate::{
     runtime::{Closed, PANICKED, Runtime},
 };
 
-/// How a watch stands.
+/// Describes the state of a watch.
 #[derive(Debug, uniffi::Enum)]
 pub enum WatchStatus {
-    /// The server is being asked: at first, and after each break.
+    /// The watch is connecting: at first, and after each pause.
     Connecting,
-    /// The server answered: what changes from now on is told as it changes.
+    /// The server answered: changes are reported as they happen.
     Live,
-    /// It failed in passing, and begins again by itself.
+    /// The connection is lost. The watch reconnects by itself.
     Broken {
-        /// Until then, ms.
+        /// The pause before it reconnects, in ms.
         retry_in_ms: i64,
-        /// What happened.
+        /// The failure that broke the connection.
         cause: Failure,
     },
-    /// It failed for good, or the service was closed. Nothing comes after it.
+    /// The watch failed finally, or the service was closed. It is the last event.
     Ended {
-        /// What happened.
+        /// The failure that ended the watch.
         cause: Failure,
     },
 }
 
-/// Told what a watch brings, one call at a time, on a thread of the runtime. Must not block: the
-/// next question to the server waits for it.
+/// Receives the events of a watch, one at a time, on a runtime thread.
+///
+/// It must not block: the watch's next request waits for it.
 #[uniffi::export(foreign)]
 pub trait WatchListener: Send + Sync {
-    /// Sessions changed, each told once and in order; or the list has to be read again (`reset`).
+    /// Delivers changes, each once and in order, or a `reset`.
     fn on_changes(&self, result: SyncResult) -> Result<(), CallbackError>;
-    /// The watch stands otherwise than before.
+    /// Delivers a new state.
     fn on_status(&self, status: WatchStatus) -> Result<(), CallbackError>;
 }
 
-/// A running watch. Dropping it does not stop the watch: a garbage collector would, at random.
+/// Controls a running watch.
+///
+/// Dropping it does not stop the watch: otherwise a garbage collector would stop it at random.
 #[derive(uniffi::Object)]
 pub struct Watch {
-    silent: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
     task: AbortHandle,
     poke: Poke,
 }
@@ -60,49 +63,53 @@ impl Watch {
         listener: Arc<dyn WatchListener>,
     ) -> Arc<Self> {
         let poke = watch.poker();
-        let silent = Arc::<AtomicBool>::default();
-        let teller = Teller { listener, silent: silent.clone(), closed: runtime.closed() };
+        let stopped = Arc::<AtomicBool>::default();
+        let delivery =
+            WatchDelivery { listener, stopped: stopped.clone(), closed: runtime.closed() };
         let task = runtime.spawn(async move {
             while let Some(event) = watch.next().await {
-                teller.tell(event);
+                delivery.deliver(event);
             }
         });
-        Arc::new(Self { silent, task, poke })
+        Arc::new(Self { stopped, task, poke })
     }
 }
 
 #[uniffi::export]
 impl Watch {
-    /// Ends it, at the server too, without waiting for anything. No call of the listener begins
-    /// after this returned, not even to tell the end; one that has begun goes on.
+    /// Stops the watch, at the server too, without waiting.
+    ///
+    /// No call of the listener starts after this returned, not even for the end; one that has
+    /// started continues.
     pub fn stop(&self) {
-        self.silent.store(true, Ordering::Release);
+        self.stopped.store(true, Ordering::Release);
         self.task.abort();
     }
 
-    /// A broken watch tries again at once: the network came back.
+    /// Makes a broken watch reconnect at once, for instance when the network is back.
     pub fn poke(&self) {
         self.poke.poke();
     }
 }
 
-/// Speaks to the listener until it was told the end or is to hear nothing more. Dropped before that
-/// (the service went away, or the watch panicked), it tells the end.
-struct Teller {
+/// Delivers events to the listener until the end or a stop.
+///
+/// If it is dropped before (the service was closed, or the watch panicked), it delivers the end.
+struct WatchDelivery {
     listener: Arc<dyn WatchListener>,
-    silent: Arc<AtomicBool>,
+    stopped: Arc<AtomicBool>,
     closed: Closed,
 }
 
-impl Teller {
-    fn tell(&self, event: WatchEvent) {
+impl WatchDelivery {
+    fn deliver(&self, event: WatchEvent) {
         if self.closed.is_true() {
             return self.end(SessionError::Closed.into());
         }
-        // What the facade throws (it never does) is no reason to end the watch.
+        // An exception of the facade, which never throws, must not end the watch.
         match event {
             WatchEvent::Changes(page) => {
-                if !self.silent.load(Ordering::Acquire) {
+                if !self.stopped.load(Ordering::Acquire) {
                     drop(self.listener.on_changes(page.into()));
                 }
             }
@@ -119,19 +126,19 @@ impl Teller {
     }
 
     fn status(&self, status: WatchStatus) {
-        if !self.silent.load(Ordering::Acquire) {
+        if !self.stopped.load(Ordering::Acquire) {
             drop(self.listener.on_status(status));
         }
     }
 
     fn end(&self, cause: Failure) {
-        if !self.silent.swap(true, Ordering::AcqRel) {
+        if !self.stopped.swap(true, Ordering::AcqRel) {
             drop(self.listener.on_status(WatchStatus::Ended { cause }));
         }
     }
 }
 
-impl Drop for Teller {
+impl Drop for WatchDelivery {
     fn drop(&mut self) {
         let error = match std::thread::panicking() {
             true => SessionError::Internal { reason: PANICKED.to_owned() },
@@ -154,8 +161,8 @@ mod tests {
     use super::*;
     use crate::{SessionService, TokenProvider, TokenProviderError, options};
 
-    const PATIENCE: Duration = Duration::from_secs(10);
-    /// Long enough for one more call of the listener to show, were there one.
+    const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// Long enough for one more event to arrive, if there were one.
     const SILENCE: Duration = Duration::from_millis(100);
 
     struct Token;
@@ -166,12 +173,12 @@ mod tests {
         }
     }
 
-    /// Notes what it is told; panics at changes if it is told to.
-    struct Recorder(Sender<String>, bool);
+    /// Records its events; panics at changes if the flag is set.
+    struct WatchRecorder(Sender<String>, bool);
 
-    impl WatchListener for Recorder {
+    impl WatchListener for WatchRecorder {
         fn on_changes(&self, result: SyncResult) -> Result<(), CallbackError> {
-            assert!(!self.1, "this panic is the test's");
+            assert!(!self.1, "this panic is provoked by the test");
             self.note(format!("changes to {}", result.cursor))
         }
         fn on_status(&self, status: WatchStatus) -> Result<(), CallbackError> {
@@ -189,15 +196,16 @@ mod tests {
         }
     }
 
-    impl Recorder {
+    impl WatchRecorder {
         fn note(&self, what: String) -> Result<(), CallbackError> {
-            // A listener that throws is told the next event all the same.
+            // A listener that throws still receives the next event.
             let _ = self.0.send(what);
             Err(CallbackError::Thrown)
         }
     }
 
     /// Answers the n-th request with the n-th body, then no more; keeps the connections open.
+    #[expect(clippy::disallowed_methods, reason = "a server beside the test")]
     fn serve(bodies: &'static [&'static str]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -225,74 +233,74 @@ mod tests {
         r#"{"changes":[{"deleted":"p2p|bob"}],"cursor":"2","hasMore":false,"reset":false}"#;
 
     fn service(bodies: &'static [&'static str]) -> Arc<SessionService> {
-        let options = options::of_server(serve(bodies));
+        let options = options::for_server(serve(bodies));
         SessionService::new(options, Arc::new(Token), None, None).unwrap()
     }
 
     fn start(service: &SessionService, panics: bool) -> (Arc<Watch>, Receiver<String>) {
-        let (sender, told) = channel();
-        (service.watch(None, true, Arc::new(Recorder(sender, panics))), told)
+        let (sender, received) = channel();
+        (service.watch(None, true, Arc::new(WatchRecorder(sender, panics))), received)
     }
 
-    fn expect(told: &Receiver<String>, events: &[&str]) {
+    fn expect(received: &Receiver<String>, events: &[&str]) {
         for event in events {
-            assert_eq!(told.recv_timeout(PATIENCE).unwrap(), *event);
+            assert_eq!(received.recv_timeout(EVENT_TIMEOUT).unwrap(), *event);
         }
     }
 
-    /// Nothing more, and the listener itself is gone.
-    fn expect_end(told: &Receiver<String>) {
-        let end = told.recv_timeout(PATIENCE).unwrap_err();
+    /// Asserts that nothing more comes, and that the listener was dropped.
+    fn expect_end(received: &Receiver<String>) {
+        let end = received.recv_timeout(EVENT_TIMEOUT).unwrap_err();
         assert_eq!(end, std::sync::mpsc::RecvTimeoutError::Disconnected);
     }
 
     #[test]
-    fn a_watch_tells_and_its_dropped_handle_does_not_stop_it() {
+    fn dropping_a_watchs_handle_does_not_stop_it() {
         let service = service(&[NOTHING, SOME]);
-        let (watch, told) = start(&service, false);
+        let (watch, received) = start(&service, false);
         drop(watch);
-        expect(&told, &["connecting", "live", "changes to 2"]);
+        expect(&received, &["connecting", "live", "changes to 2"]);
     }
 
     #[test]
-    fn a_stopped_watch_tells_nothing_more_and_lets_go_of_its_listener() {
+    fn a_stopped_watch_delivers_nothing_and_drops_its_listener() {
         let service = service(&[NOTHING]);
-        let (watch, told) = start(&service, false);
-        expect(&told, &["connecting", "live"]);
+        let (watch, received) = start(&service, false);
+        expect(&received, &["connecting", "live"]);
         watch.stop();
         watch.stop();
-        expect_end(&told);
+        expect_end(&received);
         watch.poke();
         drop(service);
-        assert!(told.recv_timeout(SILENCE).is_err());
+        assert!(received.recv_timeout(SILENCE).is_err());
     }
 
     #[test]
-    fn a_service_that_goes_away_ends_its_watches() {
+    fn dropping_a_service_ends_its_watches() {
         let service = service(&[NOTHING]);
-        let (watch, told) = start(&service, false);
-        expect(&told, &["connecting", "live"]);
+        let (watch, received) = start(&service, false);
+        expect(&received, &["connecting", "live"]);
         drop(service);
-        expect(&told, &["ended the session service was closed"]);
-        expect_end(&told);
+        expect(&received, &["ended the session service was closed"]);
+        expect_end(&received);
         watch.stop();
     }
 
     #[test]
-    fn a_watch_that_panics_tells_its_end() {
+    fn a_panicking_watch_delivers_its_end() {
         let service = service(&[SOME]);
-        let (_watch, told) = start(&service, true);
-        expect(&told, &["connecting", "live"]);
-        expect(&told, &["ended internal error: a call panicked; this is a bug in the SDK"]);
-        expect_end(&told);
+        let (_watch, received) = start(&service, true);
+        expect(&received, &["connecting", "live"]);
+        expect(&received, &["ended internal error: a call panicked; this is a bug in the SDK"]);
+        expect_end(&received);
     }
 
     #[test]
-    fn a_broken_watch_that_is_poked_begins_again() {
+    fn a_poke_makes_a_broken_watch_reconnect() {
         let service = service(&["<html>"]);
-        let (watch, told) = start(&service, false);
-        expect(&told, &["connecting", "broken"]);
+        let (watch, received) = start(&service, false);
+        expect(&received, &["connecting", "broken"]);
         watch.poke();
-        expect(&told, &["connecting"]);
+        expect(&received, &["connecting"]);
     }
 }

@@ -1,5 +1,5 @@
-// Makes a source file of every Kotlin and Java snippet in the documents, for the compiler to judge.
-// Run by the module's POM with the top of the tree and the folder to write to.
+// Writes a source file for every Kotlin and Java snippet of the documents, to be compiled. The
+// module's POM runs it with the top of the tree and the output folder.
 
 import java.io.IOException;
 import java.nio.file.FileVisitResult;
@@ -15,15 +15,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Line n of a file that this writes is line n of the document. */
+/** Extracts the snippets. Line n of an output file is line n of the document. */
 final class ExtractSnippets {
-    /** A fence, with what stands before it: the list or the KDoc that it is in. No code span. */
+    /** Matches a fence and its indentation in a list or KDoc, but no code span. */
     private static final Pattern FENCE =
             Pattern.compile("([\\s>*]*)(```+|~~~+)\\s*([^`\\s]*)\\s*([^`]*)");
 
     private static final Pattern IMPORT = Pattern.compile("\\s*(import|package)\\s.*");
 
-    /** How a snippet begins that declares rather than does. */
+    /** Matches the start of a snippet that consists of declarations. */
     private static final Pattern DECLARES =
             Pattern.compile(
                     "((public|private|internal|final|abstract|sealed|data|open|suspend|@\\S+)\\s+)*"
@@ -31,7 +31,7 @@ final class ExtractSnippets {
 
     private static final Set<String> KOTLIN = Set.of("kotlin", "kt");
 
-    /** Folders that hold no document of ours. */
+    /** Folders without documents of this project. */
     private static final Set<String> SKIPPED = Set.of("target", "build", "node_modules");
 
     /** [place] is `IN` of a fence "```kotlin in=IN": the class that the snippet is a part of. */
@@ -64,7 +64,7 @@ final class ExtractSnippets {
         System.out.println(snippets.size() + " snippets");
     }
 
-    /** Markdown anywhere, and the facade's own KDoc. */
+    /** Finds all Markdown files and the facade's sources, for their KDoc. */
     private static List<Path> documents(Path top) throws IOException {
         Path facade = top.resolve("bindings/kotlin/src/main");
         List<Path> found = new ArrayList<>();
@@ -122,7 +122,7 @@ final class ExtractSnippets {
         }
         String opening = opening(snippet);
         StringBuilder text = new StringBuilder(header(snippet));
-        // The opening ends the line before the code: the last import's, or the fence's.
+        // The opening is on the line before the code: that of the last import or of the fence.
         if (imports == 0) text.append(opening);
         text.append("\n".repeat(snippet.firstLine - 1));
         for (int at = 0; at < body.size(); at++) {
@@ -135,14 +135,14 @@ final class ExtractSnippets {
     }
 
     private static String header(Snippet snippet) {
-        // A package of its own, so that two snippets may declare the same name.
+        // Each snippet has its own package, so that two may declare the same name.
         return "package dev.huihua.snippets." + snippet.name().toLowerCase() + "; "
                 + "import dev.huihua.sdk.*; import dev.huihua.sdk.nim.*; "
                 + "import dev.huihua.snippets.*; "
                 + (snippet.isKotlin ? "import kotlinx.coroutines.*; " : "import java.util.List; ");
     }
 
-    /** What is opened around the code, so that it may stand as its reader sees it. */
+    /** Returns the code that opens the class or function around the snippet. */
     private static String opening(Snippet snippet) {
         List<String> code = snippet.code();
         code.removeIf(line -> IMPORT.matcher(line).matches());
@@ -154,7 +154,7 @@ final class ExtractSnippets {
             return "class " + name + " : Given() { suspend fun snippet() {";
         }
         if (!snippet.place.isEmpty()) return "class " + name + " extends " + snippet.place + " {";
-        // Whatever is declared in an interface is static, and may be public.
+        // Declarations in an interface are static and may be public.
         if (declares) return "interface " + name + " {";
         return "class " + name + " extends Given { void snippet() throws Exception {";
     }

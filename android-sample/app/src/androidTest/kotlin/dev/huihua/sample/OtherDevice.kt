@@ -1,4 +1,4 @@
-// Another device of an account: its calls, waited for.
+// Another device of an account, whose calls are synchronous.
 package dev.huihua.sample
 
 import dev.huihua.sdk.QueryMySessionOption

@@ -1,4 +1,4 @@
-// What the tests of the screens share: accounts on a real server, a finger, eyes and patience.
+// The helpers of the screen tests: accounts on a real server, touches, reading the screen, waiting.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -51,13 +51,17 @@ internal class Phone {
     private val application = context.applicationContext as Application
     private val opened = LinkedHashSet<Activity>()
     private val watcher = object : Application.ActivityLifecycleCallbacks {
-        override fun onActivityCreated(activity: Activity, state: Bundle?) { opened += activity }
+        override fun onActivityCreated(activity: Activity, state: Bundle?) {
+            opened += activity
+        }
         override fun onActivityStarted(activity: Activity) = Unit
         override fun onActivityResumed(activity: Activity) = Unit
         override fun onActivityPaused(activity: Activity) = Unit
         override fun onActivityStopped(activity: Activity) = Unit
         override fun onActivitySaveInstanceState(activity: Activity, state: Bundle) = Unit
-        override fun onActivityDestroyed(activity: Activity) { opened -= activity }
+        override fun onActivityDestroyed(activity: Activity) {
+            opened -= activity
+        }
     }
 
     private val handlerBefore = Thread.getDefaultUncaughtExceptionHandler()
@@ -66,12 +70,12 @@ internal class Phone {
     private var crash: Throwable? = null
 
     init {
-        // What ends an app is to end the test, and not the tests.
+        // An uncaught exception must fail this test and not end the test run.
         Thread.setDefaultUncaughtExceptionHandler { _, thrown -> crash = thrown }
         application.registerActivityLifecycleCallbacks(watcher)
     }
 
-    /** An account that no other test has, with the app set to show it. */
+    /** Makes an account that no other test uses, and sets the app to show it. */
     fun signIn(name: String, serverUrl: String = DeviceServer.url): String =
         signInAs("$name-${System.nanoTime()}", serverUrl)
 
@@ -94,14 +98,19 @@ internal class Phone {
     private fun open(intent: Intent): Activity =
         instrumentation.startActivitySync(intent.addFlags(Intent.FLAG_ACTIVITY_NEW_TASK))
 
-    /** What happens when the phone is turned: another Activity takes this one's place. */
+    /** Rotates the phone, so that a new Activity replaces this one. */
     fun turn(activity: Activity): Activity {
         onMain { activity.recreate() }
-        await("another Activity") { opened.any { it !== activity && it.javaClass == activity.javaClass } }
+        await("another Activity") {
+            opened.any {
+                it !== activity &&
+                    it.javaClass == activity.javaClass
+            }
+        }
         return onMain { opened.last { it !== activity && it.javaClass == activity.javaClass } }
     }
 
-    /** What happens when another screen covers this one for a while. */
+    /** Covers the screen by another one for a while. */
     fun leaveAndReturn(activity: Activity) = onMain {
         instrumentation.callActivityOnPause(activity)
         instrumentation.callActivityOnStop(activity)
@@ -110,7 +119,7 @@ internal class Phone {
         instrumentation.callActivityOnResume(activity)
     }
 
-    /** Whether this action asks the system for that screen; it is not opened. */
+    /** Returns whether the action requests that screen from the system, without opening it. */
     fun asksFor(screen: Class<out Activity>, action: () -> Unit): Boolean {
         val monitor = instrumentation.addMonitor(screen.name, null, true)
         onMain(action)
@@ -121,7 +130,7 @@ internal class Phone {
         }
     }
 
-    /** Puts the phone away, and closes every screen. */
+    /** Closes every screen. */
     fun close() {
         onMain { opened.toList().forEach { it.finish() } }
         instrumentation.waitForIdleSync()
@@ -136,7 +145,7 @@ internal class Phone {
         return checkNotNull(result).getOrThrow()
     }
 
-    /** Looks until it is so. */
+    /** Waits until the condition is true. */
     fun await(what: String, condition: () -> Boolean) {
         val deadline = System.nanoTime() + PATIENCE_NS
         while (!onMain(condition)) {
@@ -145,13 +154,13 @@ internal class Phone {
         }
     }
 
-    /** Where a test's clock stands still, this moves it; then others get the processor. */
+    /** Advances a paused test clock, then yields the processor. */
     private fun pass(ms: Long) {
         SystemClock.sleep(ms)
         Thread.sleep(ms)
     }
 
-    /** A finger that goes down, moves straight to another place, and lifts. */
+    /** Swipes in a straight line. */
     fun drag(activity: Activity, view: View, byY: Float) {
         val place = IntArray(2)
         onMain { view.getLocationInWindow(place) }
@@ -163,7 +172,7 @@ internal class Phone {
         touch(activity, MotionEvent.ACTION_UP, x, y + byY, downMs)
     }
 
-    /** A finger that stays until it counts as a long press. */
+    /** Makes a long press. */
     fun longPress(activity: Activity, view: View) {
         val place = IntArray(2)
         onMain { view.getLocationInWindow(place) }
@@ -192,16 +201,16 @@ internal class Phone {
     }
 }
 
-/** The text of a view, null while it is not on the screen. */
+/** Returns the text of a view, or null while it is not shown. */
 internal fun Activity.text(id: Int): String? =
     findViewById<TextView>(id)?.takeIf { it.isShown }?.text?.toString()
 
 internal val Activity.rows: ListView get() = findViewById(R.id.list)
 
-/** One row as a person reads it. */
+/** Holds the texts of one row. */
 internal data class Row(val name: String, val preview: String, val time: String, val letter: String)
 
-/** Every row of the list, on the screen or not. */
+/** Reads every row of the list, shown or not. */
 internal fun Activity.readRows(): List<Row> {
     val count = rows.adapter.count - rows.footerViewsCount
     return (0 until count).map { rowOf(rows.adapter.getView(it, null, rows)) }

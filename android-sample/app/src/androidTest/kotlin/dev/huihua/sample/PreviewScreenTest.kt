@@ -1,4 +1,4 @@
-// What the rows say of each kind of message, with a real server's rows, in English and Chinese.
+// The previews of each type of message, with a real server's rows, in English and Chinese.
 package dev.huihua.sample
 
 import android.content.res.Configuration
@@ -27,7 +27,7 @@ class PreviewScreenTest {
     fun close() = phone.close()
 
     @Test
-    fun everyKindOfMessageHasItsPreview() {
+    fun everyTypeOfMessageHasAPreview() {
         val kinds = listOf(
             "TEXT" to ("你好" to "你好"), "TIPS" to ("你好" to "你好"),
             "PICTURE" to ("[Picture]" to "[图片]"), "AUDIO" to ("[Voice]" to "[语音]"),
@@ -49,7 +49,7 @@ class PreviewScreenTest {
     }
 
     @Test
-    fun recallsDraftsAndTeamsReadAsPeopleWouldSayThem() {
+    fun recallsDraftsAndTeamsHaveReadablePreviews() {
         DeviceServer.deliverText("bob", me, now, next(), "oops")
         DeviceServer.deliverRecall("bob", me, now, lastId, "typo")
         DeviceServer.deliverText(me, "ann", now, next(), "oops")
@@ -74,7 +74,7 @@ class PreviewScreenTest {
     }
 
     @Test
-    fun timesAreToldInBothLanguages() {
+    fun timesAreFormattedInBothLanguages() {
         val minute = 60_000L
         val day = 24 * 60 * minute
         // The phone's own words differ a little from one Android to the next.

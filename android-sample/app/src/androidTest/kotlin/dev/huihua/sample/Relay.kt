@@ -1,4 +1,4 @@
-// A port on this phone that leads to the server, or nowhere: the network, as a test needs it.
+// A port on the phone that forwards to the server or nowhere, and so simulates the network.
 package dev.huihua.sample
 
 import java.net.InetAddress
@@ -7,7 +7,7 @@ import java.net.Socket
 import java.net.URL
 import kotlin.concurrent.thread
 
-/** Cut when made: connections are refused. */
+/** Forwards connections. At first it refuses them. */
 internal class Relay(serverUrl: String) : AutoCloseable {
     private val server = URL(serverUrl)
     private val port = ServerSocket(0, 1, loopback).use { it.localPort }
@@ -16,7 +16,7 @@ internal class Relay(serverUrl: String) : AutoCloseable {
 
     val url = "http://127.0.0.1:$port"
 
-    /** From now on every connection reaches the server. */
+    /** Forwards every connection from now on. */
     fun connect() {
         val socket = ServerSocket(port, 50, loopback)
         listening = socket
@@ -27,12 +27,12 @@ internal class Relay(serverUrl: String) : AutoCloseable {
         }
     }
 
-    /** From now on connections are taken, and nothing more happens on them. */
+    /** Accepts connections from now on, but forwards nothing. */
     fun stall() {
         listening = ServerSocket(port, 50, loopback)
     }
 
-    /** Ends every connection, and refuses new ones. */
+    /** Closes every connection and refuses new ones. */
     fun cut() = synchronized(sockets) {
         listening?.close()
         sockets.forEach { it.close() }
@@ -43,7 +43,7 @@ internal class Relay(serverUrl: String) : AutoCloseable {
 
     private fun pair(listening: ServerSocket, app: Socket, server: Socket) {
         synchronized(sockets) {
-            // Taken just before a cut: it must not outlive it.
+            // A connection that was accepted just before a cut must be closed too.
             if (listening.isClosed) return listOf(app, server).forEach { it.close() }
             sockets += listOf(app, server)
         }

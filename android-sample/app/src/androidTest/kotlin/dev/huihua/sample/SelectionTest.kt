@@ -59,7 +59,7 @@ class SelectionTest {
     }
 
     @Test
-    fun cancelledOrFailedNothingIsDeleted() {
+    fun aCancelledOrFailedDeletionDeletesNothing() {
         val list = openAndSelect("nick of ann")
         answer(list, BUTTON_NEGATIVE)
         assertEquals(1, phone.onMain { list.rows.checkedItemCount })
@@ -72,7 +72,7 @@ class SelectionTest {
     }
 
     @Test
-    fun turningThePhoneKeepsTheSelection() {
+    fun rotatingThePhoneKeepsTheSelection() {
         val turned = phone.turn(openAndSelect("nick of bob"))
         phone.await("the selection") { turned.rows.checkedItemCount == 1 }
         answer(turned, BUTTON_POSITIVE)

@@ -1,5 +1,5 @@
-// A person's use of the list: read, load more, pull, watch it change, lose the network, turn the
-// phone. Runs on a device and here.
+// A user's actions on the list: reading, scrolling, pulling, live changes, a lost network, rotating
+// the phone. Runs on a device and under Robolectric.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -27,16 +27,16 @@ class SessionListScreenTest {
     fun close() = phone.close()
 
     @Test
-    fun aNewAppAsksForItsSettings() {
+    fun aNewAppOpensItsSettings() {
         phone.store(Settings("", "", ""))
         val list = phone.openList()
-        assertEquals("Which sessions shall be shown?", phone.onMain { list.text(R.id.notice_title) })
+        assertEquals("No account is set up", phone.onMain { list.text(R.id.notice_title) })
         val button = phone.onMain { list.findViewById<Button>(R.id.notice_button) }
         assertTrue(phone.asksFor(SettingsActivity::class.java) { button.performClick() })
     }
 
     @Test
-    fun anEmptyListSaysSoAndFillsByItself() {
+    fun anEmptyListShowsAHintAndFillsByItself() {
         val me = phone.signIn("empty")
         val list = phone.openList()
         phone.await("the empty list") { list.text(R.id.notice_title) == "No sessions yet" }
@@ -47,7 +47,7 @@ class SessionListScreenTest {
     }
 
     @Test
-    fun olderSessionsComeAsOneScrolls() {
+    fun scrollingLoadsOlderSessions() {
         val me = phone.signIn("many")
         val friends = (1L..45L).map { "friend$it" }
         friends.forEachIndexed { at, friend ->
@@ -84,7 +84,7 @@ class SessionListScreenTest {
     }
 
     @Test
-    fun pullingDownReadsTheListAgain() {
+    fun pullingDownRefreshesTheList() {
         val relay = Relay(DeviceServer.url)
         val me = phone.signIn("pull", relay.url)
         relay.connect()
@@ -111,16 +111,18 @@ class SessionListScreenTest {
     }
 
     @Test
-    fun withoutANetworkOneCanTryAgain() {
+    fun withoutANetworkTheUserCanRetry() {
         val relay = Relay(DeviceServer.url)
         val me = phone.signIn("offline", relay.url)
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val list = phone.openList()
-        phone.await("the failure") { list.text(R.id.notice_title) == "The list could not be read" }
+        phone.await("the failure") {
+            list.text(R.id.notice_title) == "The list could not be loaded"
+        }
         assertEquals(
             "The server cannot be reached (415)", phone.onMain { list.text(R.id.notice_detail) },
         )
-        // With a network the list heals itself: so the try is looked at while there is none.
+        // With a network the list retries by itself, so the button is tested without one.
         relay.stall()
         phone.onMain { list.findViewById<Button>(R.id.notice_button).performClick() }
         phone.await("another try") { list.findViewById<View>(R.id.notice_progress).isShown }
@@ -131,10 +133,12 @@ class SessionListScreenTest {
     }
 
     @Test
-    fun anOlderPageThatFailedCanBeAskedForAgain() {
+    fun aFailedOlderPageCanBeRetried() {
         val relay = Relay(DeviceServer.url)
         val me = phone.signIn("page", relay.url)
-        (1L..30L).forEach { DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it") }
+        (1L..30L).forEach {
+            DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it")
+        }
         relay.connect()
         val list = phone.openList()
         phone.await("the first page") { list.names().size == 20 }
@@ -148,9 +152,9 @@ class SessionListScreenTest {
         relay.close()
     }
 
-    /** The warning takes room from the list: each time it went, the rows under a finger jumped. */
+    /** A warning that hides and shows again would move the rows under the user's finger. */
     @Test
-    fun theWarningStaysWhileTheAppTriesToComeBack() {
+    fun theWarningStaysWhileTheAppReconnects() {
         val relay = Relay(DeviceServer.url)
         val me = phone.signIn("warned", relay.url)
         DeviceServer.deliverText("ann", me, now, now, "Hello")
@@ -160,7 +164,7 @@ class SessionListScreenTest {
         relay.cut()
         phone.await("the warning") { list.text(R.id.warning) != null }
         val seen = CopyOnWriteArrayList<Pair<StatusCode, String?>>()
-        // Told after the screen, which observes for longer.
+        // Notified after the screen, whose observer is older.
         val observer = Observer<StatusCode> { seen += it to list.text(R.id.warning) }
         val service = phone.onMain { Sessions.service(phone.context, phone.stored()) }
         service.observeOnlineStatus(observer, true)
@@ -173,7 +177,7 @@ class SessionListScreenTest {
     }
 
     @Test
-    fun aRefusedTokenIsSaid() {
+    fun aRefusedTokenIsReportedToTheUser() {
         phone.store(Settings(DeviceServer.url, "mallory", "forged"))
         val list = phone.openList()
         phone.await("the refusal") {
@@ -183,9 +187,11 @@ class SessionListScreenTest {
     }
 
     @Test
-    fun turningThePhoneKeepsTheListAndItStaysLive() {
+    fun rotatingThePhoneKeepsTheListLive() {
         val me = phone.signIn("turn")
-        (1L..30L).forEach { DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it") }
+        (1L..30L).forEach {
+            DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it")
+        }
         val upright = phone.openList()
         phone.await("the first page") { upright.names().size == 20 }
         phone.onMain { upright.scrollToEnd() }
@@ -212,5 +218,5 @@ class SessionListScreenTest {
 
 internal fun Activity.names() = readRows().map { it.name }
 
-/** As far down as there are rows by now. */
+/** Scrolls to the last of the present rows. */
 internal fun Activity.scrollToEnd() = rows.setSelection(readRows().lastIndex)

@@ -1,4 +1,4 @@
-// The screen of one session: reading it, editing its ext, and what can go wrong.
+// The screen of one session: loading it, editing its ext, and failures of both.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -23,7 +23,7 @@ class SessionScreenTest {
     fun close() = phone.close()
 
     @Test
-    fun aTapOnARowAsksForItsScreen() {
+    fun aTapOnARowOpensItsScreen() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val list = phone.openList()
         phone.await("the list") { list.rows.childCount > 0 && list.names().size == 1 }
@@ -39,7 +39,10 @@ class SessionScreenTest {
         val device = DeviceServer.device(me)
         device.update("p2p|ann", "from the tablet")
         val screen = phone.openSession("p2p|ann")
-        phone.await("the ext") { screen.ext.isShown && screen.ext.text.toString() == "from the tablet" }
+        phone.await("the ext") {
+            screen.ext.isShown &&
+                screen.ext.text.toString() == "from the tablet"
+        }
         assertEquals("nick of ann", phone.onMain { screen.title })
         assertEquals("Hello", phone.onMain { rowOf(screen.findViewById(R.id.row)).preview })
         phone.onMain { screen.ext.setText("""{"draft":"see you"}""") }
@@ -51,10 +54,10 @@ class SessionScreenTest {
     }
 
     @Test
-    fun aSessionThatIsNotThereIsSaid() {
+    fun aMissingSessionIsReportedToTheUser() {
         val screen = phone.openSession("p2p|nobody")
         phone.await("the reason") {
-            screen.text(R.id.notice_detail) == "There is no such session (404)"
+            screen.text(R.id.notice_detail) == "The session does not exist (404)"
         }
         DeviceServer.deliverText("nobody", me, now, now, "Now I am")
         phone.onMain { screen.findViewById<Button>(R.id.notice_button).performClick() }
@@ -62,19 +65,25 @@ class SessionScreenTest {
     }
 
     @Test
-    fun anExtThatIsTooLongIsRefusedAndCanBeCorrected() {
+    fun aTooLongExtIsRefusedAndCanBeCorrected() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val screen = phone.openSession("p2p|ann")
         phone.await("the session") { screen.ext.isShown }
         val save = phone.onMain { screen.findViewById<Button>(R.id.save) }
-        phone.onMain { screen.ext.setText("x".repeat(4_097)); save.performClick() }
+        phone.onMain {
+            screen.ext.setText("x".repeat(4_097))
+            save.performClick()
+        }
         phone.await("the refusal") { screen.ext.error?.contains("414") == true }
-        phone.onMain { screen.ext.setText("x".repeat(4_096)); save.performClick() }
+        phone.onMain {
+            screen.ext.setText("x".repeat(4_096))
+            save.performClick()
+        }
         phone.await("the end of the screen") { screen.isFinishing }
     }
 
     @Test
-    fun turningThePhoneKeepsWhatWasTyped() {
+    fun rotatingThePhoneKeepsTheEnteredText() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val upright = phone.openSession("p2p|ann")
         phone.await("the session") { upright.ext.isShown }

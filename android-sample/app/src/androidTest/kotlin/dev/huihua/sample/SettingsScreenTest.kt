@@ -1,4 +1,4 @@
-// The settings: what is stored, what is refused and why.
+// The settings screen: storing valid settings, refusing invalid ones with a reason.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -20,7 +20,7 @@ class SettingsScreenTest {
     fun close() = phone.close()
 
     @Test
-    fun whatIsTypedIsStored() {
+    fun theEnteredSettingsAreStored() {
         phone.store(Settings("", "", ""))
         val screen = phone.open(SettingsActivity::class.java)
         phone.onMain { screen.type(" ${DeviceServer.url} ", "ann", DeviceServer.token("ann")) }
@@ -33,15 +33,21 @@ class SettingsScreenTest {
     }
 
     @Test
-    fun whatCannotBeUsedIsRefusedWhereItStands() {
+    fun anInvalidSettingIsRefusedAtItsField() {
         val before = Settings(DeviceServer.url, "ann", "a.b.c")
         phone.store(before)
         val screen = phone.open(SettingsActivity::class.java)
         val save = phone.onMain { screen.findViewById<Button>(R.id.save) }
-        phone.onMain { screen.type(DeviceServer.url, " ", "a.b.c"); save.performClick() }
-        assertEquals("Needed", phone.onMain { screen.field(R.id.account).error })
+        phone.onMain {
+            screen.type(DeviceServer.url, " ", "a.b.c")
+            save.performClick()
+        }
+        assertEquals("Required", phone.onMain { screen.field(R.id.account).error })
         for (url in listOf("http://im.example.com", "sessions.example.com", "ftp://a")) {
-            phone.onMain { screen.type(url, "ann", "a.b.c"); save.performClick() }
+            phone.onMain {
+                screen.type(url, "ann", "a.b.c")
+                save.performClick()
+            }
             val error = phone.onMain { screen.field(R.id.server_url).error?.toString().orEmpty() }
             assertTrue("$url: $error", error.contains("serverUrl"))
             assertFalse(phone.onMain { screen.isFinishing })
@@ -50,7 +56,7 @@ class SettingsScreenTest {
     }
 
     @Test
-    fun aTokenIsTriedBeforeItIsKept() {
+    fun aTokenIsCheckedBeforeItIsStored() {
         val before = Settings(DeviceServer.url, "ann", "a.b.c")
         phone.store(before)
         val screen = phone.open(SettingsActivity::class.java)

@@ -1,17 +1,17 @@
-// What stands where content is missing: it loads, there is none, it failed.
+// The notice in place of missing content: loading, empty or failed.
 package dev.huihua.sample
 
 import android.view.View
 import android.widget.Button
 import android.widget.TextView
 
-/** The views of `notice`. */
+/** Controls the views of the layout `notice`. */
 internal class Notice(private val views: View) {
     fun hide() {
         views.visibility = View.GONE
     }
 
-    /** An empty text takes no room; without a title, it loads. */
+    /** Shows the notice. An empty text takes no space; without a title it shows progress. */
     fun show(
         title: CharSequence = "",
         detail: CharSequence = "",

@@ -1,4 +1,4 @@
-// What a row says about its session: a draft first, else the last message, by its kind.
+// The preview of a session in its row: a draft first, else the last message, by its type.
 package dev.huihua.sample
 
 import android.content.Context
@@ -10,10 +10,10 @@ import dev.huihua.sdk.RecentContact
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionTypeEnum
 
-/** The line below a session's name, as [account] sees it. */
+/** Returns the line below a session's name, from the view of [account]. */
 internal fun Context.previewText(session: RecentSession, account: String): CharSequence {
     val contact = session.toRecentContact()
-    // An app's own convention for its ext, as IM apps store what was typed and not yet sent.
+    // This app's convention for its ext: IM apps store unsent text there.
     val draft = contact.extension["draft"] as? String
     return when {
         !draft.isNullOrBlank() -> draftText(draft)

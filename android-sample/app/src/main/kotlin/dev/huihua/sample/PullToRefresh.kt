@@ -1,4 +1,4 @@
-// Pull to refresh, which the framework has no widget for.
+// A pull-to-refresh layout, which the framework lacks.
 package dev.huihua.sample
 
 import android.annotation.SuppressLint
@@ -9,16 +9,16 @@ import android.view.View
 import android.view.ViewConfiguration
 import android.widget.FrameLayout
 
-/** Its first child is the progress, which shows when the others, at their top, are pulled down. */
+/** Shows its first child, the progress, when the user pulls the others down from their top. */
 class PullToRefresh(context: Context, attributes: AttributeSet) : FrameLayout(context, attributes) {
     private val slop = ViewConfiguration.get(context).scaledTouchSlop
     private val depth = DEPTH_DP * resources.displayMetrics.density
     private var downY = 0f
 
-    /** Told, on the main thread, that somebody pulled and let go. */
+    /** Called on the main thread when the user pulled far enough and released. */
     var onRefresh: () -> Unit = {}
 
-    /** Whether the progress stays in view. */
+    /** Whether the progress stays visible. */
     var isRefreshing = false
         set(value) {
             field = value
@@ -32,7 +32,7 @@ class PullToRefresh(context: Context, attributes: AttributeSet) : FrameLayout(co
         return isPull && isAtTop && !isRefreshing
     }
 
-    @SuppressLint("ClickableViewAccessibility") // The menu has the same for those who cannot pull.
+    @SuppressLint("ClickableViewAccessibility") // The menu has the same command.
     override fun onTouchEvent(event: MotionEvent): Boolean {
         if (isRefreshing) return false
         when (event.actionMasked) {
@@ -64,7 +64,7 @@ class PullToRefresh(context: Context, attributes: AttributeSet) : FrameLayout(co
     private companion object {
         const val DEPTH_DP = 64
 
-        /** Fingers' way to the list's way: it should feel heavier than scrolling. */
+        /** Ratio of the finger's distance to the list's: it should feel heavier than scrolling. */
         const val RESISTANCE = 2f
     }
 }

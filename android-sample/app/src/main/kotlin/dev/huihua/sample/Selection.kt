@@ -11,7 +11,7 @@ import android.widget.Toast
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionService
 
-/** Long press selects, more taps select more; [service] deletes them after a question. */
+/** Selects sessions by long press and taps; deletes them by [service] after confirmation. */
 internal class Selection(private val rows: ListView, private val service: () -> SessionService?) :
     AbsListView.MultiChoiceModeListener {
     private val context get() = rows.context
@@ -21,7 +21,7 @@ internal class Selection(private val rows: ListView, private val service: () -> 
     var question: AlertDialog? = null
         private set
 
-    /** The question goes with its window; the selection stays. */
+    /** Closes the confirmation with its window; the selection stays. */
     fun dismiss() {
         question?.dismiss()
     }
@@ -62,7 +62,8 @@ internal class Selection(private val rows: ListView, private val service: () -> 
             val text = context.getString(R.string.delete_failed, context.reasonOf(failure))
             Toast.makeText(context, text, Toast.LENGTH_LONG).show()
         }
-        service()?.deleteMySession(sessionIds, Answer<Void>(fail) { _: Void? -> mode?.finish() })
+        val callback = ScreenCallback<Void>(fail) { _: Void? -> mode?.finish() }
+        service()?.deleteMySession(sessionIds, callback)
     }
 
     private fun counted(plural: Int, count: Int) =

@@ -1,4 +1,4 @@
-// The screen of one session: its row, and its ext to edit.
+// The screen of one session: its row and an editor of its ext.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -12,7 +12,7 @@ import dev.huihua.sdk.Call
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionService
 
-/** Reads one session and writes its ext; closes when that is stored. */
+/** Shows one session and edits its ext; closes once the ext is stored. */
 class SessionActivity : Activity() {
     private val settings by lazy { Settings.read(this) }
     private val service: SessionService get() = Sessions.service(this, settings)
@@ -35,14 +35,14 @@ class SessionActivity : Activity() {
         super.onDestroy()
     }
 
-    /** What was being typed, when the screen is made anew, Android puts back itself. */
+    /** Loads the session. Android itself restores an edited text after a rotation. */
     private fun load(isEdited: Boolean) {
         notice.show()
         val fail = { failure: Throwable ->
             val title = getText(R.string.session_failed)
             notice.show(title, reasonOf(failure), getText(R.string.retry)) { load(isEdited) }
         }
-        call = service.queryMySession(sessionId, Answer(fail) { show(it, isEdited) })
+        call = service.queryMySession(sessionId, ScreenCallback(fail) { show(it, isEdited) })
     }
 
     private fun show(session: RecentSession, isEdited: Boolean) {
@@ -62,7 +62,8 @@ class SessionActivity : Activity() {
             ext.error = getString(R.string.ext_failed, reasonOf(failure))
         }
         val text = ext.text.toString()
-        call = service.updateMySession(sessionId, text, Answer<Void>(fail) { _: Void? -> finish() })
+        val callback = ScreenCallback<Void>(fail) { _: Void? -> finish() }
+        call = service.updateMySession(sessionId, text, callback)
     }
 
     companion object {

@@ -1,4 +1,4 @@
-// The rows of the list, and their way from one place to another.
+// The rows of the list, and the animation of their moves.
 package dev.huihua.sample
 
 import android.content.res.ColorStateList
@@ -12,7 +12,7 @@ import android.widget.TextView
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionTypeEnum
 
-/** One row a session. */
+/** Makes one row per session. */
 internal class SessionAdapter(val account: String) : BaseAdapter() {
     var sessions: List<RecentSession> = emptyList()
 
@@ -29,7 +29,7 @@ internal class SessionAdapter(val account: String) : BaseAdapter() {
     }
 }
 
-/** Fills `session_row` with a session. */
+/** Binds a session to the views of the layout `session_row`. */
 internal fun bindRow(row: View, session: RecentSession, account: String) {
     val context = row.context
     val name = context.nameOf(session)
@@ -46,8 +46,9 @@ internal fun bindRow(row: View, session: RecentSession, account: String) {
 }
 
 /**
- * The number that stands for a session where Android wants one (FNV-1a, 64 bits). The same whenever
- * it is asked, so that a selection stays with its sessions when the screen is made anew.
+ * Returns a stable number for a session (FNV-1a, 64 bits).
+ *
+ * By it a selection stays with its sessions when the screen is recreated.
  */
 private fun idOf(sessionId: String): Long =
     sessionId.fold(FNV_OFFSET) { hash, c -> (hash xor c.code.toLong()) * FNV_PRIME }
@@ -55,8 +56,8 @@ private fun idOf(sessionId: String): Long =
 private const val FNV_OFFSET = -0x340d631b7bdddcdbL
 private const val FNV_PRIME = 0x100000001b3L
 
-/** Makes a change of the rows, and lets those that stay on the screen glide to their new places. */
-internal fun ListView.glide(change: () -> Unit) {
+/** Applies a change of the rows and animates the visible ones to their new positions. */
+internal fun ListView.animateChange(change: () -> Unit) {
     val tops = visibleRows().associate { it.tag to it.top + it.translationY }
     change()
     viewTreeObserver.addOnPreDrawListener(
@@ -74,6 +75,6 @@ internal fun ListView.glide(change: () -> Unit) {
     )
 }
 
-/** Those on the screen that show a session. */
+/** Returns the visible rows that show a session. */
 private fun ListView.visibleRows() =
     (0 until childCount).map(::getChildAt).filter { it.tag != null }

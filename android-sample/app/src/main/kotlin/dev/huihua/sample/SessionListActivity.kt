@@ -30,7 +30,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private var live: Live? = null
     private var status = StatusCode.UNLOGIN
     private val statusObserver = Observer<StatusCode> {
-        // Each try to come back is that for a moment: until one succeeds, nothing got better.
+        // Each attempt to reconnect reports it briefly; the warning must stay until one succeeds.
         if (it != StatusCode.CONNECTING) status = it
         showState()
     }
@@ -67,7 +67,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
         actionBar?.subtitle = settings.account.ifEmpty { null }
         live?.list?.setListener(this)
         live?.service?.observeOnlineStatus(statusObserver, true)
-        // Also tells the times anew, which have passed meanwhile.
+        // Also updates the relative times.
         change()
     }
 
@@ -108,7 +108,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
     override fun onState(state: SessionList.State) = showState()
 
     private fun change() {
-        rows.glide {
+        rows.animateChange {
             adapter.sessions = live?.list?.sessions.orEmpty()
             adapter.notifyDataSetChanged()
         }
@@ -151,7 +151,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
         findViewById<View>(view).visibility = if (isShown) View.VISIBLE else View.GONE
     }
 
-    /** Asks for older sessions shortly before somebody gets to the last row. */
+    /** Loads older sessions shortly before the user reaches the last row. */
     private inner class LoadMore : AbsListView.OnScrollListener {
         override fun onScrollStateChanged(view: AbsListView, state: Int) = Unit
 

@@ -1,19 +1,19 @@
-// The app's one SessionService: screens come and go, its connections and its token stay.
+// The app's only SessionService, whose connections and token all screens share.
 package dev.huihua.sample
 
 import android.content.Context
 import dev.huihua.sdk.SessionService
 import dev.huihua.sdk.SessionServiceOptions
 
-/** Main thread only. */
+/** Holds the service. Only the main thread uses it. */
 internal object Sessions {
     private var madeWith: Settings? = null
     private var service: SessionService? = null
 
     /**
-     * The service of these settings; the one of others is closed.
+     * Returns the service of these settings, and closes that of other settings.
      *
-     * @throws IllegalArgumentException names the option that the SDK does not accept.
+     * @throws IllegalArgumentException if the SDK refuses an option, which the message names.
      */
     fun service(context: Context, settings: Settings): SessionService {
         service?.takeIf { settings == madeWith }?.let { return it }
@@ -25,7 +25,7 @@ internal object Sessions {
     }
 
     /**
-     * A service beside the app's one; the caller closes it.
+     * Makes another service, which the caller closes.
      *
      * @throws IllegalArgumentException as [service].
      */
@@ -34,7 +34,7 @@ internal object Sessions {
         return SessionService(options.pauseInBackground(context).build())
     }
 
-    /** Ends the service, if there is one. */
+    /** Closes the service, if there is one. */
     fun close() {
         service?.close()
         service = null

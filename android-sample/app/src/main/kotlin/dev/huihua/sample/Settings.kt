@@ -1,9 +1,9 @@
-// Which server and account the app shows, as the settings screen stored it.
+// The server and account that the app shows, as the settings screen stores them.
 package dev.huihua.sample
 
 import android.content.Context
 
-/** Where the sessions are, and whose. A real app gets the token from its own server when needed. */
+/** Holds server, account and token. A real app gets the token from its own server when needed. */
 internal data class Settings(val serverUrl: String, val account: String, val token: String) {
     val isComplete get() = serverUrl.isNotEmpty() && account.isNotEmpty() && token.isNotEmpty()
 
@@ -13,7 +13,7 @@ internal data class Settings(val serverUrl: String, val account: String, val tok
         .putString("token", token)
         .apply()
 
-    // Says nothing: a token in a log is an account in a log.
+    // Hides the token: whoever reads it in a log can use the account.
     override fun toString() = "Settings"
 
     companion object {

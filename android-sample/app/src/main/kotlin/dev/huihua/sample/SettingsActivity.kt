@@ -1,4 +1,4 @@
-// The screen where server, account and token are told.
+// The screen for entering server, account and token.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -9,7 +9,7 @@ import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
 
-/** Stores what was typed, once the server has said that the token is the account's. */
+/** Stores the settings once the server has confirmed that the token is the account's. */
 class SettingsActivity : Activity() {
     private val serverUrl get() = findViewById<EditText>(R.id.server_url)
     private val account get() = findViewById<EditText>(R.id.account)
@@ -22,7 +22,7 @@ class SettingsActivity : Activity() {
         setContentView(R.layout.settings)
         setActionBar(findViewById(R.id.toolbar))
         actionBar?.setDisplayHomeAsUpEnabled(true)
-        // Android itself puts back what was being typed.
+        // Android itself restores edited texts.
         if (savedInstanceState == null) {
             val stored = Settings.read(this)
             serverUrl.setText(stored.serverUrl)
@@ -52,7 +52,7 @@ class SettingsActivity : Activity() {
             return
         }
         save.isEnabled = false
-        trial?.account(Answer(::refuse) { keep(settings, it.account) })
+        trial?.account(ScreenCallback(::refuse) { keep(settings, it.account) })
     }
 
     private fun keep(settings: Settings, tokensAccount: String) {

@@ -1,4 +1,4 @@
-// Names and times as the screens tell them.
+// The texts for names and times.
 package dev.huihua.sample
 
 import android.content.Context
@@ -6,7 +6,7 @@ import android.text.format.DateUtils
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionTypeEnum
 
-/** The peer's nick where the last message tells it, else the id; teams have only a number here. */
+/** Returns the nickname of the peer if the last message has it, otherwise the id. */
 internal fun Context.nameOf(session: RecentSession): String {
     val contact = session.toRecentContact()
     return when (contact.sessionType) {
@@ -19,15 +19,15 @@ internal fun Context.nameOf(session: RecentSession): String {
     }
 }
 
-/** What an avatar without a picture shows: the first letter or digit of a name. */
+/** Returns the text of an avatar without a picture: the first letter or digit of a name. */
 internal fun letterOf(name: String): String {
     val first = name.codePoints().filter(Character::isLetterOrDigit).findFirst()
     return if (first.isPresent) String(Character.toChars(first.asInt)).uppercase() else "#"
 }
 
 /**
- * How long before [nowMs] a time was, in the phone's own words; both ms since 1970. A time to come
- * is now: the server's clock may be ahead of the phone's.
+ * Returns the time relative to [nowMs] in the phone's language; both in ms since 1970. A future
+ * time is "just now": the server's clock may be ahead of the phone's.
  */
 internal fun Context.timeText(
     timeMs: Long,

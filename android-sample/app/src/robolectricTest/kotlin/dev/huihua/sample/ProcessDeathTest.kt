@@ -1,5 +1,5 @@
-// The app's process is killed in the background and made anew from what Android saved: only
-// Robolectric can play that from inside.
+// The app's process is killed in the background and recreated from Android's saved state. Only
+// Robolectric can simulate that from inside the process.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -25,7 +25,7 @@ class ProcessDeathTest {
     fun close() = phone.close()
 
     @Test
-    fun aListComesBackWithItsSelectionAndItsAccount() {
+    fun aListIsRestoredWithItsSelectionAndItsAccount() {
         listOf("ann", "bob", "carl").forEachIndexed { at, friend ->
             DeviceServer.deliverText(friend, me, now - at * 1_000, now + at, "Hello")
         }
@@ -41,7 +41,7 @@ class ProcessDeathTest {
     }
 
     @Test
-    fun aHalfTypedExtComesBack() {
+    fun anUnsavedExtIsRestored() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val first = start(SessionActivity::class.java, "p2p|ann")
         phone.await("the session") { first.get().title == "nick of ann" }
@@ -63,7 +63,7 @@ class ProcessDeathTest {
         if (saved == null) controller.setup() else controller.setup(saved)
     }
 
-    /** Nothing but the bytes of the saved state gets over, and the intent. */
+    /** Passes on only the bytes of the saved state, and the intent. */
     private fun <A : Activity> killAndRestart(first: ActivityController<A>): ActivityController<A> {
         val bytes = phone.onMain {
             val state = Bundle()

@@ -1,5 +1,5 @@
 // Pictures of every screen, from the real layouts with a real server's rows: light, dark, Chinese.
-// They go to target/screenshots; those in docs/images are copies that somebody looked at.
+// They go to target/screenshots; those in docs/images are reviewed copies.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -20,7 +20,7 @@ import org.robolectric.annotation.Config
 @RunWith(AndroidJUnit4::class)
 @Config(minSdk = 26, qualifiers = "w360dp-h640dp-hdpi")
 class ScreenshotTest {
-    // Accounts of the server that no other test has, but with names that look well.
+    // Accounts that no other test uses, with readable names.
     private val phone = Phone()
     private val now = System.currentTimeMillis()
     private var lastId = now
@@ -134,7 +134,7 @@ class ScreenshotTest {
         ),
     )
 
-    /** Draws the screen, looks at a pixel of its ground, and keeps the picture. */
+    /** Draws the screen, checks a pixel of its background, and stores the picture. */
     private fun take(activity: Activity, name: String, ground: Int) {
         val view: View = activity.window.decorView
         phone.await("a quiet screen") { view.isLaidOut && !view.isLayoutRequested }

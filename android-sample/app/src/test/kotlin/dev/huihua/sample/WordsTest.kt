@@ -1,4 +1,4 @@
-// The words of a row, as far as neither Android nor a server is needed for them.
+// The texts of a row that need neither Android nor a server.
 package dev.huihua.sample
 
 import org.junit.Assert.assertEquals

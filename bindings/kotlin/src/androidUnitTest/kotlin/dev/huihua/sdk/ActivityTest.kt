@@ -1,5 +1,5 @@
-// An Activity that uses the SDK as its documents say, turned around and recreated after its process
-// died: nothing holds the old one, and nobody calls it any more.
+// An Activity that uses the SDK as documented, rotated and recreated after process death: nothing
+// references or calls the old one.
 package dev.huihua.sdk
 
 import android.app.Activity
@@ -31,7 +31,7 @@ class ListActivity : Activity() {
     private lateinit var waiting: Call
     private var isGone = false
 
-    /** What the person sees. */
+    /** The text on the screen. */
     val rows = CopyOnWriteArrayList<String>()
 
     private val observer = Observer<SessionChange> { note("observer") }
@@ -91,7 +91,7 @@ class ListActivity : Activity() {
         @Volatile
         var service: SessionService? = null
 
-        /** Calls that should not have been. */
+        /** Unexpected calls. */
         val wrong = CopyOnWriteArrayList<String>()
     }
 }
@@ -111,7 +111,7 @@ class ActivityTest {
     }
 
     @Test
-    fun anActivityThatIsTurnedAroundIsLetGo() {
+    fun aRotatedActivityIsReleased() {
         startProcess()
         server.deliverText("amy", me, now, 1, "before")
         val (controller, old) = open(null)
@@ -126,7 +126,7 @@ class ActivityTest {
     }
 
     @Test
-    fun anActivityWhoseProcessDiedComesBackWithItsRows() {
+    fun anActivityRestoresItsRowsAfterProcessDeath() {
         startProcess()
         server.deliverText("amy", me, now, 1, "before")
         val saved = Bundle()
@@ -143,7 +143,7 @@ class ActivityTest {
     }
 
     @Test
-    fun onAnExecutorOfTheAppsOwnNothingRunsOnTheMainThread() {
+    fun withTheAppsExecutorNothingRunsOnTheMainThread() {
         val own = Executors.newSingleThreadExecutor { Thread(it, "the app's own") }
         server.service(me) { callbackExecutor(own) }.use { service ->
             val threads = Events<String>()
@@ -163,7 +163,7 @@ class ActivityTest {
         ListActivity.service = server.service(me)
     }
 
-    /** Apart, so that no variable of a test holds the old Activity. */
+    /** A function of its own, so that no variable of a test references the old Activity. */
     private fun open(
         saved: Bundle?,
     ): Pair<ActivityController<ListActivity>, WeakReference<ListActivity>> {

@@ -1,4 +1,4 @@
-// Live changes rest while no Activity is started, and go on where they were.
+// Live changes pause while no Activity is started, and resume without a loss.
 package dev.huihua.sdk
 
 import android.app.Activity
@@ -41,7 +41,7 @@ class BackgroundAndroidTest {
     }
 
     @Test
-    fun changesRestInTheBackgroundAndComeOnReturn() {
+    fun changesPauseInTheBackgroundAndArriveOnReturn() {
         val activity = startActivity()
         service(rests = true).use { service ->
             val updates = Events<RecentSession>()
@@ -54,7 +54,7 @@ class BackgroundAndroidTest {
             updates.assertNothing(500)
             onMain { activity.start().resume() }
             assertEquals("p2p|ben", updates.next().sessionId)
-            // Turned around: the new one starts after the old one stopped.
+            // Rotated: the new one starts after the old one stopped.
             onMain { activity.recreate() }
             server.deliverText("cat", me, now, 3, "after a turn")
             assertEquals("p2p|cat", updates.next().sessionId)
@@ -63,7 +63,7 @@ class BackgroundAndroidTest {
     }
 
     @Test
-    fun withoutTheOptionChangesGoOn() {
+    fun withoutTheOptionChangesContinueInTheBackground() {
         val activity = startActivity()
         service(rests = false).use { service ->
             val updates = Events<RecentSession>()
@@ -76,7 +76,7 @@ class BackgroundAndroidTest {
     }
 
     @Test
-    fun atNimsDoorChangesRestUnlessAskedNotTo() {
+    fun withNimsApiChangesPauseInTheBackgroundByDefault() {
         for (goesOn in listOf(false, true)) {
             val activity = startActivity()
             val options = SDKOptions().apply {
@@ -102,7 +102,7 @@ class BackgroundAndroidTest {
     }
 
     @Test
-    fun whatIsNoContextIsNamed() {
+    fun anInvalidContextIsRefusedByItsOption() {
         val refusal = runCatching { server.service(me) { pauseInBackground("nonsense") } }
             .exceptionOrNull()
         assertTrue("$refusal", refusal is IllegalArgumentException)
@@ -110,7 +110,7 @@ class BackgroundAndroidTest {
     }
 
     @Test
-    fun eventsComeOnTheMainThread() {
+    fun eventsArriveOnTheMainThread() {
         service(rests = false).use { service ->
             val threads = Events<Thread>()
             service.observeOnlineStatus({ threads.onEvent(Thread.currentThread()) }, true)

@@ -1,4 +1,4 @@
-// The contract of the four calls on Android, and what Android does its own way.
+// The contract of the four calls on Android, and its platform-specific behaviour.
 package dev.huihua.sdk
 
 import android.os.Looper
@@ -21,9 +21,9 @@ class SessionServiceAndroidTest : SessionServiceContract() {
     override val callbackThread: String get() = Looper.getMainLooper().thread.name
 
     @Test
-    fun aCallbackIsPostedEvenWhenTheAnswerIsThereAlready() {
+    fun aCallbackIsPostedEvenIfTheOutcomeIsKnown() {
         val order = CopyOnWriteArrayList<String>()
-        val recorder = Recorder<RecentSessionList> { order += "told" }
+        val recorder = Recorder<RecentSessionList> { order += "callback" }
         val instrumentation = InstrumentationRegistry.getInstrumentation()
         instrumentation.runOnMainSync {
             val options = SDKOptions().apply { serverUrl = server.url }
@@ -35,7 +35,7 @@ class SessionServiceAndroidTest : SessionServiceContract() {
             order += "setCallback returned"
         }
         recorder.result()
-        assertEquals(listOf("setCallback returned", "told"), order.toList())
+        assertEquals(listOf("setCallback returned", "callback"), order.toList())
         assertSame(Looper.getMainLooper().thread, recorder.thread)
     }
 

@@ -1,19 +1,19 @@
-// Who is told of something that happens again and again. In Java for the same reason as
-// RequestCallback.
+// The observer of a stream of events. In Java for the same reason as RequestCallback.
 package dev.huihua.sdk;
 
 /**
- * Told of each event, in their order, one after the other, where callbacks run (see {@link
- * RequestCallback}). What it throws goes to that thread's uncaught-exception handler; the next
- * event comes all the same.
+ * Receives each event, one after the other and in order. Mirrors NIM's {@code Observer}.
+ *
+ * <p><b>Thread:</b> that of callbacks, see {@link RequestCallback}. An exception that it throws
+ * goes to that thread's uncaught-exception handler; the next event is delivered all the same.
  *
  * @param <T> the event
  */
 public interface Observer<T> {
     /**
-     * Something happened.
+     * Receives one event.
      *
-     * @param event what; never null
+     * @param event the event; never null
      */
     void onEvent(T event);
 }

@@ -2,20 +2,21 @@
 package dev.huihua.sdk;
 
 /**
- * A callback that tells every outcome by one method, as NIM's. Thread and number of calls: as
- * {@link RequestCallback} says.
+ * Receives every outcome of a call by one method. Mirrors NIM's {@code RequestCallbackWrapper}.
  *
- * @param <T> what success brings; {@code Void} for calls without a result
+ * <p>It is called once, on the thread that {@link RequestCallback} names.
+ *
+ * @param <T> the result; {@code Void} for calls without a result
  */
 public abstract class RequestCallbackWrapper<T> implements RequestCallback<T> {
     /**
-     * The call ended.
+     * Receives the outcome of the call.
      *
-     * @param code {@link ResponseCode#RES_SUCCESS}; the code of a failure; or {@link
+     * @param code {@link ResponseCode#RES_SUCCESS}, the code of a failure, or {@link
      *     ResponseCode#RES_EXCEPTION}
-     * @param result the result of a success; null for {@code Void} and in every other case
-     * @param exception what {@link RequestCallback#onException} would bring; null in every other
-     *     case
+     * @param result the result of a success; null for {@code Void} and for every failure
+     * @param exception the exception of {@link RequestCallback#onException}; null in all other
+     *     cases
      */
     public abstract void onResult(int code, T result, Throwable exception);
 

@@ -1,8 +1,8 @@
-// A call of the NIM-shaped door that can be stopped.
+// A call of the NIM-shaped API that can be aborted.
 package dev.huihua.sdk
 
-/** An [InvocationFuture] that can be stopped. */
+/** Controls a running call that can be aborted. Mirrors NIM's `AbortableFuture`. */
 public interface AbortableFuture<T> : InvocationFuture<T> {
-    /** Stops waiting for the answer, exactly as [Call.abort] does. */
+    /** Aborts the call, exactly as [Call.abort] does. */
     public fun abort(): Boolean
 }

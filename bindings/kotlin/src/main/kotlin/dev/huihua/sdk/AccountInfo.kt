@@ -1,21 +1,21 @@
-// Whom the server knows a service's token as.
+// The account of a service's token.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
 /**
- * Whom the server knows a service's token as.
+ * Describes the account of a service's token. NIM has no such type.
  *
- * @property account the account, as the token says.
- * @property appKey the app that the account belongs to.
- * @property expiresAt when the token ends, ms since 1970.
+ * @property account the account that the token names.
+ * @property appKey the app key of the account's app.
+ * @property expiresAt expiry of the token, in ms since 1970.
  */
 public class AccountInfo internal constructor(
     public val account: String,
     public val appKey: String,
     public val expiresAt: Long,
 ) : Serializable {
-    /** Account and app, for people to read. */
+    /** Returns the account and the app key, for logs. */
     override fun toString(): String = "$account of $appKey"
 
     private companion object {

@@ -2,17 +2,17 @@
 package dev.huihua.sdk
 
 /**
- * A call that was started. Nobody needs to keep it: the call runs to its end, and its callback is
- * told, whether or not this object is still referenced.
+ * Controls a running call. The app need not keep it: the call runs to its end, and its callback is
+ * called, even if this object is garbage-collected.
  */
 public interface Call {
     /**
-     * Stops waiting for the answer. Does not block; may be called from any thread, also from a
-     * callback.
+     * Aborts the call. It does not block and may be called from any thread, also from a callback.
      *
-     * True: no method of the callback was or will be called. False: one was, or is being called
-     * right now, or the call was aborted before. It undoes nothing: a request that was sent may
-     * have been carried out.
+     * It undoes nothing: the server may carry out a request that was sent.
+     *
+     * @return true if no method of the callback was or will be called; false if one was or is being
+     * called, or if the call was aborted before.
      */
     public fun abort(): Boolean
 }

@@ -1,14 +1,13 @@
-// A token provider that answers by a callback.
+// A token provider that returns its token by a callback.
 package dev.huihua.sdk
 
-/** A token provider that answers by a callback; see [TokenProvider.ofCallback]. */
+/** Provides the bearer token by a callback; see [TokenProvider.ofCallback]. */
 public fun interface CallbackTokenProvider {
     /**
-     * Asks for the token. Called on a background thread of the SDK, never twice at a time.
+     * Requests the token. The SDK calls it on a background thread, never concurrently.
      *
      * @param refresh as in [TokenProvider.getToken].
-     * @param callback to be told the token, or the failure, on any thread; what it is told after
-     * the first time changes nothing.
+     * @param callback receives the token or the failure, on any thread; only its first call counts.
      */
     public fun getToken(refresh: Boolean, callback: RequestCallback<String>)
 }

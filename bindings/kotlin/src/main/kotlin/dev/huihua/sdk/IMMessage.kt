@@ -1,20 +1,20 @@
-// What a recall's notice tells of the message that it recalled.
+// A recalled message, as far as the notice of its recall identifies it.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
-/** A recalled message, as far as the notice of its recall tells. Not a whole message. */
+/** Identifies a recalled message. Mirrors a small part of NIM's `IMMessage`. */
 public class IMMessage internal constructor(
-    /** The client id; empty when unknown. */
+    /** The client's id of the message; empty if unknown. */
     public val uuid: String,
-    /** The server id as it was given; empty when unknown. */
+    /** The server's id of the message, as text; empty if unknown. */
     public val serverIdText: String,
-    /** The sender; empty when unknown. */
+    /** The sender's account; empty if unknown. */
     public val fromAccount: String,
-    /** When it was sent, ms since 1970; 0 when unknown. */
+    /** Time of the message, in ms since 1970; 0 if unknown. */
     public val time: Long,
 ) : Serializable {
-    /** The server id as NIM's number; 0 when unknown, or when it is not a number. */
+    /** The server's id of the message as a number; 0 if it is unknown or not a number. */
     public val serverId: Long get() = serverIdText.toLongOrNull() ?: 0
 
     private companion object {

@@ -1,18 +1,21 @@
-// What a call of the NIM-shaped door returns.
+// The handle of a call of the NIM-shaped API.
 package dev.huihua.sdk
 
 /**
- * A call that was started when this was returned. Nobody needs to keep it, and a callback is not
- * compulsory: `deleteMySession(ids)` alone deletes.
+ * Represents a call that has been started. Mirrors NIM's `InvocationFuture`.
  *
- * @param T what success brings; `Void` for calls without a result.
+ * The app need not keep it, and needs no callback: `deleteMySession(ids)` alone deletes.
+ *
+ * @param T the result; `Void` for calls without a result.
  */
 public interface InvocationFuture<T> {
     /**
-     * Sets who is told how the call ends, before or after it did; null tells nobody. Does not
-     * block. See [RequestCallback] for thread and number of calls.
+     * Sets the callback, before or after the call ended. It does not block.
      *
-     * @throws IllegalStateException when called a second time.
+     * See [RequestCallback] for the callback's thread.
+     *
+     * @param callback receives the outcome; null ignores it.
+     * @throws IllegalStateException if it is called a second time.
      */
     public fun setCallback(callback: RequestCallback<T>?)
 }

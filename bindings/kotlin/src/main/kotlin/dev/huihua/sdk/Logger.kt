@@ -1,26 +1,25 @@
-// Where the SDK tells what it does.
+// The receiver of the SDK's log.
 package dev.huihua.sdk
 
 /**
- * Told what the SDK does, for developers to read; without one it is silent. A line never holds a
- * token, an ext or a message.
+ * Receives the lines of the SDK's log. Without a logger there is no log.
  *
- * Called on background threads of the SDK, several at a time: it should return soon. What it throws
- * is ignored.
+ * The SDK calls it on background threads, concurrently: it must not block. Its exceptions are
+ * ignored. A line never holds a URL, a token, a session id, an ext or a message.
  */
 public fun interface Logger {
-    /** One line of text, without its end. */
+    /** Receives one line, without a line end. */
     public fun log(level: Level, line: String)
 
-    /** How much a line matters. */
+    /** Ranks the lines of the log. */
     public enum class Level {
-        /** What went as it should. */
+        /** Normal operation. */
         DEBUG,
 
-        /** What went wrong and is being mended: a retry, another server, live changes lost. */
+        /** A failure that the SDK recovers from: a failed attempt, lost live changes. */
         INFO,
 
-        /** What went wrong for good: a call that failed, live changes that ended. */
+        /** A final failure: a call that failed, live changes that ended. */
         WARN,
     }
 }

@@ -3,8 +3,8 @@ package dev.huihua.sdk
 
 import java.io.Serializable
 
-/** A message's attachment, as the text that NIM gave. */
+/** Holds a message's attachment as text. Mirrors NIM's `MsgAttachment`. */
 public interface MsgAttachment : Serializable {
-    /** The attachment's text, JSON for NIM's own kinds. [send] changes nothing here. */
+    /** Returns the attachment's text, which is JSON for NIM's own types. [send] has no effect. */
     public fun toJson(send: Boolean): String
 }

@@ -1,27 +1,27 @@
-// States of a message, with NIM's names and numbers.
+// States of messages, with NIM's names and numbers.
 package dev.huihua.sdk
 
 /**
- * States of a message, with NIM's names and numbers.
+ * Lists the states of messages, with NIM's names and numbers.
  *
  * @property value NIM's number.
  */
 public enum class MsgStatusEnum(public val value: Int) {
-    /** Not sent. */
+    /** The message is a draft. */
     draft(-1),
 
-    /** On its way. */
+    /** The message is being sent. */
     sending(0),
 
-    /** The server has it. */
+    /** The server received the message. */
     success(1),
 
-    /** It could not be sent. */
+    /** The message could not be sent. */
     fail(2),
 
-    /** The receiver read it. */
+    /** The receiver read the message. */
     read(3),
 
-    /** The receiver did not read it. */
+    /** The receiver did not read the message. */
     unread(4),
 }

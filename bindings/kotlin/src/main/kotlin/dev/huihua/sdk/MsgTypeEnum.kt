@@ -1,31 +1,31 @@
-// Kinds of message, with NIM's names and numbers.
+// Types of messages, with NIM's names and numbers.
 package dev.huihua.sdk
 
 /**
- * Kinds of message, with NIM's names and numbers.
+ * Lists the types of messages, with NIM's names and numbers.
  *
  * @property value NIM's number.
  */
 public enum class MsgTypeEnum(public val value: Int) {
-    /** None, or one that is not known. */
+    /** No message, or an unknown type. */
     undef(-1),
 
-    /** Text. */
+    /** A text. */
     text(0),
 
     /** A picture. */
     image(1),
 
-    /** A recording. */
+    /** An audio recording. */
     audio(2),
 
-    /** A film. */
+    /** A video. */
     video(3),
 
-    /** A place. */
+    /** A location. */
     location(4),
 
-    /** A notice about a team. */
+    /** A team notification. */
     notification(5),
 
     /** A file. */
@@ -37,28 +37,28 @@ public enum class MsgTypeEnum(public val value: Int) {
     /** A tip. */
     tip(10),
 
-    /** A message of a robot. */
+    /** A robot's message. */
     robot(11),
 
     /** A call record. */
     nrtc_netcall(12),
 
-    /** What the app defines. */
+    /** A message that the app defines. */
     custom(100),
 
-    /** What the app defines, of its second kind. */
+    /** A message of the app's second kind. */
     appCustom(101),
 
-    /** Of NIM customer service. */
+    /** A message of NIM customer service. */
     qiyuCustom(102),
 
-    /** What the app defines in QChat. */
+    /** A message that the app defines in QChat. */
     qchatCustom(103),
     ;
 
-    /** Finds entries by their number. */
+    /** Finds entries by number. */
     public companion object {
-        /** The entry with this number, [undef] for one that has none. */
+        /** Returns the entry with this number, or [undef]. */
         @JvmStatic
         public fun typeOfValue(value: Int): MsgTypeEnum =
             entries.firstOrNull { it.value == value } ?: undef

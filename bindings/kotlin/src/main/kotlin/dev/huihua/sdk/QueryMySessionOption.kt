@@ -1,22 +1,24 @@
-// What a list call asks for.
+// The option of a list call.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
 /**
- * What [SessionService.queryMySessionList] asks for. Read when the call starts: changes made later
- * do not reach it. Not safe to change from two threads at once.
+ * Selects a page of [SessionService.queryMySessionList]. Mirrors NIM's `QueryMySessionOption`.
  *
- * Two ways to page. By time, as NIM's users do: the next [maxTimestamp] is the last row's
- * `updateTime`; that row comes again, since the bound is inclusive. By token: exact, see
- * [pageToken].
+ * The call reads it when it starts; later changes have no effect. It must not be changed from two
+ * threads at once.
  *
- * @property minTimestamp oldest `updateTime` wanted, ms since 1970, inclusive; 0 = unbounded.
- * @property maxTimestamp newest `updateTime` wanted, ms since 1970, inclusive; 0 = unbounded. A
+ * There are two ways to page. By time, as in NIM: the next [maxTimestamp] is the last session's
+ * `updateTime`; that session comes again, since the bound is inclusive. By token, which is exact:
+ * see [pageToken].
+ *
+ * @property minTimestamp lower bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
+ * @property maxTimestamp upper bound of `updateTime`, in ms since 1970, inclusive; 0 = none. A
  * minimum above it ends in `onFailed(414)`.
- * @property isNeedLastMsg whether rows carry their last message.
- * @property limit rows wanted, 1..=100; anything else ends in `onFailed(414)`. A page is longer
- * only where more rows than that share one `updateTime`, so that paging by time never sticks.
+ * @property isNeedLastMsg whether sessions carry their last message.
+ * @property limit number of sessions, 1..=100; any other ends in `onFailed(414)`. A page is longer
+ * only if more sessions share one `updateTime`, so that paging by time always advances.
  */
 public class QueryMySessionOption(
     public var minTimestamp: Long = 0,
@@ -25,9 +27,10 @@ public class QueryMySessionOption(
     public var limit: Int = 100,
 ) : Serializable {
     /**
-     * [RecentSessionList.nextPageToken] of the page before: no row twice, none lost, whatever
-     * changes meanwhile. Both timestamps must then be 0, else `onFailed(414)`. Null asks for the
-     * first page.
+     * [RecentSessionList.nextPageToken] of the previous page; null selects the first page.
+     *
+     * No session is repeated or lost, whatever changes meanwhile. Both timestamps must be 0 with
+     * it, otherwise the call ends in `onFailed(414)`. NIM has no such option.
      */
     public var pageToken: String? = null
 

@@ -1,52 +1,53 @@
-// A session row in the shape of NIM's local list.
+// A session in the shape of NIM's local list.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
 /**
- * A session row in the shape of NIM's local recent contact: what [RecentSession.toRecentContact]
- * makes. A copy of its own: setters change it and nothing else. Not safe to change from two threads
- * at once.
+ * Holds a session in the shape of NIM's local `RecentContact`.
+ *
+ * [RecentSession.toRecentContact] makes it. It is an independent copy, which its setters change
+ * only locally. It must not be changed from two threads at once.
  */
 public interface RecentContact : Serializable {
-    /** The account, or the team id. */
+    /** The account or the team id. */
     public val contactId: String
 
-    /** Sender of the last message; of a recall, who recalled; empty when there is neither. */
+    /** Sender of the last message; for a recall, the account that recalled; empty if unknown. */
     public val fromAccount: String
 
-    /** The sender's nick; empty when unknown. */
+    /** The sender's nickname; empty if unknown. */
     public val fromNick: String
 
-    /** p2p, team or super team. */
+    /** The kind of the session: p2p, team or super team. */
     public val sessionType: SessionTypeEnum
 
-    /** Client id (uuid) of the last message, or of the recalled one; empty when unknown. */
+    /** The client's id (uuid) of the last or the recalled message; empty if unknown. */
     public val recentMessageId: String
 
-    /** Kind of the last message; `undef` for a recall, and where there is none. */
+    /** Type of the last message; `undef` for a recall and for no message. */
     public val msgType: MsgTypeEnum
 
-    /** State of the last message: success, since the server has it. */
+    /** State of the last message; `success` at first, since the server has it. */
     public var msgStatus: MsgStatusEnum
 
-    /** Always 0: the service counts no unread messages. */
+    /** Always 0: the service does not count unread messages. */
     public val unreadCount: Int
 
-    /** Body of the last message; of a recall, the words that go with it. */
+    /** Body of the last message; for a recall, the text that the user added. */
     public val content: String
 
-    /** The row's `updateTime`, ms since 1970. */
+    /** The session's `updateTime`, in ms since 1970. */
     public val time: Long
 
-    /** Attachment of the last message; null when it has none. */
+    /** Attachment of the last message; null if it has none. */
     public val attachment: MsgAttachment?
 
-    /** The app's own mark; 0 until set. */
+    /** A number for the app's own use; 0 at first. */
     public var tag: Long
 
     /**
-     * The row's `ext` as the fields of its JSON object; an ext that is no JSON object stands under
+     * The fields of the session's `ext`, a JSON object; any other ext is the value of
      * [RecentSession.KEY_EXT]. Values are String, Boolean, Int, Long, Double, List, Map and null.
      */
     public var extension: Map<String, Any?>

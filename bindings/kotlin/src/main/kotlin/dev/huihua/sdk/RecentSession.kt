@@ -1,40 +1,42 @@
-// One row of an account's list.
+// One session of an account's list.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
 /**
- * One row of an account's list, as the server knew it when it answered. Plain data, safe to read
- * from any thread. A row without a last message is normal: [ext] and [lastMsg] are empty then.
+ * Holds one session of an account's list. Mirrors NIM's `RecentSession`.
+ *
+ * It is immutable and safe to read from any thread. A session without a last message is normal:
+ * [lastMsg] is empty then.
  */
 public interface RecentSession : Serializable {
-    /** The full id: `p2p|<account>`, `team|<team id>` or `super_team|<team id>`. */
+    /** The session's id: `p2p|<account>`, `team|<team id>` or `super_team|<team id>`. */
     public val sessionId: String
 
-    /** Time of the last message, else of the first `updateMySession`; ms since 1970. */
+    /** Time of the last message, else of the first `updateMySession`, in ms since 1970. */
     public val updateTime: Long
 
-    /** The account's own text on the session, seen by nobody else; empty when never set. */
+    /** The account's private text on the session, at most 4,096 bytes; empty by default. */
     public val ext: String
 
-    /** The last message, the text of a JSON object; empty for a recall, and where there is none. */
+    /** The last message as a JSON object; empty for a recall and for no message. */
     public val lastMsg: String
 
-    /** 0 for a message or none, 1 for the notice of a recall. */
+    /** The kind of the last message: 0 for a message or none, 1 for the notice of a recall. */
     public val lastMsgType: Int
 
-    /** The notice of a recall, non-null exactly when [lastMsgType] is 1. Partly filled. */
+    /** The notice of a recall, only partly filled; null unless [lastMsgType] is 1. */
     public val revokeNotification: RevokeMsgNotification?
 
-    /** A new local recent contact with this row's content; the caller may change it. */
+    /** Converts the session to a new local recent contact, which the caller may change. */
     public fun toRecentContact(): RecentContact
 
-    /** The kind and the id (account or team id) that [sessionId] is made of. */
+    /** Splits [sessionId] into the kind and the account or team id. */
     public fun parseSessionId(): SessionIdPair
 
-    /** NIM's constants. */
+    /** Holds NIM's constants. */
     public companion object {
-        /** Where [toRecentContact] puts an [ext] that is no JSON object. */
+        /** The key under which [toRecentContact] puts an [ext] that is not a JSON object. */
         public const val KEY_EXT: String = "ext"
     }
 }

@@ -3,17 +3,17 @@ package dev.huihua.sdk
 
 import java.io.Serializable
 
-/** One page of an account's list. */
+/** Holds one page of an account's list. Mirrors NIM's `RecentSessionList`. */
 public class RecentSessionList internal constructor(
-    /** The rows: newest `updateTime` first, ties by kind (p2p, team, super team), then by id. */
+    /** The sessions by `updateTime`, newest first, then by kind (p2p, team, super team) and id. */
     public val sessionList: List<RecentSession>,
     private val more: Boolean,
-    /** Asks for the next page, see [QueryMySessionOption.pageToken]; null when there is none. */
+    /** The token of the next page, see [QueryMySessionOption.pageToken]; null if there is none. */
     public val nextPageToken: String?,
-    /** Opaque; everything up to here is in the walk that this page belongs to. */
+    /** The cursor for a sync that continues where the first page was read. Opaque. */
     public val syncCursor: String,
 ) : Serializable {
-    /** Whether older rows match; exact. */
+    /** Returns whether older sessions match; exact. */
     public fun hasMore(): Boolean = more
 
     private companion object {

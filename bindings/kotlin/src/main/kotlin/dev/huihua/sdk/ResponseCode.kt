@@ -1,47 +1,47 @@
-// The numbers that calls fail with, under NIM's names.
+// The codes of calls, under NIM's names.
 package dev.huihua.sdk
 
-/** The numbers of `onFailed`, and of [RequestCallbackWrapper.onResult], under NIM's names. */
+/** Lists the codes of `onFailed` and [RequestCallbackWrapper.onResult], under NIM's names. */
 public object ResponseCode {
-    /** It succeeded. */
+    /** The call succeeded. */
     public const val RES_SUCCESS: Short = 200
 
-    /** The token was refused, or is another account's. */
+    /** The server refused the token, or it is another account's. */
     public const val RES_EUIDPASS: Short = 302
 
-    /** Known, but not allowed. */
+    /** The account is known, but not allowed to do this. */
     public const val RES_FORBIDDEN: Short = 403
 
-    /** There is no such session. */
+    /** The session does not exist. */
     public const val RES_ENONEXIST: Short = 404
 
-    /** No answer came in time. The server may have acted. */
+    /** No answer came in time. The call may have taken effect. */
     public const val RES_ETIMEOUT: Short = 408
 
-    /** A parameter is wrong. */
+    /** A parameter is invalid. */
     public const val RES_EPARAM: Short = 414
 
-    /** No connection, or it broke. The server may have acted. */
+    /** The connection failed or broke. The call may have taken effect. */
     public const val RES_ECONNECTION: Short = 415
 
-    /** Too frequent, or too many. */
+    /** The account makes too many requests, or holds too many sessions. */
     public const val RES_EFREQUENTLY: Short = 416
 
-    /** It is there already. Of NIM's table; no call of this SDK ends in it. */
+    /** The object exists already. Part of NIM's table, never reported. */
     public const val RES_EEXIST: Short = 417
 
-    /** The account is blocked. Of NIM's table; no call of this SDK ends in it. */
+    /** The account is blocked. Part of NIM's table, never reported. */
     public const val RES_ACCOUNT_BLOCK: Short = 422
 
-    /** A fault of the server. It may have acted. */
+    /** The server has a fault. The call may have taken effect. */
     public const val RES_EUNKNOWN: Short = 500
 
-    /** The server is unavailable. It may have acted. */
+    /** The server is unavailable. The call may have taken effect. */
     public const val RES_TOOBUZY: Short = 503
 
-    /** There is no such team. Of NIM's table; no call of this SDK ends in it. */
+    /** The team does not exist. Part of NIM's table, never reported. */
     public const val RES_TEAM_ENOTEXIST: Short = 803
 
-    /** The code that [RequestCallbackWrapper.onResult] gives an exception. */
+    /** [RequestCallbackWrapper.onResult] received an exception. */
     public const val RES_EXCEPTION: Short = 1000
 }

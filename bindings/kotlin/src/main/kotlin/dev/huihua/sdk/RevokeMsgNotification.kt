@@ -3,22 +3,22 @@ package dev.huihua.sdk
 
 import java.io.Serializable
 
-/** The notice of a recall, as far as a session row tells; texts that it does not tell are empty. */
+/** Holds the notice of a recall. Mirrors NIM's `RevokeMsgNotification`; unknown texts are empty. */
 public class RevokeMsgNotification internal constructor(
-    /** The message that was recalled: its time, sender and ids, nothing else. */
+    /** The recalled message: only its time, sender and ids. */
     public val message: IMMessage,
-    /** The notice's attachment. */
+    /** The notice's attachment, as text. */
     public val attach: String,
-    /** Who recalled. */
+    /** The account that recalled the message. */
     public val revokeAccount: String,
-    /** The words that go with the recall. */
+    /** The text that the recalling user added. */
     public val customInfo: String,
-    /** What kind of recall it was. */
+    /** The type of the recall. */
     public val revokeType: RevokeType,
-    /** What the app's own server added to the notice. */
+    /** The text that the app's own server added. */
     public val callbackExt: String,
 ) : Serializable {
-    /** How the notice came: always 0, since a row of the list is neither offline nor roaming. */
+    /** How the notice arrived; always 0, since it is neither offline nor roaming. */
     public val notificationType: Int get() = 0
 
     private companion object {

@@ -1,34 +1,34 @@
-// Kinds of recall, with NIM's names and numbers.
+// Types of recalls, with NIM's names and numbers.
 package dev.huihua.sdk
 
 /**
- * Kinds of recall, with NIM's names and numbers.
+ * Lists the types of recalls, with NIM's names and numbers.
  *
  * @property value NIM's number.
  */
 public enum class RevokeType(public val value: Int) {
-    /** One that is not known. */
+    /** An unknown type. */
     undefined(-1),
 
-    /** Of a p2p message. */
+    /** The recall of a p2p message. */
     P2P_DELETE_MSG(7),
 
-    /** Of a team message. */
+    /** The recall of a team message. */
     TEAM_DELETE_MSG(8),
 
-    /** Of a super team message. */
+    /** The recall of a super team message. */
     SUPER_TEAM_DELETE_MSG(12),
 
-    /** One-way, of a p2p message. */
+    /** The one-way recall of a p2p message. */
     P2P_ONE_WAY_DELETE_MSG(13),
 
-    /** One-way, of a team message. */
+    /** The one-way recall of a team message. */
     TEAM_ONE_WAY_DELETE_MSG(14),
     ;
 
-    /** Finds entries by their number. */
+    /** Finds entries by number. */
     public companion object {
-        /** The entry with this number, [undefined] for one that has none. */
+        /** Returns the entry with this number, or [undefined]. */
         @JvmStatic
         public fun typeOfValue(value: Int): RevokeType =
             entries.firstOrNull { it.value == value } ?: undefined

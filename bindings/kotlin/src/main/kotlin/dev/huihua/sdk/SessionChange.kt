@@ -1,20 +1,21 @@
-// What happens to a list.
+// The changes of a list.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
 /**
- * One session that changed: [Updated] or [Deleted]; to an observer also [Reset], when it is not
- * known what changed.
+ * Describes one session that changed: [Updated] or [Deleted].
+ *
+ * Observers also receive [Reset], after which the list must be read again. NIM has no such type.
  */
 public sealed class SessionChange : Serializable {
-    /** The session that changed; empty for [Reset]. */
+    /** The id of the session; empty for [Reset]. */
     public abstract val sessionId: String
 
-    /** Its latest state; null when it was deleted, and for [Reset]. */
+    /** The session's latest state; null for [Deleted] and [Reset]. */
     public abstract val session: RecentSession?
 
-    /** It is new, or something of it changed. */
+    /** Reports a new or changed session. */
     public class Updated internal constructor(override val session: RecentSession) :
         SessionChange() {
         override val sessionId: String get() = session.sessionId
@@ -24,7 +25,7 @@ public sealed class SessionChange : Serializable {
         }
     }
 
-    /** It is not in the list any more. */
+    /** Reports a session that is no longer in the list. */
     public class Deleted internal constructor(override val sessionId: String) : SessionChange() {
         override val session: RecentSession? get() = null
 
@@ -34,9 +35,10 @@ public sealed class SessionChange : Serializable {
     }
 
     /**
-     * It is not known what changed: the app was away for too long, or the server was restored from
-     * a backup. Read the list again; what changes from now on is told. Never in a [SyncResult],
-     * which says it by [SyncResult.isReset].
+     * Reports that changes are unknown and the list must be read again.
+     *
+     * The app was offline for too long, or the server was restored from a backup. Later changes
+     * are reported as usual. A [SyncResult] never holds it, but sets [SyncResult.isReset].
      */
     public class Reset internal constructor() : SessionChange() {
         override val sessionId: String get() = ""

@@ -1,28 +1,30 @@
-// How a call fails.
+// The exceptions of failed calls.
 package dev.huihua.sdk
 
 /**
- * How a call failed. A callback is told of [Failed] by its `onFailed` and of all others by its
- * `onException`; a `suspend` function throws it. Its text never holds a token, an ext or a message.
+ * Reports why a call failed.
+ *
+ * `onFailed` receives [Failed], `onException` all others; a `suspend` function throws them. The
+ * message never holds a token, an ext or a message.
  */
 public sealed class SessionException(
     message: String,
     cause: Throwable? = null,
-    /** Whether the same call, made again later, may well succeed. The SDK has tried already. */
+    /** Whether the same call may succeed later. The SDK has already retried it. */
     public val retryable: Boolean,
-    /** Whether the server may have carried out an update or a deletion all the same. */
+    /** Whether an update or a deletion may have taken effect. */
     public val mayHaveApplied: Boolean,
-    /** When the server, or a proxy before it, asks to come back, ms from now; null = not told. */
+    /** The `Retry-After` of the server or of a proxy, in ms; null if there was none. */
     public val retryAfterMs: Long? = null,
 ) : Exception(message, cause) {
     /**
-     * The failure has one of NIM's numbers, see [ResponseCode].
+     * Reports a failure with a code of NIM, see [ResponseCode].
      *
      * @property code 302 token refused, 403 not allowed, 404 no such session, 408 no answer in
      * time, 414 invalid parameter, 415 no connection, 416 too frequent or too many, 500 fault of
      * the server, 503 server unavailable.
-     * @property requestId names the request in the server's log; null when no answer came.
-     * @property detail what was wrong, for developers; it names the parameter of a 414.
+     * @property requestId the request's id in the server's log; null if there was no answer.
+     * @property detail what was wrong and what to do, for developers; names the parameter of a 414.
      */
     public class Failed internal constructor(
         public val code: Int,
@@ -36,7 +38,8 @@ public sealed class SessionException(
     )
 
     /**
-     * The answer is not our server's: HTML of a proxy, broken JSON, an unknown code, over 8 MiB.
+     * Reports an answer that is not the server's: HTML of a proxy, malformed JSON, an unknown code,
+     * more than 8 MiB.
      *
      * @property status the HTTP status.
      */
@@ -48,17 +51,17 @@ public sealed class SessionException(
         message: String,
     ) : SessionException(message, null, retryable, mayHaveApplied, retryAfterMs)
 
-    /** The app's [TokenProvider] threw, or gave no token; [cause] is what it threw, when known. */
+    /** Reports that the [TokenProvider] threw [cause], or returned no usable token. */
     public class TokenProviderFailed internal constructor(
         cause: Throwable?,
         mayHaveApplied: Boolean,
     ) : SessionException("the token provider failed", cause, retryable = true, mayHaveApplied)
 
-    /** The service was closed before the call ended. The server may have acted. */
+    /** Reports that the service was closed before the call ended. It may have taken effect. */
     public class Closed internal constructor() :
         SessionException("the session service was closed", null, false, mayHaveApplied = true)
 
-    /** A fault of the SDK, or of the app's executor. The call is over; the service goes on. */
+    /** Reports a fault of the SDK or of the app's executor. The service keeps working. */
     public class Internal internal constructor(message: String, cause: Throwable? = null) :
         SessionException(message, cause, retryable = false, mayHaveApplied = true)
 }

@@ -1,101 +1,104 @@
-// A live list of sessions that a view can show: pages and live changes, put together. What the list
-// is after each of them, internal/SessionRows.kt decides.
+// A live list of sessions for a view, made of pages and live changes. internal/SessionRows.kt holds
+// the rules of what the list is after each of them.
 package dev.huihua.sdk
 
 import dev.huihua.sdk.internal.Delivery
-import dev.huihua.sdk.internal.LiveListener
 import dev.huihua.sdk.internal.ListOperation
+import dev.huihua.sdk.internal.LiveListener
 import dev.huihua.sdk.internal.SessionRows
 import dev.huihua.sdk.internal.reportUncaught
 import dev.huihua.sdk.internal.toSessionException
 import java.util.concurrent.CopyOnWriteArrayList
 
 /**
- * An account's list as a view shows it: the newest page, more on demand, and every change from any
- * device in its place, as the operations that list views know (of Android's `RecyclerView.Adapter`
- * the `notifyItem…` of the same name).
+ * Keeps an account's list up to date for a view. NIM has no such class.
  *
- * The rows are always the top of the server's list, in its order and without a gap: what changes
- * below them waits until [loadMore] reaches it. Live changes cost what an observer costs, and rest
- * in the background as [SessionServiceOptions.Builder.pauseInBackground] says. When the server does
- * not know any more what changed, or a page token has grown old, the list reads itself again.
+ * It holds the newest page, loads more on demand, and applies every change from any device. It
+ * reports each as an operation of list views, as the `notifyItem…` methods of Android's
+ * `RecyclerView.Adapter`.
  *
- * All methods return at once and may be called on any thread. The listener is called on the
- * service's callback executor, one call after the other, and [sessions] changes only there: on
- * Android, unless an executor was set, that is the main thread, where a view reads it. What a
- * listener throws goes to that thread's uncaught-exception handler.
+ * Its sessions are always the top of the server's list, in its order and without a gap: a change
+ * below them shows once [loadMore] reaches it. Live changes need the same request as an observer,
+ * and pause in the background, see [SessionServiceOptions.Builder.pauseInBackground]. If changes
+ * are unknown ([SessionChange.Reset]) or a page token has expired, the list refreshes itself.
  *
- * It lives until [close]; closing the service ends it in [State.Failed].
+ * All methods return at once and may be called from any thread. The listener runs on the service's
+ * callback executor, one call after the other, and [sessions] changes only there: by default that
+ * is Android's main thread, where a view reads it. An exception of the listener goes to that
+ * thread's uncaught-exception handler.
  *
- * @param pageSize rows of one page, 1..=100.
+ * It works until [close]; closing the service ends it in [State.Failed].
+ *
+ * @param pageSize sessions of one page, 1..=100.
  * @throws IllegalArgumentException from the constructor, for any other page size.
  */
 public class SessionList @JvmOverloads constructor(
     private val service: SessionService,
     private val pageSize: Int = 40,
 ) : AutoCloseable {
-    /** Told how [SessionList.sessions] changed, each call with the list that it led to. */
+    /** Receives the changes of [SessionList.sessions], which is already the changed list. */
     public interface Listener {
-        /** [count] rows came in; the first of them is now at [position]. */
+        /** Reports that [count] sessions were inserted, the first of them at [position]. */
         public fun onInserted(position: Int, count: Int)
 
-        /** [count] rows went; the first of them was at [position]. */
+        /** Reports that [count] sessions were removed, the first of them from [position]. */
         public fun onRemoved(position: Int, count: Int)
 
-        /** The row at [from] was taken out and put in again, so that it is now at [to]. */
+        /** Reports that the session at [from] was moved and is now at [to]. */
         public fun onMoved(from: Int, to: Int)
 
-        /** The content of [count] rows changed, the first of them at [position]. */
+        /** Reports that [count] sessions changed in place, the first of them at [position]. */
         public fun onChanged(position: Int, count: Int)
 
-        /** [SessionList.state] changed; [SessionList.hasMore] may have changed before it. */
+        /** Reports a new [SessionList.state]; [SessionList.hasMore] may have changed too. */
         public fun onState(state: State)
     }
 
-    /** What a list is doing. */
+    /** Represents the state of a list. */
     public sealed class State {
-        /** Not opened yet. */
+        /** The list has not been opened. */
         public object Idle : State()
 
-        /** The first page is on its way. */
+        /** The list is loading its first page. */
         public object Loading : State()
 
-        /** It shows what it has and waits for changes. */
+        /** The list is loaded and waits for changes. */
         public object Ready : State()
 
-        /** The next page is on its way. */
+        /** The list is loading the next page. */
         public object LoadingMore : State()
 
-        /** It reads itself again; the rows stay until that is done. */
+        /** The list is refreshing itself; its sessions stay until that is done. */
         public object Refreshing : State()
 
         /**
-         * A page could not be read, or live changes ended; the rows stay. [SessionList.loadMore]
-         * and [SessionList.refresh] try again. The list itself does when live changes, which were
-         * lost, come back.
+         * The list could not load a page, or live changes ended; its sessions stay.
          *
-         * @property exception why.
+         * [SessionList.loadMore] and [SessionList.refresh] try again. The list tries again by
+         * itself when lost live changes reconnect.
+         *
+         * @property exception the failure.
          */
         public class Failed internal constructor(public val exception: SessionException) : State() {
-            /** Its name and why, for people to read. */
+            /** Returns the state's name and the failure, for logs. */
             override fun toString(): String = "Failed(${exception.message})"
         }
 
-        /** Its name, for people to read. */
+        /** Returns the state's name, for logs. */
         override fun toString(): String = javaClass.simpleName
     }
 
-    /** The rows, newest first; a list that is never modified, another one after each change. */
+    /** The sessions, newest first; an immutable list, replaced at each change. */
     @Volatile
     public var sessions: List<RecentSession> = emptyList()
         private set
 
-    /** Whether the server has rows below [sessions]; true until the first page came. */
+    /** Whether the server has more sessions; true until the first page is loaded. */
     @Volatile
     public var hasMore: Boolean = true
         private set
 
-    /** What the list is doing. */
+    /** The state of the list. */
     @Volatile
     public var state: State = State.Idle
         private set
@@ -106,19 +109,19 @@ public class SessionList @JvmOverloads constructor(
     @Volatile
     private var isClosed = false
 
-    /** Called after a page, a change or a new state: the coroutine door. */
+    /** Called after a page, a change or a new state, for the `Flow`s. */
     internal val watchers = CopyOnWriteArrayList<() -> Unit>()
 
-    // All below is touched by tasks of the service's serial executor only.
+    // Only tasks of the service's serial executor access the fields below.
     private val serial = service.serial
     private var shown = newRows()
 
-    /** What a list that reads itself again has read so far. */
+    /** The pages that a refresh has loaded so far. */
     private var next: SessionRows? = null
     private var nextPageToken: String? = null
     private var running: Call? = null
 
-    /** Whether the rows lack something that no change will bring. */
+    /** Whether the list misses something that no live change will bring. */
     private var isStale = true
     private var wasBroken = false
 
@@ -126,46 +129,50 @@ public class SessionList @JvmOverloads constructor(
         require(pageSize in 1..PAGE_ROWS_MAX) { "option pageSize: must be 1..=$PAGE_ROWS_MAX" }
     }
 
-    /** Reads the first page and begins to listen; once. */
+    /** Loads the first page and starts live changes; has no effect when called again. */
     public fun open(): Unit = post {
         if (state != State.Idle) return@post
-        service.live.hold(this) // The watch had better begin where the first page ends.
+        service.live.hold(this) // The watch then starts at the first page's cursor.
         service.live.add(changes)
-        readAgain()
+        reload()
     }
 
-    /** Reads the next page; nothing happens where there is none, or while a page is on its way. */
+    /** Loads the next page; has no effect if there is none or a page is loading. */
     public fun loadMore(): Unit = post {
         if (state == State.Idle || running != null) return@post
-        if (isStale) return@post readAgain()
+        if (isStale) return@post reload()
         if (!hasMore) return@post
         enter(State.LoadingMore)
-        ask(nextPageToken, pageSize, ::takeMore)
+        load(nextPageToken, pageSize, ::takeMore)
     }
 
-    /** Reads the list again, as many rows as it shows, and shows the difference. */
+    /** Loads the list again, up to its present length, and reports the differences. */
     public fun refresh(): Unit = post {
-        if (state != State.Idle) readAgain()
+        if (state != State.Idle) reload()
     }
 
     /**
-     * Sets who is told; null tells nobody. Read [sessions] and [state] when you set it: what they
-     * hold is not told again. On the callback executor's thread nothing comes in between.
+     * Sets the listener; null removes it.
+     *
+     * The present [sessions] and [state] are not reported: read them when you set it. On the thread
+     * of the callback executor no event occurs in between.
      */
     public fun setListener(listener: Listener?) {
         this.listener = listener
     }
 
     /**
-     * Stops listening and loading. No call of the listener begins after this returned; called on
-     * the callback executor's thread, none is going on either. [sessions] stays as it is.
+     * Stops live changes and loading. [sessions] stays as it is.
+     *
+     * No call of the listener starts after this returned. If it is called on the thread of the
+     * callback executor, none is in progress either.
      */
     override fun close() {
         isClosed = true
         listener = null
         service.live.remove(changes)
         serial.execute {
-            // Again: a task may have been opening it while this was called.
+            // Removed again, because a task may have opened the list meanwhile.
             service.live.remove(changes)
             running?.abort()
             running = null
@@ -180,15 +187,15 @@ public class SessionList @JvmOverloads constructor(
 
     private fun newRows(): SessionRows = SessionRows(::show)
 
-    /** From the first page on, while the rows that are shown stay. */
-    private fun readAgain() {
+    /** Loads the list from its first page; the present sessions stay meanwhile. */
+    private fun reload() {
         running?.abort()
         next = null
         isStale = true
         wasBroken = false
         enter(if (sessions.isEmpty()) State.Loading else State.Refreshing)
         service.live.hold(this)
-        ask(null, maxOf(pageSize, minOf(shown.rows.size, PAGE_ROWS_MAX)), ::takeFirst)
+        load(null, maxOf(pageSize, minOf(shown.rows.size, PAGE_ROWS_MAX)), ::takeFirst)
     }
 
     private fun takeFirst(page: RecentSessionList) {
@@ -201,12 +208,12 @@ public class SessionList @JvmOverloads constructor(
         val walk = checkNotNull(next)
         walk.addPage(page.sessionList, page.hasMore())
         if (page.hasMore() && walk.rows.size < shown.rows.size) {
-            ask(page.nextPageToken, PAGE_ROWS_MAX, ::takeNext)
+            load(page.nextPageToken, PAGE_ROWS_MAX, ::takeNext)
             return
         }
         next = null
         isStale = false
-        shown.become(walk)
+        shown.replaceBy(walk)
         finish(page)
     }
 
@@ -221,12 +228,12 @@ public class SessionList @JvmOverloads constructor(
         enter(State.Ready)
     }
 
-    private fun ask(pageToken: String?, limit: Int, take: (RecentSessionList) -> Unit) {
+    private fun load(pageToken: String?, limit: Int, take: (RecentSessionList) -> Unit) {
         val option = QueryMySessionOption(limit = limit).apply { this.pageToken = pageToken }
-        val answer = Delivery<RecentSessionList>(serial)
-        running = answer
-        service.native.queryMySessionList(option, answer)
-        answer.setCallback(
+        val call = Delivery<RecentSessionList>(serial)
+        running = call
+        service.native.queryMySessionList(option, call)
+        call.setCallback(
             object : RequestCallback<RecentSessionList> {
                 override fun onSuccess(param: RecentSessionList) = end { take(param) }
 
@@ -239,7 +246,7 @@ public class SessionList @JvmOverloads constructor(
                 }
 
                 private inline fun end(outcome: () -> Unit) {
-                    if (isClosed || running !== answer) return
+                    if (isClosed || running !== call) return
                     running = null
                     outcome()
                 }
@@ -249,7 +256,7 @@ public class SessionList @JvmOverloads constructor(
 
     private fun fail(failure: SessionException) {
         val code = (failure as? SessionException.Failed)?.code
-        if (code == STALE_TOKEN && state == State.LoadingMore) return readAgain()
+        if (code == STALE_TOKEN && state == State.LoadingMore) return reload()
         next = null
         wasBroken = code in NO_CONNECTION
         service.live.release(this, null)
@@ -258,7 +265,7 @@ public class SessionList @JvmOverloads constructor(
 
     private fun enter(state: State) {
         this.state = state
-        tell { it.onState(state) }
+        notifyListener { it.onState(state) }
         watchers.forEach { it() }
     }
 
@@ -266,14 +273,16 @@ public class SessionList @JvmOverloads constructor(
         sessions = shown.rows
         when (operation) {
             is ListOperation.Inserted ->
-                tell { it.onInserted(operation.position, operation.count) }
-            is ListOperation.Removed -> tell { it.onRemoved(operation.position, operation.count) }
-            is ListOperation.Moved -> tell { it.onMoved(operation.from, operation.to) }
-            is ListOperation.Changed -> tell { it.onChanged(operation.position, operation.count) }
+                notifyListener { it.onInserted(operation.position, operation.count) }
+            is ListOperation.Removed ->
+                notifyListener { it.onRemoved(operation.position, operation.count) }
+            is ListOperation.Moved -> notifyListener { it.onMoved(operation.from, operation.to) }
+            is ListOperation.Changed ->
+                notifyListener { it.onChanged(operation.position, operation.count) }
         }
     }
 
-    private inline fun tell(event: (Listener) -> Unit) {
+    private inline fun notifyListener(event: (Listener) -> Unit) {
         if (isClosed) return
         try {
             listener?.let(event)
@@ -285,7 +294,7 @@ public class SessionList @JvmOverloads constructor(
     private val changes = object : LiveListener {
         override fun onChange(change: SessionChange) {
             if (isClosed) return
-            if (change is SessionChange.Reset) return readAgain()
+            if (change is SessionChange.Reset) return reload()
             next?.apply(change)
             shown.apply(change)
             watchers.forEach { it() }
@@ -294,17 +303,17 @@ public class SessionList @JvmOverloads constructor(
         override fun onStatus(status: StatusCode) {
             if (status == StatusCode.NET_BROKEN) wasBroken = true
             val isBack = status == StatusCode.LOGINED && wasBroken
-            if (!isClosed && isBack && isStale && running == null) readAgain()
+            if (!isClosed && isBack && isStale && running == null) reload()
         }
 
         override fun onEnded(failure: SessionException) {
-            // A page that is on its way ends by itself.
+            // A page that is loading fails by itself.
             if (!isClosed && running == null) enter(State.Failed(failure))
         }
     }
 
     private companion object {
-        /** The server's limit of one page. */
+        /** The server's limit of one page, in sessions. */
         const val PAGE_ROWS_MAX = 100
         const val STALE_TOKEN = 414
         val NO_CONNECTION = setOf(408, 415)

@@ -13,28 +13,27 @@ import dev.huihua.sdk.internal.UpdateObserver
 import java.util.concurrent.Executor
 
 /**
- * The cloud session list of one account.
+ * Makes the calls of the cloud session list of one account.
  *
- * Every call returns at once and tells its callback how it ended, on the thread and as often as
- * [RequestCallback] says; a null callback tells nobody. No call throws, whatever its arguments: a
- * bad one ends in `onFailed(414)`, and any call after [close] in `onException` with
- * [SessionException.Closed]. A call that fails in passing is tried again within its deadline; an
- * update or a deletion so repeated takes effect once. Safe to use from any thread.
+ * Every call returns at once and calls its callback once, on the thread that [RequestCallback]
+ * names; a null callback ignores the outcome. All methods may be called from any thread. No call
+ * throws: an invalid argument ends in `onFailed(414)`, and any call after [close] in `onException`
+ * with [SessionException.Closed]. The SDK retries a call that failed temporarily, within the call's
+ * timeout; a retried update or deletion takes effect once.
  *
  * Any call may end in `onFailed` with 302, 403, 408, 415, 416, 500 or 503, and in `onException`
- * with any [SessionException] but [SessionException.Failed]; what else it may end in stands with
- * it.
+ * with any [SessionException] but [SessionException.Failed]. Each method lists its other codes.
  *
- * Make one for an account and keep it: its calls share connections and token.
+ * Make one service per account and keep it: its calls share connections and token.
  *
- * @throws IllegalArgumentException from the constructor; names the option that is wrong.
+ * @throws IllegalArgumentException from the constructor; its message names the invalid option.
  */
 public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     internal val native = NativeService(options)
     private val callbackExecutor: Executor =
         options.callbackExecutor ?: Platform.callbackExecutor
 
-    /** Where events go that must not overtake each other. */
+    /** Runs the events of observers and lists, in order. */
     internal val serial = Serial(callbackExecutor)
     internal val live = LiveChanges(serial, native::watch)
     private val background: AutoCloseable? = try {
@@ -45,10 +44,14 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     }
 
     /**
-     * One page of the list, newest first; not merged with any local list.
+     * Reads one page of the list, newest first. Mirrors NIM's `queryMySessionList`.
      *
-     * @param option null stands for `QueryMySessionOption()`: the newest 100, with last messages.
-     * One that is out of range, and a page token that has grown old, end in `onFailed(414)`.
+     * It is not merged with any local list.
+     *
+     * @param option selects the page; null stands for `QueryMySessionOption()`: the newest 100
+     * sessions, with last messages. An option out of range and an expired page token end in
+     * `onFailed(414)`.
+     * @param callback receives the page; null ignores the outcome.
      */
     public fun queryMySessionList(
         option: QueryMySessionOption?,
@@ -56,21 +59,28 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     ): Call = startQueryMySessionList(option).also { it.setCallback(callback) }
 
     /**
-     * One session; `onFailed(404)` when there is none.
+     * Reads one session. Mirrors NIM's `queryMySession`.
      *
-     * @param sessionId `p2p|<account>`, `team|<team id>` or `super_team|<team id>`; else
-     * `onFailed(414)`.
+     * It ends in `onFailed(404)` if the list has no such session.
+     *
+     * @param sessionId `p2p|<account>`, `team|<team id>` or `super_team|<team id>`; any other text
+     * ends in `onFailed(414)`.
+     * @param callback receives the session; null ignores the outcome.
      */
     public fun queryMySession(sessionId: String, callback: RequestCallback<RecentSession>?): Call =
         startQueryMySession(sessionId).also { it.setCallback(callback) }
 
     /**
-     * Sets the account's own text on a session; its `updateTime` stays. A session that is not in
-     * the list gets in, with `updateTime` = now and no last message; 1,000 sessions of an account
-     * may exist that way, then `onFailed(416)`.
+     * Sets the account's private text on a session. Mirrors NIM's `updateMySession`.
+     *
+     * The session's `updateTime` does not change. A session that is not in the list is added, with
+     * the current time and no last message. An account may add 1,000 sessions in this way; then the
+     * call ends in `onFailed(416)`.
      *
      * @param sessionId as in [queryMySession].
-     * @param ext at most 4,096 bytes of UTF-8, else `onFailed(414)`; empty takes it away.
+     * @param ext at most 4,096 bytes of UTF-8, a longer one ends in `onFailed(414)`; empty removes
+     * the text.
+     * @param callback receives the outcome; null ignores it.
      */
     public fun updateMySession(
         sessionId: String,
@@ -79,21 +89,27 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     ): Call = startUpdateMySession(sessionId, ext).also { it.setCallback(callback) }
 
     /**
-     * Deletes sessions from the list, all or none. One that is not there is no failure. The next
-     * newer message brings a session back, without its ext.
+     * Deletes sessions from the list, all or none. Mirrors NIM's `deleteMySession`.
      *
-     * @param sessionIds 1..=100 ids as in [queryMySession], else `onFailed(414)`; read before this
-     * returns.
+     * Deleting a session that is not in the list succeeds. The next newer message adds a deleted
+     * session again, without its ext.
+     *
+     * @param sessionIds 1..=100 ids as in [queryMySession]; any others end in `onFailed(414)`. The
+     * list is read before this method returns.
+     * @param callback receives the outcome; null ignores it.
      */
     public fun deleteMySession(sessionIds: List<String>, callback: RequestCallback<Void>?): Call =
         startDeleteMySession(sessionIds).also { it.setCallback(callback) }
 
     /**
-     * The sessions that changed since a cursor, deletions included; with a wait, as soon as one
-     * does. A wait that ends with nothing succeeds with no changes; `abort()` ends it at once.
+     * Reads the sessions that changed since a cursor, deletions included. NIM has no such call.
      *
-     * @param option null stands for `SyncOption()`: from the beginning, no wait. One that is out of
-     * range ends in `onFailed(414)`.
+     * With a wait it returns as soon as there is a change, and without changes once the wait is
+     * over. `abort()` ends the wait at once.
+     *
+     * @param option selects the changes; null stands for `SyncOption()`: from the beginning,
+     * without a wait. An option out of range ends in `onFailed(414)`.
+     * @param callback receives the changes; null ignores the outcome.
      */
     public fun sync(option: SyncOption?, callback: RequestCallback<SyncResult>?): Call {
         val delivery = Delivery<SyncResult>(callbackExecutor)
@@ -101,54 +117,69 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
         return delivery.also { it.setCallback(callback) }
     }
 
-    /** Whose token this service has, and until when: the server says. */
+    /**
+     * Reads the account of the service's token from the server. NIM has no such call.
+     *
+     * @param callback receives the account; null ignores the outcome.
+     */
     public fun account(callback: RequestCallback<AccountInfo>?): Call =
         startAccount().also { it.setCallback(callback) }
 
     /**
-     * Tells [observer] each session that changed, in its latest state, from any device and by any
-     * cause; deletions it is not told, [observeSessionChanges] tells them. Shape of NIM's
-     * `MsgServiceObserve`.
+     * Observes new and changed sessions, from any device. Mirrors NIM's `MsgServiceObserve`.
      *
-     * All observers, `Flow`s and lists of a service share one request, which the server holds until
-     * something changes. It runs while somebody observes, and goes on where it was after any loss
-     * of the connection. What changed before [StatusCode.LOGINED] was first told, is not.
+     * [observer] receives each session in its latest state, but no deletions: for those see
+     * [observeSessionChanges]. It runs on the thread of callbacks, see [RequestCallback].
      *
-     * It ends when it is unregistered or the service is closed, and never by garbage collection.
-     * Registering an observer again changes nothing. After it was unregistered on the thread of the
-     * callbacks nothing is told; on another thread one event may be under way.
+     * All observers, `Flow`s and lists of a service share one request, for which the server waits
+     * until something changes. The request runs while there is an observer, and resumes after a
+     * lost connection without losing changes. Changes before the first [StatusCode.LOGINED] are not
+     * reported.
      *
-     * @param register false takes it away.
+     * The observer stays until it is unregistered or the service is closed; garbage collection does
+     * not remove it. Registering it again has no effect. After it was unregistered on the thread of
+     * callbacks it receives nothing; if on another thread, one event may still be in progress.
+     *
+     * @param register true registers the observer, false unregisters it.
      */
     public fun observeUpdateMySession(observer: Observer<RecentSession>, register: Boolean): Unit =
         observe(UpdateObserver(observer), register)
 
     /**
-     * Tells [observer] each change: [SessionChange.Updated], [SessionChange.Deleted], and
-     * [SessionChange.Reset] when the list has to be read again. All else as
+     * Observes all changes, deletions included. NIM has no such observer.
+     *
+     * [observer] receives [SessionChange.Updated], [SessionChange.Deleted], and
+     * [SessionChange.Reset] when the list must be read again. Otherwise it works as
      * [observeUpdateMySession].
+     *
+     * @param register true registers the observer, false unregisters it.
      */
     public fun observeSessionChanges(observer: Observer<SessionChange>, register: Boolean): Unit =
         observe(ChangeObserver(observer), register)
 
     /**
-     * Tells [observer] the state of the connection that brings changes: now, and whenever it
-     * changes. It counts as one who observes: the connection is kept for it. All else as
-     * [observeUpdateMySession].
+     * Observes the state of the connection for live changes. Mirrors NIM's `AuthServiceObserver`.
+     *
+     * [observer] receives the current state first, then each new one. The connection is kept for
+     * it, too. Otherwise it works as [observeUpdateMySession].
+     *
+     * @param register true registers the observer, false unregisters it.
      */
     public fun observeOnlineStatus(observer: Observer<StatusCode>, register: Boolean): Unit =
         observe(StatusObserver(observer), register)
 
     /**
-     * Makes lost live changes try again at once: for apps that know when the network is back.
-     * Nothing happens while they are connected, or nobody observes.
+     * Reconnects lost live changes at once, for apps that know when the network is back.
+     *
+     * It has no effect while they are connected or there is no observer. NIM has no such call.
      */
-    public fun reconnect(): Unit = live.poke()
+    public fun reconnect(): Unit = live.reconnect()
 
     /**
-     * Ends running calls in `onException` with [SessionException.Closed], ends live changes, and
-     * frees threads and connections. Does not block; harmless when called again; may be called from
-     * a callback.
+     * Closes the service, its threads and connections.
+     *
+     * Running calls end in `onException` with [SessionException.Closed], live changes end. It does
+     * not block, may be called from a callback, and has no effect when called again.
      */
     override fun close() {
         background?.close()
@@ -162,7 +193,7 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     internal fun startAccount() =
         Delivery<AccountInfo>(callbackExecutor).also { native.account(it) }
 
-    // For the NIM-shaped door, whose callback comes after the start.
+    // For the NIM-shaped API, whose callback is set after the start.
 
     internal fun startQueryMySessionList(option: QueryMySessionOption?) =
         Delivery<RecentSessionList>(callbackExecutor)

@@ -1,25 +1,25 @@
-// Kinds of session, with NIM's names and numbers.
+// Kinds of sessions, with NIM's names and numbers.
 package dev.huihua.sdk
 
 /**
- * Kinds of session, with NIM's names and numbers.
+ * Lists the kinds of sessions, with NIM's names and numbers.
  *
  * @property value NIM's number.
  */
 public enum class SessionTypeEnum(public val value: Int) {
-    /** None that is known. */
+    /** An unknown kind. */
     None(-1),
 
-    /** Two accounts. */
+    /** A session of two accounts. */
     P2P(0),
 
-    /** A team (高级群). */
+    /** A session of a team (高级群). */
     Team(1),
 
     /** NIM customer service; never in this list. */
     Ysf(2),
 
-    /** A super team (超大群). */
+    /** A session of a super team (超大群). */
     SUPER_TEAM(5),
 
     /** NIM system messages; never in this list. */
@@ -32,9 +32,9 @@ public enum class SessionTypeEnum(public val value: Int) {
     QChat(10003),
     ;
 
-    /** Finds entries by their number. */
+    /** Finds entries by number. */
     public companion object {
-        /** The entry with this number, [None] for one that has none. */
+        /** Returns the entry with this number, or [None]. */
         @JvmStatic
         public fun typeOfValue(value: Int): SessionTypeEnum =
             entries.firstOrNull { it.value == value } ?: None

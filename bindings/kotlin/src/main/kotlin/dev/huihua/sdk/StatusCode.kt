@@ -2,72 +2,72 @@
 package dev.huihua.sdk
 
 /**
- * States of the connection that brings live changes, with NIM's names and numbers.
+ * Lists the states of the connection for live changes, with NIM's names and numbers.
  *
  * @property value NIM's number.
  */
 public enum class StatusCode(public val value: Int) {
-    /** None. Of NIM's table; never told. */
+    /** No state. Part of NIM's table, never reported. */
     INVALID(0),
 
-    /** Nobody is logged in; of a `SessionService`: nobody observes it yet. */
+    /** No account is logged in; for a `SessionService`, no observer has been registered. */
     UNLOGIN(1),
 
-    /** The connection is lost; the SDK is trying to get it back. */
+    /** The connection is lost; the SDK is reconnecting. */
     NET_BROKEN(2),
 
     /**
-     * A connection is being made: also, for a moment, at each try to get back what was lost. A
-     * warning that [NET_BROKEN] put up had better stay until [LOGINED].
+     * The SDK is connecting, for the first time or after [NET_BROKEN]. A warning about a lost
+     * connection should stay visible until [LOGINED].
      */
     CONNECTING(3),
 
-    /** The login asks the server. */
+    /** The SDK is checking the login with the server. */
     LOGINING(4),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     SYNCING(5),
 
-    /** Connected: what changes from now on is told. */
+    /** The SDK is connected and reports changes as they happen. */
     LOGINED(6),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     KICKOUT(7),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     KICK_BY_OTHER_CLIENT(8),
 
-    /** The server does not allow it. Ends until somebody logs in, or observes, again. */
+    /** The server forbids it. The SDK reconnects only after a new login or observer. */
     FORBIDDEN(9),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     VER_ERROR(10),
 
-    /** The token is refused. Ends until somebody logs in, or observes, again. */
+    /** The server refuses the token. The SDK reconnects only after a new login or observer. */
     PWD_ERROR(11),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     DATA_UPGRADE(12),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     NEED_RECONNECT(13),
 
-    /** Of NIM's table; never told. */
+    /** Part of NIM's table, never reported. */
     NEED_CHANGE_LBS(14),
 
-    /** Logged out, or the service was closed. */
+    /** The account logged out, or the service was closed. */
     LOGOUT(15),
     ;
 
-    /** Whether nothing comes until the app logs in again: 7 to 11 and 15. */
+    /** Returns whether the state lasts until the app logs in again: 7 to 11 and 15. */
     public fun wontAutoLogin(): Boolean = this in FINAL
 
-    /** Finds entries by their number. */
+    /** Finds entries by number. */
     public companion object {
         private val FINAL =
             setOf(KICKOUT, KICK_BY_OTHER_CLIENT, FORBIDDEN, VER_ERROR, PWD_ERROR, LOGOUT)
 
-        /** The entry with this number, [INVALID] for one that has none. */
+        /** Returns the entry with this number, or [INVALID]. */
         @JvmStatic
         public fun typeOfValue(value: Int): StatusCode =
             entries.firstOrNull { it.value == value } ?: INVALID

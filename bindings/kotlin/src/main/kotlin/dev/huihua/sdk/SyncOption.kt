@@ -1,18 +1,20 @@
-// What a sync asks for.
+// The option of a sync.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
 /**
- * What [SessionService.sync] asks for. Read when the call starts: changes made later do not reach
- * it. Not safe to change from two threads at once.
+ * Selects the changes that [SessionService.sync] returns. NIM has no such type.
  *
- * @property cursor [SyncResult.cursor] of the sync before, or [RecentSessionList.syncCursor] of a
- * walk; null = from the beginning, [LATEST] = from now.
- * @property limit changes wanted, 1..=500; anything else ends in `onFailed(414)`.
+ * The call reads it when it starts; later changes have no effect. It must not be changed from two
+ * threads at once.
+ *
+ * @property cursor [SyncResult.cursor] of the previous sync, or [RecentSessionList.syncCursor] of a
+ * first page; null = from the beginning, [LATEST] = from now.
+ * @property limit number of changes, 1..=500; any other ends in `onFailed(414)`.
  * @property isNeedLastMsg whether sessions carry their last message.
- * @property waitMs how long the server holds the call until something changes, 0..=30,000 ms;
- * anything else ends in `onFailed(414)`. It comes on top of the service's timeouts.
+ * @property waitMs longest time for which the server waits for a change, in ms, 0..=30,000; any
+ * other ends in `onFailed(414)`. It is added to the service's timeouts.
  */
 public class SyncOption(
     public var cursor: String? = null,
@@ -20,9 +22,9 @@ public class SyncOption(
     public var isNeedLastMsg: Boolean = true,
     public var waitMs: Long = 0,
 ) : Serializable {
-    /** What stands in place of a cursor. */
+    /** Holds the special cursor. */
     public companion object {
-        /** In place of a cursor: from now. No changes come, only a cursor. */
+        /** The cursor that selects no changes and returns only the current cursor. */
         public const val LATEST: String = "latest"
         private const val serialVersionUID = 1L
     }

@@ -1,22 +1,22 @@
-// What changed since a cursor.
+// The result of a sync.
 package dev.huihua.sdk
 
 import java.io.Serializable
 
-/** What changed since a cursor. */
+/** Holds the changes since a cursor. NIM has no such type. */
 public class SyncResult internal constructor(
-    /** In the order of the changes, each session once, in its latest state. */
+    /** The changes in their order, each session once in its latest state. */
     public val changes: List<SessionChange>,
-    /** Opaque; where the next sync starts. */
+    /** The cursor for the next sync. Opaque. */
     public val cursor: String,
     private val more: Boolean,
     /**
-     * The cursor was too old, of another account or unknown: there are no changes, [cursor] is now,
-     * and the list has to be read again.
+     * Whether the cursor was too old, of another account or unknown. There are no changes then,
+     * [cursor] is the current one, and the list must be read again.
      */
     public val isReset: Boolean,
 ) : Serializable {
-    /** Whether the next sync has something at once; exact. */
+    /** Returns whether the next sync returns changes at once; exact. */
     public fun hasMore(): Boolean = more
 
     private companion object {

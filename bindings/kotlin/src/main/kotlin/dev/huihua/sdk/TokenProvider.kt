@@ -1,4 +1,4 @@
-// Where a service's bearer token comes from.
+// The provider of a service's bearer token.
 package dev.huihua.sdk
 
 import java.util.concurrent.CompletableFuture
@@ -6,42 +6,44 @@ import java.util.concurrent.ExecutionException
 import java.util.concurrent.TimeUnit
 
 /**
- * Gives the bearer token of the account, usually by asking the app's own server.
+ * Provides the bearer token of the account, usually from the app's own server.
  *
- * Called on a background thread of the SDK, where it may block, never twice at a time; its time
- * counts towards the call that waits for it. The token is kept until the server refuses it.
- * What it throws ends the waiting calls in `onException` with
- * [SessionException.TokenProviderFailed]; the next call asks again.
+ * The SDK calls it on a background thread, where it may block, never concurrently. Its time counts
+ * towards the timeout of the call that waits for it. The SDK keeps the token until the server
+ * refuses it. An exception ends the waiting calls in `onException` with
+ * [SessionException.TokenProviderFailed]; the next call tries again.
  *
- * Code that does not block: [ofCallback] and [suspendTokenProvider].
+ * For code that does not block, see [ofCallback] and [suspendTokenProvider].
  */
 public fun interface TokenProvider {
     /**
-     * The token.
+     * Returns the token: printable ASCII without spaces.
      *
-     * @param refresh true after the server refused the token given before: ask for a new one then,
-     * do not answer from a cache.
+     * @param refresh true after the server refused the previous token: the provider must then get
+     * a new one, not one from a cache.
+     * @throws Exception any exception, if there is no token.
      */
     @Throws(Exception::class)
     public fun getToken(refresh: Boolean): String
 
-    /** Ready-made providers. */
+    /** Makes providers. */
     public companion object {
-        /** Always gives [token]: calls end in `onFailed(302)` once the server refuses it. */
+        /** Always returns [token]: calls end in `onFailed(302)` once the server refuses it. */
         @JvmStatic
         public fun of(token: String): TokenProvider = TokenProvider { token }
 
         /**
-         * Gives what [provider] tells its callback, within a minute; a failure that it tells counts
-         * as thrown.
+         * Returns the token that [provider] passes to its callback.
+         *
+         * It fails with the failure that the provider passes, or after 60,000 ms.
          */
         @JvmStatic
         public fun ofCallback(provider: CallbackTokenProvider): TokenProvider =
             TokenProvider { refresh ->
-                val told = CompletableFuture<String>()
-                provider.getToken(refresh, TokenAnswer(told))
+                val token = CompletableFuture<String>()
+                provider.getToken(refresh, TokenCallback(token))
                 try {
-                    told.get(TOKEN_WAIT_MS, TimeUnit.MILLISECONDS)
+                    token.get(TOKEN_WAIT_MS, TimeUnit.MILLISECONDS)
                 } catch (failed: ExecutionException) {
                     throw failed.cause ?: failed
                 }
@@ -49,19 +51,20 @@ public fun interface TokenProvider {
     }
 }
 
-/** A provider that answers later than this has failed: its thread is not to wait for ever. */
+/** The timeout of a provider that does not block, so that its thread does not wait for ever. */
 internal const val TOKEN_WAIT_MS: Long = 60_000
 
-private class TokenAnswer(private val told: CompletableFuture<String>) : RequestCallback<String> {
+private class TokenCallback(private val token: CompletableFuture<String>) :
+    RequestCallback<String> {
     override fun onSuccess(param: String) {
-        told.complete(param)
+        token.complete(param)
     }
 
     override fun onFailed(code: Int) {
-        told.completeExceptionally(IllegalStateException("the token provider failed: $code"))
+        token.completeExceptionally(IllegalStateException("the token provider failed: $code"))
     }
 
     override fun onException(exception: Throwable) {
-        told.completeExceptionally(exception)
+        token.completeExceptionally(exception)
     }
 }

@@ -1,5 +1,5 @@
-// The coroutine door: each call as a suspend function, live changes and lists as Flows. Thin over
-// the callbacks, and optional: nothing else of the SDK needs it.
+// The coroutine API: each call as a suspend function, live changes and lists as Flows. It only
+// wraps callbacks and is optional: nothing else in the SDK needs it.
 @file:JvmName("SessionCoroutines")
 
 package dev.huihua.sdk
@@ -22,66 +22,75 @@ import kotlinx.coroutines.suspendCancellableCoroutine
 import kotlinx.coroutines.withTimeout
 
 /**
- * [SessionService.queryMySessionList] as a suspend function. Cancelling the coroutine aborts the
- * call.
+ * Suspends until [SessionService.queryMySessionList] ends.
  *
- * @throws SessionException when the call fails: [SessionException.Failed] with any code but 404.
+ * Cancelling the coroutine aborts the call.
+ *
+ * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.queryMySessionList(
     option: QueryMySessionOption = QueryMySessionOption(),
 ): RecentSessionList = await { queryMySessionList(option, it) }
 
 /**
- * [SessionService.queryMySession] as a suspend function. Cancelling the coroutine aborts the call.
+ * Suspends until [SessionService.queryMySession] ends.
  *
- * @throws SessionException when the call fails; with code 404 when there is no such session.
+ * Cancelling the coroutine aborts the call.
+ *
+ * @throws SessionException if the call fails; with code 404 if the list has no such session.
  */
 public suspend fun SessionService.queryMySession(sessionId: String): RecentSession =
     await { queryMySession(sessionId, it) }
 
 /**
- * [SessionService.updateMySession] as a suspend function. Cancelling the coroutine aborts the call,
- * which undoes nothing: the server may have acted.
+ * Suspends until [SessionService.updateMySession] ends.
  *
- * @throws SessionException when the call fails: [SessionException.Failed] with any code but 404.
+ * Cancelling the coroutine aborts the call, which may have taken effect all the same.
+ *
+ * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.updateMySession(sessionId: String, ext: String) {
     await<Void> { updateMySession(sessionId, ext, it) }
 }
 
 /**
- * [SessionService.deleteMySession] as a suspend function. Cancelling the coroutine aborts the call,
- * which undoes nothing: the server may have acted.
+ * Suspends until [SessionService.deleteMySession] ends.
  *
- * @throws SessionException when the call fails: [SessionException.Failed] with any code but 404.
+ * Cancelling the coroutine aborts the call, which may have taken effect all the same.
+ *
+ * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.deleteMySession(sessionIds: List<String>) {
     await<Void> { deleteMySession(sessionIds, it) }
 }
 
 /**
- * [SessionService.sync] as a suspend function. Cancelling the coroutine ends a wait at once.
+ * Suspends until [SessionService.sync] ends.
  *
- * @throws SessionException when the call fails: [SessionException.Failed] with any code but 404.
+ * Cancelling the coroutine ends a wait at once.
+ *
+ * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.sync(option: SyncOption = SyncOption()): SyncResult =
     await { sync(option, it) }
 
 /**
- * [SessionService.account] as a suspend function. Cancelling the coroutine aborts the call.
+ * Suspends until [SessionService.account] ends.
  *
- * @throws SessionException when the call fails: [SessionException.Failed] with any code but 404.
+ * Cancelling the coroutine aborts the call.
+ *
+ * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.account(): AccountInfo = await { account(it) }
 
 /**
- * The changes that [SessionService.observeSessionChanges] tells, from the moment of collection on.
- * Cold: it observes while it is collected. Of a session that changes again before the collector
- * took its change, only the latest state comes.
+ * Emits the changes of [SessionService.observeSessionChanges] while it is collected.
  *
- * It completes when the service is closed.
+ * The flow is cold: it registers an observer for each collector. If a session changes again before
+ * a slow collector took its change, only the latest state is emitted. It completes when the service
+ * is closed.
  *
- * @throws SessionException in the collector, when changes end for good: a token that is refused.
+ * @throws SessionException in the collector, if changes end finally, such as for a refused token.
  */
 public fun SessionService.sessionChanges(): Flow<SessionChange> = flow {
     val pending = PendingChanges()
@@ -105,9 +114,10 @@ public fun SessionService.sessionChanges(): Flow<SessionChange> = flow {
 }
 
 /**
- * The states that [SessionService.observeOnlineStatus] tells, the present one first; a slow
- * collector misses those that are over. Cold: it observes while it is collected. It never completes
- * by itself: the last one after the service is closed is [StatusCode.LOGOUT].
+ * Emits the states of [SessionService.observeOnlineStatus], the present one first.
+ *
+ * The flow is cold: it registers an observer for each collector. A slow collector skips states that
+ * are over. It never completes: the last state of a closed service is [StatusCode.LOGOUT].
  */
 public fun SessionService.onlineStatus(): Flow<StatusCode> = callbackFlow {
     val observer = Observer<StatusCode> { trySend(it) }
@@ -116,22 +126,28 @@ public fun SessionService.onlineStatus(): Flow<StatusCode> = callbackFlow {
 }.conflate()
 
 /**
- * [SessionList.sessions], now and after each change; a slow collector misses those that are over.
- * It opens and closes nothing, and completes when the list is closed.
+ * Emits [SessionList.sessions], now and after each change.
+ *
+ * A slow collector skips lists that are outdated. The flow neither opens nor closes the list, and
+ * completes when the list is closed.
  */
 public fun SessionList.snapshots(): Flow<List<RecentSession>> = watching { sessions }
 
 /**
- * [SessionList.state], now and after each change; a slow collector misses those that are over. It
- * opens and closes nothing, and completes when the list is closed.
+ * Emits [SessionList.state], now and after each change.
+ *
+ * A slow collector skips states that are over. The flow neither opens nor closes the list, and
+ * completes when the list is closed.
  */
 public fun SessionList.states(): Flow<SessionList.State> = watching { state }
 
 /**
- * A token provider of suspending code. It runs on a background thread of the SDK, which waits for
- * it up to a minute; see [TokenProvider] for all else.
+ * Makes a token provider of suspending code.
  *
- * @param provide gives the token; its argument is [TokenProvider.getToken]'s.
+ * The code runs on a background thread of the SDK, which waits for it for up to 60,000 ms; see
+ * [TokenProvider].
+ *
+ * @param provide returns the token; its argument is that of [TokenProvider.getToken].
  */
 public fun suspendTokenProvider(provide: suspend (refresh: Boolean) -> String): TokenProvider =
     TokenProvider { refresh ->
@@ -158,7 +174,7 @@ private class Resumption<T>(private val continuation: CancellableContinuation<T>
     RequestCallback<T> {
     override fun onSuccess(param: T) = continuation.resume(param)
 
-    override fun onFailed(code: Int): Unit = error("the SDK calls the other one")
+    override fun onFailed(code: Int): Unit = error("the SDK calls the other onFailed")
 
     override fun onFailed(failure: SessionException.Failed) =
         continuation.resumeWithException(failure)

@@ -1,4 +1,4 @@
-// What a device has and Robolectric lacks: a trust store, a server to talk to.
+// Provides what Robolectric lacks: a trust store and a test server.
 package dev.huihua.sdk
 
 import android.app.Application

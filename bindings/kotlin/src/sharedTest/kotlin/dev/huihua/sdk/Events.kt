@@ -1,23 +1,23 @@
-// An observer that remembers what it was told.
+// An observer that records its events.
 package dev.huihua.sdk
 
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 import org.junit.Assert.assertNull
 
-/** Remembers each event until a test takes it; [told] after it remembered, for tests that throw. */
-class Events<T : Any>(private val told: (T) -> Unit = {}) : Observer<T> {
+/** Records each event until a test takes it, then calls [onReceived], which may throw. */
+class Events<T : Any>(private val onReceived: (T) -> Unit = {}) : Observer<T> {
     private val events = LinkedBlockingQueue<T>()
 
     override fun onEvent(event: T) {
         events += event
-        told(event)
+        onReceived(event)
     }
 
-    /** The next event, after waiting for it. */
+    /** Waits for the next event. */
     fun next(): T = checkNotNull(events.poll(PATIENCE_S, TimeUnit.SECONDS)) { "no event" }
 
-    /** Takes events until this one. */
+    /** Takes events up to this one. */
     fun awaitEvent(what: String, isIt: (T) -> Boolean): T {
         val passed = mutableListOf<T>()
         while (true) {
@@ -27,7 +27,7 @@ class Events<T : Any>(private val told: (T) -> Unit = {}) : Observer<T> {
         }
     }
 
-    /** Fails when an event waits or comes within this time. */
+    /** Fails if an event is pending or arrives within this time. */
     fun assertNothing(ms: Long = 100) = assertNull(events.poll(ms, TimeUnit.MILLISECONDS))
 
     private companion object {
@@ -35,7 +35,7 @@ class Events<T : Any>(private val told: (T) -> Unit = {}) : Observer<T> {
     }
 }
 
-/** Waits until live changes of this service are told at once. */
+/** Waits until live changes of this service are connected. */
 fun SessionService.awaitLive() {
     val statuses = Events<StatusCode>()
     observeOnlineStatus(statuses, true)

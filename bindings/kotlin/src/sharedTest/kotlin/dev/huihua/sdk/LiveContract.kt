@@ -1,4 +1,4 @@
-// What observers are told on every platform. JUnit 4 and plain Kotlin, so that it also runs on a
+// The events of observers on every platform. JUnit 4 and plain Kotlin, so that it also runs on a
 // device; needs a real server.
 package dev.huihua.sdk
 
@@ -23,7 +23,7 @@ abstract class LiveContract {
     }
 
     @Test
-    fun everyChangeIsToldOnceInOrder() {
+    fun everyChangeIsReportedOnceInOrder() {
         val changes = Events<SessionChange>()
         val updates = Events<RecentSession>()
         service.observeSessionChanges(changes, true)
@@ -31,7 +31,10 @@ abstract class LiveContract {
         service.observeUpdateMySession(updates, true)
         service.awaitLive()
         server.deliverText("amy", me, now, 61, "你好")
-        assertEquals("你好", (changes.next() as SessionChange.Updated).session.toRecentContact().content)
+        assertEquals(
+            "你好",
+            (changes.next() as SessionChange.Updated).session.toRecentContact().content,
+        )
         assertEquals("p2p|amy", updates.next().sessionId)
         val done = Recorder<Void>()
         otherDevice.updateMySession("p2p|amy", "mine", done)
@@ -50,7 +53,7 @@ abstract class LiveContract {
     }
 
     @Test
-    fun afterUnregisteringNothingIsTold() {
+    fun anUnregisteredObserverReceivesNothing() {
         val gone = Events<RecentSession>()
         val stays = Events<RecentSession>()
         service.observeUpdateMySession(gone, true)
@@ -65,9 +68,9 @@ abstract class LiveContract {
         gone.assertNothing()
     }
 
-    /** Nobody listens, so nothing runs; who listens again is told what came in between. */
+    /** Without observers nothing runs; a new one receives the changes in between. */
     @Test
-    fun whoListensAgainGoesOnWhereTheLastOneStopped() {
+    fun aNewObserverResumesWhereTheLastOneStopped() {
         val first = Events<RecentSession>()
         service.observeUpdateMySession(first, true)
         service.awaitLive()
@@ -81,7 +84,7 @@ abstract class LiveContract {
     }
 
     @Test
-    fun anObserverThatThrowsIsToldTheNextChange() {
+    fun aThrowingObserverReceivesTheNextChange() {
         val handler = Thread.getDefaultUncaughtExceptionHandler()
         val uncaught = Events<Throwable>()
         Thread.setDefaultUncaughtExceptionHandler { _, thrown -> uncaught.onEvent(thrown) }
@@ -103,7 +106,7 @@ abstract class LiveContract {
     }
 
     @Test
-    fun theStatusIsToldFromTheFirstOnToTheLast() {
+    fun everyStatusIsReportedFromTheFirstToTheLast() {
         val statuses = Events<StatusCode>()
         service.observeOnlineStatus(statuses, true)
         assertEquals(StatusCode.UNLOGIN, statuses.next())
@@ -119,7 +122,7 @@ abstract class LiveContract {
     }
 
     @Test
-    fun aRefusedTokenEndsLiveChangesUntilSomebodyObservesAgain() {
+    fun aRefusedTokenEndsLiveChangesUntilANewObserver() {
         val tokens = ArrayDeque(listOf("forged", "forged"))
         val provider = TokenProvider { tokens.removeFirstOrNull() ?: server.token(me) }
         SessionService(SessionServiceOptions.Builder(server.url, provider).build()).use {
@@ -132,7 +135,7 @@ abstract class LiveContract {
     }
 
     @Test
-    fun theAccountIsTheTokens() {
+    fun accountReturnsTheTokensAccount() {
         val answer = Recorder<AccountInfo>().also { service.account(it) }.result()
         assertEquals(me, answer.account)
         assertEquals(server.appKey, answer.appKey)

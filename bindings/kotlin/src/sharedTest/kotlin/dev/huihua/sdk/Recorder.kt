@@ -1,4 +1,4 @@
-// A callback that remembers what it was told.
+// A callback that records its outcomes.
 package dev.huihua.sdk
 
 import java.util.concurrent.CopyOnWriteArrayList
@@ -7,11 +7,11 @@ import java.util.concurrent.TimeUnit
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
 
-/** Remembers every call of itself; [told] after it remembered, for tests that throw there. */
-class Recorder<T>(private val told: () -> Unit = {}) : RequestCallback<T> {
+/** Records every outcome, then calls [onReceived], which may throw. */
+class Recorder<T>(private val onReceived: () -> Unit = {}) : RequestCallback<T> {
     private val answered = CountDownLatch(1)
 
-    /** Everything it was told, in order: a second entry is a second answer. */
+    /** All outcomes in order: a second entry means that a call ended twice. */
     val answers = CopyOnWriteArrayList<Any?>()
 
     @Volatile
@@ -23,7 +23,7 @@ class Recorder<T>(private val told: () -> Unit = {}) : RequestCallback<T> {
 
     override fun onException(exception: Throwable) = note(exception)
 
-    /** The result, after waiting for it. */
+    /** Waits for the result. */
     fun result(): T {
         val answer = answer()
         assertTrue("success expected, not $answer", answer is Success<*>)
@@ -31,18 +31,18 @@ class Recorder<T>(private val told: () -> Unit = {}) : RequestCallback<T> {
         return (answer as Success<T>).value
     }
 
-    /** The code of `onFailed`, after waiting for it. */
+    /** Waits for the code of `onFailed`. */
     fun code(): Any? = answer()
 
-    /** The exception of `onException`, after waiting for it. */
+    /** Waits for the exception of `onException`. */
     fun exception(): Throwable {
         val answer = answer()
         assertTrue("an exception expected, not $answer", answer is Throwable)
         return answer as Throwable
     }
 
-    /** Whether it was told anything within this time. */
-    fun toldWithin(ms: Long): Boolean = answered.await(ms, TimeUnit.MILLISECONDS)
+    /** Returns whether an outcome arrives within this time. */
+    fun receivedWithin(ms: Long): Boolean = answered.await(ms, TimeUnit.MILLISECONDS)
 
     private fun answer(): Any? {
         assertTrue("no answer", answered.await(PATIENCE_S, TimeUnit.SECONDS))
@@ -54,7 +54,7 @@ class Recorder<T>(private val told: () -> Unit = {}) : RequestCallback<T> {
         thread = Thread.currentThread()
         answers += answer
         try {
-            told()
+            onReceived()
         } finally {
             answered.countDown()
         }

@@ -5,7 +5,7 @@ import java.io.File
 import java.net.URI
 import java.util.concurrent.TimeUnit
 
-/** `huihua-server dev` on a data folder of its own and a free port, which it keeps. */
+/** Runs `huihua-server dev` with its own data folder and a free port, which it keeps. */
 class ServerProcess private constructor(private val data: File) : TestServer, AutoCloseable {
     private var process = launch(port = 0)
     override val url: String
@@ -23,13 +23,13 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
         tokenKey = facts.getValue("tokenKey")
     }
 
-    /** Ends the process, as an operator would; [startAgain] has it back, same data, same port. */
+    /** Stops the process as an operator does; [startAgain] uses the same data and port. */
     fun stop() {
         process.destroy()
         check(process.waitFor(PATIENCE_S, TimeUnit.SECONDS)) { "the server does not end" }
     }
 
-    /** As a crash ends it. */
+    /** Kills the process, as a crash does. */
     fun kill() {
         process.destroyForcibly().waitFor()
     }
@@ -40,10 +40,10 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
         awaitFacts()
     }
 
-    /** Writes what the server knows now into a new file, while it runs. */
+    /** Writes a backup of the running server into a new file. */
     fun backUp(to: File) = run("backup", "--data", data.path, "--to", to.path)
 
-    /** Stops, goes back to what [from] holds, and starts. */
+    /** Stops the server, restores the backup [from], and starts it. */
     fun restore(from: File) {
         stop()
         check(File(data, "huihua.redb").delete()) { "no store in $data" }
@@ -95,13 +95,16 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
         private val FACT = Regex("\"(\\w+)\"\\s*:\\s*\"([^\"]*)\"")
         private val binary: String get() = checkNotNull(System.getProperty("huihua.server"))
 
-        /** One for all tests of this JVM: each test takes accounts of its own. */
+        /** One server for all tests of this JVM: each test uses its own accounts. */
         val shared: ServerProcess by lazy {
             start().also { Runtime.getRuntime().addShutdownHook(Thread(it::close)) }
         }
 
         fun start() = ServerProcess(
-            File.createTempFile("huihua", "data").apply { delete(); mkdirs() },
+            File.createTempFile("huihua", "data").apply {
+                delete()
+                mkdirs()
+            },
         )
     }
 }

@@ -1,5 +1,5 @@
-// What a SessionList shows on every platform. JUnit 4 and plain Kotlin, so that it also runs on a
-// device; needs a real server.
+// The behaviour of SessionList on every platform. JUnit 4 and plain Kotlin, so that it
+// also runs on a device; needs a real server.
 package dev.huihua.sdk
 
 import java.util.concurrent.CopyOnWriteArrayList
@@ -27,7 +27,7 @@ abstract class SessionListContract {
     }
 
     @Test
-    fun pagesComeOnDemandAndChangesByThemselves() {
+    fun pagesLoadOnDemandAndChangesArriveByThemselves() {
         (1L..7L).forEach { server.deliverText("peer$it", me, now - it, it, "hello") }
         assertEquals(SessionList.State.Idle, list.state)
         list.open()
@@ -55,7 +55,7 @@ abstract class SessionListContract {
     }
 
     @Test
-    fun refreshShowsTheDifferenceOnly() {
+    fun refreshReportsOnlyTheDifferences() {
         (1L..7L).forEach { server.deliverText("peer$it", me, now - it, it, "hello") }
         list.open()
         view.await("the first page") { it.size == 3 }
@@ -83,7 +83,7 @@ abstract class SessionListContract {
         assertIsServersList()
     }
 
-    /** A list beside an observer: the list's first page costs the observer nothing. */
+    /** A list beside an observer: the list's first page loses no event of the observer. */
     @Test
     fun aListAndAnObserverShareOneWatch() {
         val updates = Events<RecentSession>()
@@ -99,7 +99,7 @@ abstract class SessionListContract {
     }
 
     @Test
-    fun afterCloseNothingIsTold() {
+    fun aClosedServiceReportsNothing() {
         list.open()
         awaitReady()
         list.close()
@@ -115,7 +115,7 @@ abstract class SessionListContract {
     }
 
     @Test
-    fun aClosedServiceIsToldAsAFailure() {
+    fun aClosedServiceEndsTheListInFailed() {
         list.open()
         awaitReady()
         service.close()
@@ -123,7 +123,7 @@ abstract class SessionListContract {
     }
 
     @Test
-    fun aPageSizeOutOfRangeIsNamed() {
+    fun aPageSizeOutOfRangeIsRefused() {
         for (size in listOf(0, -1, 101)) {
             val refusal = runCatching { SessionList(service, size) }.exceptionOrNull()
             assertTrue("$refusal", refusal is IllegalArgumentException)
@@ -155,7 +155,7 @@ abstract class SessionListContract {
         done.result()
     }
 
-    /** A view that knows its rows by the operations alone, as an adapter does. */
+    /** Keeps rows by the operations alone, as the adapter of a view does. */
     private class View {
         private val rows = CopyOnWriteArrayList<RecentSession>()
         private val operations = CopyOnWriteArrayList<String>()
@@ -203,7 +203,7 @@ abstract class SessionListContract {
 
         fun assertNoError() = errors.forEach { throw it }
 
-        /** Waits for these, and takes them. */
+        /** Waits for these events and takes them. */
         fun awaitOperations(vararg expected: String) {
             val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20)
             while (operations.size < expected.size && System.nanoTime() < deadline) Thread.sleep(5)

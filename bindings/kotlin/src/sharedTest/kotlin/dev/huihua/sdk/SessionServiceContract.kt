@@ -1,5 +1,5 @@
-// What the four calls do on every platform. JUnit 4 and plain Kotlin, so that it also runs on a
-// device; needs a real server.
+// The behaviour of the four calls on every platform. JUnit 4 and plain Kotlin, so that it
+// also runs on a device; needs a real server.
 package dev.huihua.sdk
 
 import java.net.ServerSocket
@@ -26,7 +26,7 @@ abstract class SessionServiceContract {
     fun closeService() = service.close()
 
     @Test
-    fun aMessageCopyComesOutAsARow() {
+    fun aMessageCopyBecomesASession() {
         server.deliverText("amy", me, now, 9007199254740993, "你好 \"👋\"")
         val page = list()
         val row = page.sessionList.single()
@@ -57,7 +57,7 @@ abstract class SessionServiceContract {
     }
 
     @Test
-    fun aRecallStandsInItsMessagesPlace() {
+    fun aRecallReplacesItsMessage() {
         server.deliverText("amy", me, now, 9007199254740995, "a slip")
         server.deliverRecall("amy", me, now, 9007199254740995, "taken back")
         val row = list().sessionList.single()
@@ -80,7 +80,7 @@ abstract class SessionServiceContract {
     }
 
     @Test
-    fun pagesFollowEachOtherByTokenAndByTime() {
+    fun pagingWorksByTokenAndByTime() {
         (1L..7L).forEach { server.deliverText("peer$it", me, now - it, it, "hello") }
         val expected = (1..7).map { "p2p|peer$it" }
         val option = QueryMySessionOption(0, 0, true, 3)
@@ -99,7 +99,7 @@ abstract class SessionServiceContract {
     }
 
     @Test
-    fun anUpdateMakesARowThatIsReadAndDeletedAgain() {
+    fun anUpdateAddsASessionThatCanBeReadAndDeleted() {
         val ext = """{"top":true,"n":3,"big":9007199254740993,"list":[1.5,null],"o":{"k":"v"}}"""
         update("team|2530000000", ext)
         val row = one("team|2530000000").result()
@@ -172,7 +172,7 @@ abstract class SessionServiceContract {
     }
 
     @Test
-    fun aClosedServiceTellsEveryCaller() {
+    fun aClosedServiceEndsEveryCall() {
         service.close()
         service.close()
         val late = ask(null)
@@ -181,7 +181,7 @@ abstract class SessionServiceContract {
     }
 
     @Test
-    fun aWrongOptionIsNamedAtOnce() {
+    fun anInvalidOptionIsRefusedByTheConstructor() {
         fun refusal(url: String, configure: SessionServiceOptions.Builder.() -> Unit) =
             try {
                 val options = SessionServiceOptions.Builder(url, "t").apply(configure).build()

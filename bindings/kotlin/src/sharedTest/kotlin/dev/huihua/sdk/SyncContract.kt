@@ -1,5 +1,5 @@
-// What a sync does on every platform. JUnit 4 and plain Kotlin, so that it also runs on a device;
-// needs a real server.
+// The behaviour of a sync on every platform. JUnit 4 and plain Kotlin, so that it also
+// runs on a device; needs a real server.
 package dev.huihua.sdk
 
 import java.util.concurrent.TimeUnit
@@ -27,9 +27,9 @@ abstract class SyncContract {
         val latest = sync(SyncOption(SyncOption.LATEST))
         assertTrue(latest.changes.isEmpty())
         val waiting = ask(SyncOption(latest.cursor, waitMs = WAIT_MS))
-        assertFalse("nothing changed yet", waiting.toldWithin(300))
+        assertFalse("nothing changed yet", waiting.receivedWithin(300))
         server.deliverText("amy", me, now, 51, "你好")
-        assertTrue("told before the wait is over", waiting.toldWithin(WAIT_MS / 2))
+        assertTrue("ended before the wait is over", waiting.receivedWithin(WAIT_MS / 2))
         val result = waiting.result()
         val change = result.changes.single() as SessionChange.Updated
         assertEquals("p2p|amy", change.sessionId)
@@ -40,9 +40,9 @@ abstract class SyncContract {
         assertTrue(sync(SyncOption(result.cursor)).changes.isEmpty())
     }
 
-    /** The timeouts are shorter than the wait: it comes on top of them. */
+    /** The timeouts are shorter than the wait, which is added to them. */
     @Test
-    fun aWaitThatEndsWithNothingIsASuccess() {
+    fun aWaitWithoutChangesSucceeds() {
         val hasty = server.service(me) { attemptTimeoutMs(1_000).callTimeoutMs(1_000) }
         hasty.use {
             val waiting = Recorder<SyncResult>()
@@ -72,14 +72,14 @@ abstract class SyncContract {
     }
 
     @Test
-    fun anUnknownCursorAsksForTheListAgain() {
+    fun anUnknownCursorIsAReset() {
         server.deliverText("amy", me, now, 54, "hello")
         val ofAnother = server.service("another$me").use { another ->
             Recorder<SyncResult>().also { another.sync(null, it) }.result().cursor
         }
         for (cursor in listOf("garbage", "", "你好 &limit=1", ofAnother)) {
             val answer = ask(SyncOption(cursor, waitMs = WAIT_MS))
-            assertTrue("a reset does not wait", answer.toldWithin(WAIT_MS / 2))
+            assertTrue("a reset does not wait", answer.receivedWithin(WAIT_MS / 2))
             val result = answer.result()
             assertTrue(cursor, result.isReset)
             assertTrue(cursor, result.changes.isEmpty())
@@ -90,7 +90,7 @@ abstract class SyncContract {
     }
 
     @Test
-    fun changesComeInPagesInTheirOrder() {
+    fun changesArriveInPagesInTheirOrder() {
         (1L..5L).forEach { server.deliverText("peer$it", me, now - it, it, "hello") }
         server.deliverText("peer1", me, now, 6, "again")
         val option = SyncOption(limit = 2, isNeedLastMsg = false)
@@ -106,23 +106,23 @@ abstract class SyncContract {
     }
 
     @Test
-    fun anAbortedWaitTellsNobody() {
+    fun anAbortedWaitCallsNoCallback() {
         val cursor = sync(null).cursor
         val aborted = Recorder<SyncResult>()
         val call = service.sync(SyncOption(cursor, waitMs = WAIT_MS), aborted)
-        assertFalse("it waits", aborted.toldWithin(300))
+        assertFalse("it waits", aborted.receivedWithin(300))
         assertTrue(call.abort())
         assertFalse(call.abort())
-        // One that waits as it did is told: its time has come.
+        // The outcome of a wait that started with it shows that its time is over.
         val other = ask(SyncOption(cursor, waitMs = WAIT_MS))
         server.deliverText("amy", me, now, 55, "hello")
         assertEquals("p2p|amy", other.result().changes.single().sessionId)
-        assertFalse(aborted.toldWithin(100))
+        assertFalse(aborted.receivedWithin(100))
     }
 
-    /** What moves during the walk is in the sync after it, or was in the walk. */
+    /** A change during the paging is in one of the pages or in the sync after them. */
     @Test
-    fun aWalkAndTheSyncAfterItGiveTheList() {
+    fun pagingAndTheSyncAfterItGiveTheList() {
         (1L..7L).forEach { server.deliverText("peer$it", me, now - it, it, "hello $it") }
         val mine = mutableMapOf<String, RecentSession>()
         val option = QueryMySessionOption(limit = 3)
@@ -186,7 +186,7 @@ abstract class SyncContract {
     }
 
     private companion object {
-        /** Longer than any answer that does not wait. */
+        /** Longer than any call without a wait. */
         const val WAIT_MS = 20_000L
 
         /** Accounts that no other test of this JVM, nor of an earlier run on a device, used. */

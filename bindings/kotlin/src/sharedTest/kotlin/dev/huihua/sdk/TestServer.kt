@@ -1,17 +1,17 @@
-// A Huihua server that tests talk to, and the messages that NIM would copy to it.
+// The interface of a test server, and the message copies that NIM would send to it.
 package dev.huihua.sdk
 
 import java.net.HttpURLConnection
 import java.net.URL
 import java.security.MessageDigest
 
-/** A server that runs; where it comes from is the platform's. */
+/** Represents a running server, which each platform provides. */
 interface TestServer {
     val url: String
     val appKey: String
     val appSecret: String
 
-    /** A bearer token of [account], good for an hour. */
+    /** Makes a bearer token of [account], valid for an hour. */
     fun token(account: String): String
 }
 
@@ -21,7 +21,7 @@ fun TestServer.service(
 ): SessionService =
     SessionService(SessionServiceOptions.Builder(url, token(account)).apply(configure).build())
 
-/** Delivers one copy as NIM does; the row is durable when this returns. */
+/** Sends one copy as NIM does; the session is durable when it returns. */
 fun TestServer.deliver(copy: Map<String, Any>) {
     val body = copy.entries.joinToString(",", "{", "}") { (k, v) -> "\"$k\":\"${v.escaped()}\"" }
         .toByteArray()
@@ -39,7 +39,7 @@ fun TestServer.deliver(copy: Map<String, Any>) {
     connection.inputStream.use { it.readBytes() }
 }
 
-/** A text message; [time] is ms since 1970. */
+/** Sends the copy of a text message; [time] is in ms since 1970. */
 fun TestServer.deliverText(from: String, to: String, time: Long, id: Long, body: String) {
     deliver(
         mapOf(
@@ -50,7 +50,7 @@ fun TestServer.deliverText(from: String, to: String, time: Long, id: Long, body:
     )
 }
 
-/** The recall of a message that [deliverText] delivered. */
+/** Sends the recall of a message of [deliverText]. */
 fun TestServer.deliverRecall(from: String, to: String, messageTime: Long, id: Long, words: String) {
     deliver(
         mapOf(

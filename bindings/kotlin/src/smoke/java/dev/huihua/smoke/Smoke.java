@@ -1,4 +1,4 @@
-// One use of everything that crosses the border, in one main: run where the usual tests cannot be,
+// Uses every function of the native interface, in one main: runs where the usual tests cannot,
 // shrunk by R8 and on the Android library (`cargo xtask test`, steps minified and glibc-shim).
 package dev.huihua.smoke;
 
@@ -42,7 +42,7 @@ public final class Smoke {
         System.exit(0);
     }
 
-    /** Makes every call once, and fails once in each way. */
+    /** Makes every call once, and provokes each kind of failure once. */
     public static void run(String url, String account, String token) throws Exception {
         try (SessionService service = service(url, TokenProvider.of(token))) {
             String cursor = list(service);
@@ -52,7 +52,7 @@ public final class Smoke {
         nimDoor(url, account, token);
     }
 
-    /** A service that trusts the platform's roots. */
+    /** Makes a service that trusts the platform's roots. */
     public static SessionService service(String url, TokenProvider tokens) {
         return new SessionService(new SessionServiceOptions.Builder(url, tokens).build());
     }
@@ -65,7 +65,7 @@ public final class Smoke {
         boolean recall = false;
         RecentSessionList page;
         do {
-            page = result(told -> service.queryMySessionList(option, told));
+            page = result(callback -> service.queryMySessionList(option, callback));
             for (RecentSession row : page.getSessionList()) {
                 check(seen.add(row.getSessionId()), "a row came twice");
                 String id = row.parseSessionId().second;
@@ -83,16 +83,16 @@ public final class Smoke {
         SyncOption wait = new SyncOption();
         wait.setCursor(cursor);
         wait.setWaitMs(20_000);
-        CompletableFuture<SyncResult> changed = start(told -> service.sync(wait, told));
-        Smoke.<Void>result(told -> service.updateMySession(NEW_SESSION, EXT, told));
+        CompletableFuture<SyncResult> changed = start(callback -> service.sync(wait, callback));
+        Smoke.<Void>result(callback -> service.updateMySession(NEW_SESSION, EXT, callback));
         check(hasChange(changed.get(30, TimeUnit.SECONDS)), "the waiting sync saw nothing");
-        RecentSession row = result(told -> service.queryMySession(NEW_SESSION, told));
+        RecentSession row = result(callback -> service.queryMySession(NEW_SESSION, callback));
         check(row.getExt().equals(EXT), "another ext: " + row.getExt());
         check(row.toRecentContact().getExtension().containsKey("draft"), "ext was not read");
         Smoke.<Void>result(
-            told -> service.deleteMySession(Collections.singletonList(NEW_SESSION), told));
+            callback -> service.deleteMySession(Collections.singletonList(NEW_SESSION), callback));
         String gone = Smoke.<RecentSession>failure(
-            told -> service.queryMySession(NEW_SESSION, told));
+            callback -> service.queryMySession(NEW_SESSION, callback));
         check(gone.equals("404"), "a deleted session: " + gone);
     }
 
@@ -132,38 +132,38 @@ public final class Smoke {
         check(!result(call::setCallback).getSessionList().isEmpty(), "NIM's door: an empty list");
     }
 
-    /** How asking for a list fails, which it has to: see {@link #failure}. */
+    /** Returns the failure of a list call, see {@link #failure}. */
     public static String listFailure(SessionService service, QueryMySessionOption option)
             throws Exception {
         return Smoke.<RecentSessionList>failure(
-            told -> service.queryMySessionList(option, told));
+            callback -> service.queryMySessionList(option, callback));
     }
 
-    /** What a call brings that has to succeed. */
+    /** Waits for the result of a call that must succeed. */
     public static <T> T result(Consumer<RequestCallback<T>> call) throws Exception {
         return start(call).get(60, TimeUnit.SECONDS);
     }
 
-    /** How a call fails that has to: its code, or the kind of its exception. */
+    /** Waits for the failure of a call that must fail: its code or the kind of its exception. */
     public static <T> String failure(Consumer<RequestCallback<T>> call) throws Exception {
-        CompletableFuture<String> told = new CompletableFuture<>();
+        CompletableFuture<String> outcome = new CompletableFuture<>();
         call.accept(new RequestCallback<T>() {
             @Override public void onSuccess(T param) {
-                told.complete("success");
+                outcome.complete("success");
             }
 
             @Override public void onFailed(int code) {
-                told.complete(Integer.toString(code));
+                outcome.complete(Integer.toString(code));
             }
 
             @Override public void onException(Throwable exception) {
-                told.complete(kind(exception));
+                outcome.complete(kind(exception));
             }
         });
-        return told.get(60, TimeUnit.SECONDS);
+        return outcome.get(60, TimeUnit.SECONDS);
     }
 
-    // R8 renames classes: their names tell nothing.
+    // R8 renames classes, so their names cannot be compared.
     private static String kind(Throwable exception) {
         if (exception instanceof SessionException.TokenProviderFailed) return "TokenProviderFailed";
         if (exception instanceof SessionException.Closed) return "Closed";
@@ -172,24 +172,24 @@ public final class Smoke {
     }
 
     private static <T> CompletableFuture<T> start(Consumer<RequestCallback<T>> call) {
-        CompletableFuture<T> told = new CompletableFuture<>();
+        CompletableFuture<T> outcome = new CompletableFuture<>();
         call.accept(new RequestCallback<T>() {
             @Override public void onSuccess(T param) {
-                told.complete(param);
+                outcome.complete(param);
             }
 
             @Override public void onFailed(int code) {
-                told.completeExceptionally(new AssertionError("a call failed with " + code));
+                outcome.completeExceptionally(new AssertionError("a call failed with " + code));
             }
 
             @Override public void onException(Throwable exception) {
-                told.completeExceptionally(exception);
+                outcome.completeExceptionally(exception);
             }
         });
-        return told;
+        return outcome;
     }
 
-    /** Stops the run when something is not as it must be. */
+    /** Ends the run if a condition is false. */
     public static void check(boolean holds, String otherwise) {
         if (!holds) throw new AssertionError(otherwise);
     }

@@ -1,4 +1,4 @@
-// The facade as Java sees it: options, observers, a live list, failures.
+// The facade used from Java: options, observers, a live list, failures.
 package dev.huihua.sdk;
 
 import static org.junit.Assert.assertEquals;
@@ -28,20 +28,20 @@ public class JavaDoorTest {
     }
 
     @Test
-    public void aListShowsWhatAnotherDeviceDoes() throws Exception {
-        LinkedBlockingQueue<String> told = new LinkedBlockingQueue<>();
+    public void aListShowsTheChangesOfAnotherDevice() throws Exception {
+        LinkedBlockingQueue<String> events = new LinkedBlockingQueue<>();
         try (SessionService service = service();
                 SessionList list = new SessionList(service)) {
             list.setListener(
                     new SessionList.Listener() {
                         @Override
                         public void onInserted(int position, int count) {
-                            told.add("inserted " + list.getSessions().get(position).getSessionId());
+                            events.add("inserted " + list.getSessions().get(position).getSessionId());
                         }
 
                         @Override
                         public void onRemoved(int position, int count) {
-                            told.add("removed " + position);
+                            events.add("removed " + position);
                         }
 
                         @Override
@@ -49,23 +49,23 @@ public class JavaDoorTest {
 
                         @Override
                         public void onChanged(int position, int count) {
-                            told.add("changed " + list.getSessions().get(position).getExt());
+                            events.add("changed " + list.getSessions().get(position).getExt());
                         }
 
                         @Override
                         public void onState(SessionList.State state) {
-                            if (state == SessionList.State.Ready.INSTANCE) told.add("ready");
+                            if (state == SessionList.State.Ready.INSTANCE) events.add("ready");
                         }
                     });
             list.open();
-            assertEquals("ready", told.poll(PATIENCE_S, TimeUnit.SECONDS));
+            assertEquals("ready", events.poll(PATIENCE_S, TimeUnit.SECONDS));
             assertFalse(list.getHasMore());
             service.updateMySession("team|7", "x", null);
-            assertEquals("inserted team|7", told.poll(PATIENCE_S, TimeUnit.SECONDS));
+            assertEquals("inserted team|7", events.poll(PATIENCE_S, TimeUnit.SECONDS));
             service.updateMySession("team|7", "y", null);
-            assertEquals("changed y", told.poll(PATIENCE_S, TimeUnit.SECONDS));
+            assertEquals("changed y", events.poll(PATIENCE_S, TimeUnit.SECONDS));
             service.deleteMySession(List.of("team|7"), null);
-            assertEquals("removed 0", told.poll(PATIENCE_S, TimeUnit.SECONDS));
+            assertEquals("removed 0", events.poll(PATIENCE_S, TimeUnit.SECONDS));
         }
     }
 
@@ -89,8 +89,8 @@ public class JavaDoorTest {
     }
 
     @Test
-    public void aFailureTellsMoreThanItsCode() throws Exception {
-        CompletableFuture<SessionException.Failed> told = new CompletableFuture<>();
+    public void aFailureHasMoreThanItsCode() throws Exception {
+        CompletableFuture<SessionException.Failed> received = new CompletableFuture<>();
         try (SessionService service = service()) {
             service.queryMySession(
                     "p2p|nobody",
@@ -100,20 +100,20 @@ public class JavaDoorTest {
 
                         @Override
                         public void onFailed(int code) {
-                            told.completeExceptionally(new AssertionError("the other one"));
+                            received.completeExceptionally(new AssertionError("the other one"));
                         }
 
                         @Override
                         public void onFailed(SessionException.Failed failure) {
-                            told.complete(failure);
+                            received.complete(failure);
                         }
 
                         @Override
                         public void onException(Throwable exception) {
-                            told.completeExceptionally(exception);
+                            received.completeExceptionally(exception);
                         }
                     });
-            SessionException.Failed failure = told.get(PATIENCE_S, TimeUnit.SECONDS);
+            SessionException.Failed failure = received.get(PATIENCE_S, TimeUnit.SECONDS);
             assertEquals(ResponseCode.RES_ENONEXIST, failure.getCode());
             assertFalse(failure.getRetryable());
             assertFalse(failure.getRequestId().isEmpty());

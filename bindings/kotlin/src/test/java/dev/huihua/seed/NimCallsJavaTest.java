@@ -143,7 +143,7 @@ public class NimCallsJavaTest {
 
     private String see() throws InterruptedException {
         String text = screen.poll(30, TimeUnit.SECONDS);
-        assertNotNull("nobody was told", text);
+        assertNotNull("no callback was called", text);
         return text;
     }
 

@@ -66,7 +66,7 @@ public class NimLoginJavaTest {
     }
 
     @Test
-    public void anAccountLogsInAndSeesWhatIsNew() throws Exception {
+    public void anAccountLogsInAndReceivesNewSessions() throws Exception {
         LoginInfo info = new LoginInfo(ACCOUNT, server.token(ACCOUNT));
         loginRequest = NIMClient.getService(AuthService.class).login(info);
         loginRequest.setCallback(
@@ -93,15 +93,15 @@ public class NimLoginJavaTest {
         NIMClient.getService(MsgServiceObserve.class)
                 .observeUpdateMySession(sessionObserver, true);
         long now = System.currentTimeMillis();
-        String heard = null;
-        // What comes before the connection stands is not told: so it is sent until it is seen.
-        for (int n = 0; heard == null && n < 100; n++) {
+        String received = null;
+        // Changes before the connection is live are not reported: so it sends until one is.
+        for (int n = 0; received == null && n < 100; n++) {
             TestServerKt.deliverText(server, "peer", ACCOUNT, now, 7, "hello");
             TestServerKt.deliverText(server, "peer" + n, ACCOUNT, now, 7 + n, "hello");
-            heard = screen.poll(200, TimeUnit.MILLISECONDS);
+            received = screen.poll(200, TimeUnit.MILLISECONDS);
         }
-        assertNotNull(heard);
-        assertEquals("at " + now, heard.substring(heard.indexOf("at ")));
+        assertNotNull(received);
+        assertEquals("at " + now, received.substring(received.indexOf("at ")));
     }
 
     @Test
@@ -119,7 +119,7 @@ public class NimLoginJavaTest {
     }
 
     @Test
-    public void whoIsNotLoggedInIsRefused() throws Exception {
+    public void callsWithoutALoginAreRefused() throws Exception {
         NIMClient.getService(MsgService.class)
                 .queryMySessionList(null)
                 .setCallback(
@@ -136,7 +136,7 @@ public class NimLoginJavaTest {
 
     private String see() throws InterruptedException {
         String text = screen.poll(30, TimeUnit.SECONDS);
-        assertNotNull("nobody was told", text);
+        assertNotNull("no callback was called", text);
         return text;
     }
 }

@@ -1,4 +1,4 @@
-// Handles: abort, garbage collection, close; and that nothing is left behind.
+// The handles of calls: abort, garbage collection, close, and leaks.
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.PAGE
@@ -15,7 +15,7 @@ import org.junit.Test
 
 class CallTest {
     @Test
-    fun afterAbortNobodyIsTold() {
+    fun anAbortedCallCallsNoCallback() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { server ->
             server.service().use { service ->
@@ -24,16 +24,16 @@ class CallTest {
                 assertTrue(call.abort())
                 assertFalse("a second abort aborts nothing", call.abort())
                 gate.countDown()
-                // A later call that is told shows that the first one's time has come.
+                // The outcome of a later call shows that the first one's time is over.
                 Recorder<RecentSessionList>()
                     .also { service.queryMySessionList(null, it) }.result()
-                assertFalse(recorder.toldWithin(100))
+                assertFalse(recorder.receivedWithin(100))
             }
         }
     }
 
     @Test
-    fun abortSaysTheTruthAtEveryMoment() {
+    fun abortReturnsTheTruthAtEveryMoment() {
         val random = Random(7)
         ScriptedServer { it.send(200, PAGE) }.use { server ->
             server.service().use { service ->
@@ -45,7 +45,7 @@ class CallTest {
                     call.abort() to recorder
                 }
                 rounds.filterNot { it.first }.forEach { it.second.result() }
-                Thread.sleep(100) // Were an aborted call told, it would be by now.
+                Thread.sleep(100) // An aborted call would have called its callback by now.
                 rounds.filter { it.first }.forEach { assertEquals(0, it.second.answers.size) }
                 val aborted = rounds.count { it.first }
                 assertTrue("both must occur, $aborted aborted", aborted in 1 until rounds.size)
@@ -54,7 +54,7 @@ class CallTest {
     }
 
     @Test
-    fun anAnswerThatWaitsForItsExecutorCanStillBeAborted() {
+    fun anOutcomeThatWaitsForItsExecutorCanBeAborted() {
         val tasks = java.util.concurrent.LinkedBlockingQueue<Runnable>()
         ScriptedServer { it.send(200, PAGE) }.use { server ->
             server.service { callbackExecutor(tasks::add) }.use { service ->
@@ -68,16 +68,16 @@ class CallTest {
         }
     }
 
-    /** NIM's users keep nothing: neither handle nor service may end a call by being collected. */
+    /** As with NIM, an app need not keep handle or service: their collection must end no call. */
     @Test
-    fun collectingHandleAndServiceEndsNoCall() {
+    fun garbageCollectionOfHandleAndServiceEndsNoCall() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { server ->
             val recorder = Recorder<RecentSessionList>()
             startAndForget(server, recorder)
             awaitTrue("the request arrived") { server.requests.get() == 1 }
             collect()
-            assertFalse(recorder.toldWithin(50))
+            assertFalse(recorder.receivedWithin(50))
             gate.countDown()
             assertEquals(1, recorder.result().sessionList.size)
         }
@@ -88,7 +88,7 @@ class CallTest {
     }
 
     @Test
-    fun closeTellsRunningCalls() {
+    fun closeEndsRunningCalls() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { server ->
             val service = server.service()
@@ -102,7 +102,7 @@ class CallTest {
     }
 
     @Test
-    fun tenThousandCallsLeaveNothingBehind() {
+    fun tenThousandCallsLeakNothing() {
         collect() // Services that other tests only dropped are gone now.
         val providers = Leftovers.tokenProviders()
         val others = Leftovers.runtimeThreads()
@@ -112,30 +112,33 @@ class CallTest {
             val nativeThreads = Leftovers.nativeThreads().size
             run(service, 10_000)
             awaitAtMost(0, "callbacks") { Leftovers.callbacks().values.sum() }
-            // One of the two workers may have told nothing until then, and been no Java thread.
+            // One of the two workers may have called no callback before and is no Java thread then.
             awaitAtMost(threads + 1, "Java threads", Leftovers::javaThreads)
             awaitAtMost(nativeThreads, "threads") { Leftovers.nativeThreads().size }
             awaitAtMost(providers + 1, "token providers", Leftovers::tokenProviders)
         }
         awaitAtMost(providers, "token providers", Leftovers::tokenProviders)
         awaitAtMost(others, "runtime threads", Leftovers::runtimeThreads)
-        // The last callback's thread may not have let go of it yet.
+        // The thread of the last callback may still reference it.
         awaitAtMost(0, "objects of calls") { Leftovers.objectsOfCalls().values.sum() }
     }
 
-    /** [count] calls of all five kinds, 50 at a time, each told once. */
+    /** Makes [count] calls of all five kinds, 50 at a time, each with one outcome. */
     private fun run(service: SessionService, count: Int) {
         val window = Semaphore(50)
         val answers = AtomicInteger()
         repeat(count) { n ->
             window.acquire()
-            val told = { answers.incrementAndGet(); window.release() }
+            val received = {
+                answers.incrementAndGet()
+                window.release()
+            }
             when (n % 5) {
-                0 -> service.queryMySessionList(null, Recorder(told))
-                1 -> service.queryMySession("p2p|amy", Recorder(told))
-                2 -> service.updateMySession("p2p|amy", "x", Recorder(told))
-                3 -> service.sync(null, Recorder(told))
-                else -> service.deleteMySession(listOf("p2p|amy"), Recorder(told))
+                0 -> service.queryMySessionList(null, Recorder(received))
+                1 -> service.queryMySession("p2p|amy", Recorder(received))
+                2 -> service.updateMySession("p2p|amy", "x", Recorder(received))
+                3 -> service.sync(null, Recorder(received))
+                else -> service.deleteMySession(listOf("p2p|amy"), Recorder(received))
             }
         }
         window.acquire(50)
@@ -143,10 +146,10 @@ class CallTest {
     }
 }
 
-/** Longer than a call of another test may still be under way, on a machine that is busy. */
+/** Longer than a call of another test can last on a busy machine. */
 private val PATIENCE_NS = TimeUnit.SECONDS.toNanos(60)
 
-/** Waits for a condition that comes about on other threads. */
+/** Waits for a condition that other threads fulfil. */
 internal fun awaitTrue(what: String, condition: () -> Boolean) {
     val deadline = System.nanoTime() + PATIENCE_NS
     while (!condition()) {
@@ -155,7 +158,7 @@ internal fun awaitTrue(what: String, condition: () -> Boolean) {
     }
 }
 
-/** Waits for a count of what should go away, as it does on other threads. */
+/** Waits until a count, which other threads lower, is at most [limit]. */
 internal fun awaitAtMost(limit: Int, what: String, count: () -> Int) {
     val deadline = System.nanoTime() + PATIENCE_NS
     while (count() > limit) {
@@ -168,9 +171,15 @@ internal fun awaitAtMost(limit: Int, what: String, count: () -> Int) {
     }
 }
 
-/** Collects until an object that nobody holds is gone, and JNA's cleaner has seen it. */
+/** Runs the garbage collector until an unreferenced object is gone and JNA's cleaner ran. */
 internal fun collect() {
     val canary = java.lang.ref.WeakReference(Any())
-    awaitTrue("a collection") { System.gc(); canary.get() == null }
-    repeat(3) { System.gc(); Thread.sleep(50) }
+    awaitTrue("a collection") {
+        System.gc()
+        canary.get() == null
+    }
+    repeat(3) {
+        System.gc()
+        Thread.sleep(50)
+    }
 }

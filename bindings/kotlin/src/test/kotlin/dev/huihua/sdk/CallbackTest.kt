@@ -1,4 +1,4 @@
-// What happens around the app's callbacks: what they throw, where they run, what else may throw.
+// The app's callbacks: their threads, their exceptions, and those of executors and providers.
 package dev.huihua.sdk
 
 import com.sun.jna.Callback
@@ -34,12 +34,12 @@ class CallbackTest {
     }
 
     @Test
-    fun whatACallbackThrowsReachesTheUncaughtHandlerAndNothingElse() = server.use {
+    fun anExceptionOfACallbackReachesOnlyTheUncaughtHandler() = server.use {
         server.service().use { service -> throwFromEachMethod(service, "huihua-callback") }
     }
 
     @Test
-    fun soItDoesOnAnExecutorThatRunsItOnTheSpot() = server.use {
+    fun anExceptionOnADirectExecutorReachesOnlyTheUncaughtHandler() = server.use {
         server.service { callbackExecutor(Executor(Runnable::run)) }
             .use { service -> throwFromEachMethod(service, "huihua-runtime") }
     }
@@ -56,8 +56,8 @@ class CallbackTest {
                 val uncaught = uncaughtDuring {
                     val recorder = Recorder<Any> { throw thrown }
                     starting.withLock { call(recorder) }
-                    assertTrue(recorder.toldWithin(20_000))
-                    // The next call works, and brings no second answer of the first.
+                    assertTrue(recorder.receivedWithin(20_000))
+                    // The next call works, and the first one has no second outcome.
                     Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }
                         .result()
                     assertEquals("$answer", 1, recorder.answers.size)
@@ -69,7 +69,7 @@ class CallbackTest {
         }
     }
 
-    /** The one thing that reaches the uncaught-exception handler while [block] runs. */
+    /** Returns the only exception that reaches the uncaught-exception handler during [block]. */
     private fun uncaughtDuring(block: () -> Unit): Pair<Thread, Throwable> {
         val seen = LinkedBlockingQueue<Pair<Thread, Throwable>>()
         val before = Thread.getDefaultUncaughtExceptionHandler()
@@ -103,7 +103,7 @@ class CallbackTest {
     }
 
     @Test
-    fun anExecutorThatRefusesEndsTheCallInOnException() = server.use {
+    fun aRejectingExecutorEndsTheCallInOnException() = server.use {
         val refusal = RejectedExecutionException("full")
         server.service { callbackExecutor { throw refusal } }.use { service ->
             repeat(2) {
@@ -116,7 +116,7 @@ class CallbackTest {
     }
 
     @Test
-    fun aTokenProviderThatFailsEndsTheCallAndIsAskedAgain() = server.use {
+    fun aFailingTokenProviderEndsTheCallAndIsRetried() = server.use {
         val failures = ArrayDeque(listOf(IllegalStateException("no login"), AssertionError("bug")))
         val threads = LinkedBlockingQueue<Thread>()
         val provider = TokenProvider {
@@ -128,9 +128,9 @@ class CallbackTest {
             for (failure in failures.toList()) {
                 val recorder = Recorder<RecentSessionList>()
                 service.queryMySessionList(null, recorder)
-                val told = recorder.exception()
-                assertTrue("$told", told is SessionException.TokenProviderFailed)
-                assertSame(failure, told.cause)
+                val received = recorder.exception()
+                assertTrue("$received", received is SessionException.TokenProviderFailed)
+                assertSame(failure, received.cause)
             }
             Recorder<RecentSessionList>().also { service.queryMySessionList(null, it) }.result()
         }
@@ -139,7 +139,7 @@ class CallbackTest {
     }
 
     @Test
-    fun aRefusedTokenIsRenewedOnce() {
+    fun aRefusedTokenIsRefreshedOnce() {
         val real = ServerProcess.shared
         val asked = LinkedBlockingQueue<Boolean>()
         val provider = TokenProvider { refresh ->
@@ -155,20 +155,23 @@ class CallbackTest {
     }
 
     @Test
-    fun anAnswerThatIsNotOursIsAnException() = server.use {
+    fun aForeignAnswerIsAnException() = server.use {
         server.service().use { service ->
             val recorder = Recorder<RecentSession>()
             service.queryMySession("p2p|garbage", recorder)
-            val told = recorder.exception()
-            assertTrue("$told", told is SessionException.UnexpectedAnswer)
-            assertEquals(502, (told as SessionException.UnexpectedAnswer).status)
+            val received = recorder.exception()
+            assertTrue("$received", received is SessionException.UnexpectedAnswer)
+            assertEquals(502, (received as SessionException.UnexpectedAnswer).status)
         }
     }
 
     @Test
-    fun nobodyNeedsToListen() {
+    fun aCallNeedsNoCallback() {
         val deletions = AtomicInteger()
-        ScriptedServer { deletions.incrementAndGet(); it.send(204, "") }.use { server ->
+        ScriptedServer {
+            deletions.incrementAndGet()
+            it.send(204, "")
+        }.use { server ->
             server.service().use { service ->
                 service.deleteMySession(listOf("p2p|amy"), null)
                 awaitTrue("the request") { deletions.get() == 1 }
@@ -176,7 +179,7 @@ class CallbackTest {
         }
     }
 
-    /** A callback left out of the list would attach and detach a Java thread for each call. */
+    /** A callback that is not in the list would attach and detach a Java thread at each call. */
     @Test
     fun everyGeneratedCallbackIsInTheListOfCallbackThreads() {
         val generated = Leftovers.generatedClasses()

@@ -1,4 +1,4 @@
-// The coroutine door: results, failures, cancellation, Flows.
+// The coroutine API: results, failures, cancellation, Flows.
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.send
@@ -46,7 +46,14 @@ class CoroutinesTest {
         assertFalse(failure.mayHaveApplied)
         assertTrue(failure.requestId.orEmpty().isNotEmpty())
         assertNull(failure.retryAfterMs)
-        assertEquals(414, (failureOf { service.queryMySession("bad") } as SessionException.Failed).code)
+        assertEquals(
+            414,
+            (
+                failureOf {
+                    service.queryMySession("bad")
+                } as SessionException.Failed
+                ).code,
+        )
         assertFalse(service.sync().isReset)
         assertEquals(me, service.account().account)
         service.close()
@@ -79,17 +86,17 @@ class CoroutinesTest {
     }
 
     @Test
-    fun aFlowTellsEachChangeAndEndsWithTheService() = run { service ->
-        val told = Channel<SessionChange>(Channel.UNLIMITED)
+    fun aFlowEmitsEachChangeAndCompletesWithTheService() = run { service ->
+        val received = Channel<SessionChange>(Channel.UNLIMITED)
         runBlocking {
             val collector = launch {
-                service.sessionChanges().collect { told.send(it) }
+                service.sessionChanges().collect { received.send(it) }
             }
             service.onlineStatus().first { it == StatusCode.LOGINED }
             server.deliverText("amy", me, now, 82, "hello")
-            assertEquals("p2p|amy", told.receive().sessionId)
+            assertEquals("p2p|amy", received.receive().sessionId)
             service.deleteMySession(listOf("p2p|amy"))
-            assertTrue(told.receive() is SessionChange.Deleted)
+            assertTrue(received.receive() is SessionChange.Deleted)
             service.close()
             collector.join()
         }
@@ -97,16 +104,16 @@ class CoroutinesTest {
     }
 
     @Test
-    fun aFlowFailsWithTheTokenThatIsRefused() = runBlocking {
+    fun aFlowFailsWhenTheTokenIsRefused() = runBlocking {
         SessionService(SessionServiceOptions.Builder(server.url, "forged").build()).use {
             val failure = failureOf { it.sessionChanges().toList() } as SessionException.Failed
             assertEquals(302, failure.code)
         }
     }
 
-    /** Of a session that changes again and again, a slow collector takes the latest state. */
+    /** A slow collector receives only the latest state of a session that changes repeatedly. */
     @Test
-    fun aSlowCollectorMissesNoSession() = run { service ->
+    fun aSlowCollectorSkipsNoSession() = run { service ->
         runBlocking {
             val first = CountDownLatch(1)
             val seen = LinkedBlockingQueue<SessionChange>()
@@ -117,7 +124,9 @@ class CoroutinesTest {
                 }
             }
             service.onlineStatus().first { it == StatusCode.LOGINED }
-            (1L..20L).forEach { server.deliverText("peer${it % 3}", me, now + it, 8_300 + it, "$it") }
+            (1L..20L).forEach {
+                server.deliverText("peer${it % 3}", me, now + it, 8_300 + it, "$it")
+            }
             service.updateMySession("p2p|last", "")
             val observer = Events<SessionChange>()
             service.observeSessionChanges(observer, true)
@@ -175,11 +184,12 @@ class CoroutinesTest {
     }
 
     @Test
-    fun aFailureTellsWhenToComeBack() {
+    fun aFailureHasItsRetryAfter() {
         val busy = ScriptedServer {
             it.responseHeaders.add("Retry-After", "7")
-            val body = """{"type":"about:blank","title":"t","status":503,"detail":"d","code":503,""" +
-                """"requestId":"r1","retryable":true}"""
+            val body =
+                """{"type":"about:blank","title":"t","status":503,"detail":"d","code":503,""" +
+                    """"requestId":"r1","retryable":true}"""
             it.send(503, body, "application/problem+json")
         }
         busy.use {

@@ -1,4 +1,4 @@
-// The network between an SDK and a real server, for tests to break.
+// A faulty network between the SDK and a real server.
 package dev.huihua.sdk
 
 import java.io.IOException
@@ -13,44 +13,44 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 
-/** What becomes of one request. */
+/** Defines the fault of one request. */
 sealed interface Fault {
-    /** Nothing: it reaches the server, and the answer comes back. */
+    /** No fault: the request reaches the server, and its answer comes back. */
     data object Pass : Fault
 
-    /** The connection is reset, and the server never heard of it. */
+    /** The connection is reset before the request reaches the server. */
     data object Reset : Fault
 
-    /** The server carries it out, and the connection is reset instead of an answer. */
+    /** The server handles the request, but the connection is reset instead of an answer. */
     data object ResetAnswer : Fault
 
-    /** No answer, for ever. */
+    /** No answer ever comes. */
     data object Stall : Fault
 
-    /** Half of the server's answer, then the end of the connection. */
+    /** The connection ends after half of the answer. */
     data object HalfAnswer : Fault
 
-    /** The server's answer, so slowly that it would take minutes. */
+    /** The answer comes so slowly that it would take minutes. */
     data object Trickle : Fault
 
-    /** Bytes that are no HTTP. */
+    /** The answer is not HTTP. */
     data object Garbage : Fault
 
-    /** An answer of 50 MiB. */
+    /** The answer has 50 MiB. */
     data object Huge : Fault
 
-    /** An answer that the server did not give. */
+    /** Another answer replaces the server's. */
     data class Answer(val status: Int, val body: String, val headers: List<String>) : Fault
 }
 
-/** `application/problem+json` as the server writes it. */
+/** Makes an `application/problem+json` as the server does. */
 fun problem(status: Int, code: Int, vararg headers: String) = Fault.Answer(
     status,
     """{"type":"about:blank","title":"t","status":$status,"detail":"d","code":$code}""",
     listOf("Content-Type: application/problem+json", *headers),
 )
 
-/** A TCP proxy that knows where an HTTP message ends. [script] decides about each request. */
+/** Proxies TCP, one HTTP message at a time. [script] decides the fault of each request. */
 class FaultProxy(
     private val server: TestServer,
     @Volatile var script: (HttpBytes) -> Fault = { Fault.Pass },
@@ -63,7 +63,7 @@ class FaultProxy(
     private var listener: ServerSocket? = null
     private var port = 0
 
-    /** Every request that was read, whatever became of it. */
+    /** Every request that was read. */
     val requests = CopyOnWriteArrayList<HttpBytes>()
     val url: String get() = "http://127.0.0.1:$port"
 
@@ -71,7 +71,7 @@ class FaultProxy(
         up()
     }
 
-    /** Connections are refused and those that are open break, until [up]. */
+    /** Refuses connections and breaks the open ones, until [up]. */
     fun down() = synchronized(this) {
         listener?.close()
         listener = null
@@ -88,7 +88,7 @@ class FaultProxy(
         threads.execute { accept(next) }
     }
 
-    /** A service of [account] on the other side of this network. */
+    /** Makes a service of [account] behind this network. */
     fun service(account: String, configure: SessionServiceOptions.Builder.() -> Unit = {}) =
         service(server.token(account).let(TokenProvider::of), configure)
 
@@ -133,16 +133,19 @@ class FaultProxy(
                 }
             }
         } catch (_: IOException) {
-            // A broken connection is what this is for.
+            // Broken connections are expected here.
         } catch (_: InterruptedException) {
-            // The proxy closes while a script or a trickle waits.
+            // The proxy was closed while a script or a slow answer waited.
         } finally {
             connections -= client
-            upstream?.let { connections -= it; it.close() }
+            upstream?.let {
+                connections -= it
+                it.close()
+            }
         }
     }
 
-    /** Whether the client's connection goes on. */
+    /** Returns whether the client's connection stays open. */
     private fun apply(
         fault: Fault,
         request: HttpBytes,

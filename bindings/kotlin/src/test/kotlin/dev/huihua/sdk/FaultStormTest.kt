@@ -1,5 +1,5 @@
-// Ten thousand calls under every fault at once, some of them aborted: each is told once or never,
-// and nothing stays behind.
+// Ten thousand calls under all faults at once, some of them aborted: each has one outcome, or none
+// if it was aborted, and nothing leaks.
 package dev.huihua.sdk
 
 import java.util.concurrent.Semaphore
@@ -14,7 +14,7 @@ class FaultStormTest {
     private val server = ServerProcess.shared
 
     @Test
-    fun tenThousandCallsUnderFaultsLeaveNothingBehind() {
+    fun tenThousandCallsUnderFaultsLeakNothing() {
         warmUp()
         collect() // Services that other tests only dropped are gone now.
         val providers = Leftovers.tokenProviders()
@@ -35,7 +35,7 @@ class FaultStormTest {
         assertEquals(emptyMap<String, Int>(), Leftovers.objectsOfCalls())
     }
 
-    /** What stays once it was used is there now: the callback thread, a socket that Java keeps. */
+    /** Uses everything once: the callback thread and a socket of Java then stay for good. */
     private fun warmUp() = FaultProxy(server).use { proxy ->
         proxy.service("stormy").use { service ->
             Recorder<Any>().also { FiveCalls.UPDATE.start(service, it) }.result()
@@ -44,7 +44,7 @@ class FaultStormTest {
 
     private val random = Random(11)
 
-    /** A third of the requests go wrong. Few stall: each takes a whole attempt's time. */
+    /** A third of the requests fail. Few stall: each takes the time of a whole attempt. */
     private fun fault(request: HttpBytes): Fault {
         assertTrue(request.firstLine.endsWith("HTTP/1.1"))
         val dice = synchronized(random) { random.nextInt(1_000) }
@@ -63,9 +63,9 @@ class FaultStormTest {
         }
     }
 
-    /** [COUNT] calls, 100 at a time; many are aborted, at random moments. */
+    /** Makes [COUNT] calls, 100 at a time; many are aborted at random moments. */
     private class Storm(private val service: SessionService) {
-        private val told = AtomicIntegerArray(COUNT)
+        private val received = AtomicIntegerArray(COUNT)
         private val aborted = AtomicIntegerArray(COUNT)
         private val outcomes = java.util.concurrent.ConcurrentHashMap<String, AtomicInteger>()
         private val window = Semaphore(WINDOW)
@@ -85,7 +85,7 @@ class FaultStormTest {
             calls.fill(null) // What is counted afterwards is not what this test holds.
         }
 
-        /** Of those that were just started, some run, some are told this moment, some are over. */
+        /** Aborts recent calls, which may be running, being delivered, or over. */
         private val calls = arrayOfNulls<Pair<Int, Call>>(RECENT)
 
         private fun abort(call: Pair<Int, Call>?) {
@@ -98,7 +98,7 @@ class FaultStormTest {
         private val observer = Observer<SessionChange> {}
         private var list = SessionList(service)
 
-        /** An observer and a list go, with whatever they have under way, and others come. */
+        /** Replaces an observer and a list, with all that they have in progress. */
         private fun listenAnew() {
             service.observeSessionChanges(observer, false)
             list.close()
@@ -109,9 +109,9 @@ class FaultStormTest {
 
         fun assertToldOnce() {
             for (n in 0 until COUNT) {
-                assertEquals("call $n", 1 - aborted.get(n), told.get(n))
+                assertEquals("call $n", 1 - aborted.get(n), received.get(n))
             }
-            // Else it was no storm.
+            // Otherwise there were too few faults.
             val seen = outcomes.keys
             for (outcome in listOf("success", "415", "408", "416", "503", "UnexpectedAnswer")) {
                 assertTrue("$outcome never came: $outcomes", outcome in seen)
@@ -128,7 +128,7 @@ class FaultStormTest {
                 count(exception.javaClass.simpleName)
 
             private fun count(outcome: String) {
-                told.incrementAndGet(n)
+                received.incrementAndGet(n)
                 outcomes.computeIfAbsent(outcome) { AtomicInteger() }.incrementAndGet()
                 window.release()
             }

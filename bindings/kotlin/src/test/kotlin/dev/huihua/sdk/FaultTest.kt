@@ -1,5 +1,5 @@
-// Each fault of the network and of what answers there, alone: the right outcome, once, in time, and
-// the service works as soon as the fault is gone.
+// Each fault of the network and of the server, alone: the expected outcome, once, in time, and the
+// service works as soon as the fault is over.
 package dev.huihua.sdk
 
 import java.util.concurrent.CountDownLatch
@@ -23,7 +23,7 @@ class FaultTest {
             .attemptsMax(2)
 
     @Test
-    fun eachFaultHasItsOutcome() = proxy.service(account) { hasty() }.use { service ->
+    fun eachFaultHasItsExpectedOutcome() = proxy.service(account) { hasty() }.use { service ->
         update(service)
         val html = Fault.Answer(502, "<html>proxy</html>", listOf("Content-Type: text/html"))
         val json = listOf("Content-Type: application/json")
@@ -54,7 +54,7 @@ class FaultTest {
     }
 
     @Test
-    fun nobodyThereIsFailure415AndComingBackIsEnough() =
+    fun anUnreachableServerIsFailure415AndItsReturnIsEnough() =
         proxy.service(account) { hasty() }.use { service ->
             update(service)
             repeat(2) {
@@ -65,23 +65,23 @@ class FaultTest {
             }
         }
 
-    /** Each of the five calls, at once. */
+    /** Makes each of the five calls concurrently. */
     private fun endAll(service: SessionService, fault: String, outcome: String) {
         val recorders = FiveCalls.entries.associateWith { Recorder<Any>() }
         recorders.forEach { (call, recorder) -> call.start(service, recorder) }
         for ((call, recorder) in recorders) {
-            assertTrue("$fault $call: over time", recorder.toldWithin(CALL_MS + SLACK_MS))
-            val told = when (val answer = recorder.answers.single()) {
+            assertTrue("$fault $call: over time", recorder.receivedWithin(CALL_MS + SLACK_MS))
+            val received = when (val answer = recorder.answers.single()) {
                 is SessionException.UnexpectedAnswer -> "UnexpectedAnswer ${answer.status}"
                 else -> "$answer"
             }
-            assertEquals("$fault $call", outcome, told)
+            assertEquals("$fault $call", outcome, received)
         }
     }
 
-    /** A retry that may change something names the call that it repeats. */
+    /** A retry of a write has the key of the call that it repeats. */
     @Test
-    fun aFaultThatPassesIsNotNoticed() {
+    fun callsRecoverFromAPassingFault() {
         val faults = listOf(
             Fault.Reset, Fault.ResetAnswer, Fault.Stall, Fault.HalfAnswer, Fault.Garbage,
             problem(503, 503),
@@ -106,7 +106,7 @@ class FaultTest {
     }
 
     @Test
-    fun theServerSaysWhenToComeBack() {
+    fun aFailureHasTheServersRetryAfter() {
         proxy.service(account).use { service ->
             for (refusal in listOf(problem(503, 503, "Retry-After: 1"), tooFrequent)) {
                 proxy.requests.clear()
@@ -124,7 +124,7 @@ class FaultTest {
     }
 
     @Test
-    fun fiftyRefusedCallersGetOneNewToken() {
+    fun fiftyRefusedCallsCauseOneRefresh() {
         val refreshes = AtomicInteger()
         val all = CountDownLatch(CALLERS)
         val good = server.token(account)
@@ -133,7 +133,7 @@ class FaultTest {
             refreshes.incrementAndGet()
             good
         }
-        // The first refusal is given when everybody has come with the old token.
+        // The first refusal comes once all calls have sent the old token.
         proxy.script = {
             if (it.header("Authorization") == "Bearer worn-out") {
                 all.countDown()
@@ -154,7 +154,7 @@ class FaultTest {
     }
 
     @Test
-    fun aServerThatRestartsIsFoundAgain() = ServerProcess.start().use { own ->
+    fun callsRecoverWhenTheServerRestarts() = ServerProcess.start().use { own ->
         FaultProxy(own).use { network ->
             val configure: SessionServiceOptions.Builder.() -> Unit = { hasty() }
             network.service("restarter", configure).use { service ->
@@ -165,7 +165,7 @@ class FaultTest {
                     awaitTrue("it waits") { network.requests.any { "wait" in it.firstLine } }
                     network.requests.clear()
                     end()
-                    assertTrue("the wait ends", waiting.toldWithin(CALL_MS + SLACK_MS))
+                    assertTrue("the wait ends", waiting.receivedWithin(CALL_MS + SLACK_MS))
                     endAll(service, "gone", "415")
                     own.startAgain()
                     val page = Recorder<RecentSessionList>()
@@ -184,7 +184,7 @@ class FaultTest {
         const val ATTEMPT_MS = 600L
         const val CALL_MS = 2_000L
 
-        /** For a machine that does much else; far below what a lost deadline would take. */
+        /** Tolerance for a busy machine, far below the time of a call without a deadline. */
         const val SLACK_MS = 8_000L
         const val CALLERS = 50
         val tooFrequent = problem(429, 416, "Retry-After: 1")

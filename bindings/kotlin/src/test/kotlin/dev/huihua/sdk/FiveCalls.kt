@@ -1,7 +1,7 @@
-// The calls of a service, alike: for tests that do the same with each.
+// The calls of a service behind one function, for tests that do the same with each.
 package dev.huihua.sdk
 
-/** Starts one call of [service], with good arguments. */
+/** Starts one call of [service], with valid arguments. */
 enum class FiveCalls(val start: (SessionService, RequestCallback<Any>) -> Call) {
     LIST({ service, to -> service.queryMySessionList(null, to.cast()) }),
     SESSION({ service, to -> service.queryMySession("p2p|amy", to.cast()) }),

@@ -1,5 +1,4 @@
-// What calls may leave behind: threads, sockets, handles of the border, objects. Counted, so that a
-// test can say that there is none.
+// Counts what calls may leak: threads, sockets, native handles, objects.
 package dev.huihua.sdk
 
 import java.io.File
@@ -8,13 +7,13 @@ import java.nio.file.Files
 import javax.management.ObjectName
 
 object Leftovers {
-    /** Callbacks of calls and watches that Rust still holds, by the generated type. */
+    /** Counts the callbacks that Rust still references, by generated type. */
     fun callbacks(): Map<String, Int> = handles().filterKeys { it !in OF_SERVICES }
 
-    /** Token providers that Rust still holds: one a service. */
+    /** Counts the token providers that Rust still references: one per service. */
     fun tokenProviders(): Int = handles().getValue("TokenProvider")
 
-    /** Every table of handles in the generated code, by reflection: none is forgotten. */
+    /** Finds every table of handles in the generated code, by reflection. */
     private fun handles(): Map<String, Int> = generatedClasses()
         .filter { it.simpleName.startsWith("FfiConverterType") }
         .mapNotNull { converter ->
@@ -26,7 +25,7 @@ object Leftovers {
         }
         .toMap()
 
-    /** Java threads of the SDK. */
+    /** Returns the Java threads of the SDK. */
     fun javaThreads(): Int = Thread.getAllStackTraces().keys.count { it.name.startsWith("huihua") }
 
     /** Names of the process's threads but the test server's, the compiler's, the collector's. */
@@ -68,7 +67,7 @@ object Leftovers {
             .map { Class.forName(it, false, javaClass.classLoader) }
     }
 
-    /** What Rust holds as long as the service. */
+    /** The types that Rust references as long as the service. */
     private val OF_SERVICES = setOf("TokenProvider", "RootProvider", "Logger")
     private val OTHERS = listOf("scripted", "fault-proxy", "C1 ", "C2 ", "GC ", "G1 ")
 }

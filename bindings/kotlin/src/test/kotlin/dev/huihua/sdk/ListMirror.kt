@@ -1,21 +1,20 @@
-// What a view makes of a live list, and what an observer was told: both kept, to be compared with
-// the server's list.
+// A view's copy of a live list and an observer's log of changes, to compare with the server's list.
 package dev.huihua.sdk
 
 import java.util.concurrent.CopyOnWriteArrayList
 
-/** All that can be seen of a row, on one line. */
+/** Returns the visible content of a row as one line. */
 fun RecentSession.facts(): String {
     val notice = revokeNotification
     val shown = if (notice == null) lastMsg else "recalled by ${notice.revokeAccount}"
     return "$sessionId|$updateTime|$ext|$lastMsgType|$shown|${notice?.customInfo}"
 }
 
-/** Holds rows as a RecyclerView's adapter does: it believes the operations, and nothing else. */
+/** Keeps rows by the operations alone, as the adapter of a RecyclerView does. */
 class ListMirror(private val list: SessionList) : SessionList.Listener {
     private val rows = mutableListOf<RecentSession>()
 
-    /** Each operation after which the rows were not the list's. */
+    /** Each operation after which the rows differed from the list. */
     val faults = CopyOnWriteArrayList<String>()
     val states = CopyOnWriteArrayList<SessionList.State>()
 
@@ -48,12 +47,12 @@ class ListMirror(private val list: SessionList) : SessionList.Listener {
         } catch (thrown: IndexOutOfBoundsException) {
             faults += "$what: $thrown"
         }
-        // Its content may be newer already: the change of it is told next.
+        // Its content may be newer already: that change is reported next.
         if (rows.map { it.sessionId } != list.sessions.map { it.sessionId }) faults += what
     }
 }
 
-/** What an observer was told, in order; each change as one line. */
+/** Records the changes of an observer in order, each as one line. */
 class ChangeLog : Observer<SessionChange> {
     val lines = CopyOnWriteArrayList<String>()
 
@@ -65,7 +64,7 @@ class ChangeLog : Observer<SessionChange> {
         }
     }
 
-    /** What the list is after the changes that were told, if it was [before]. */
+    /** Returns the list after the recorded changes, if it was [before]. */
     fun replay(before: Collection<RecentSession>): Set<String> {
         val rows = before.associate { it.sessionId to it.facts() }.toMutableMap()
         for (line in lines) {

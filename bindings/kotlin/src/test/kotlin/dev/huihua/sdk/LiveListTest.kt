@@ -1,5 +1,5 @@
 // Live changes against a real server over a network that breaks: the list equals the server's
-// afterwards, and each change was told once.
+// afterwards, and each change was reported once.
 package dev.huihua.sdk
 
 import java.io.File
@@ -20,7 +20,7 @@ class LiveListTest {
         attemptTimeoutMs(2_000).callTimeoutMs(4_000)
     }
 
-    /** The same account elsewhere, on a network that works. */
+    /** The same account on another device, with a working network. */
     private val device =
         SessionService(SessionServiceOptions.Builder(server.url, token).build())
     private val list = SessionList(service, PAGE_ROWS)
@@ -49,24 +49,33 @@ class LiveListTest {
     }
 
     @Test
-    fun changesOfOthersAreToldOnceEach() {
+    fun changesOfOthersAreReportedOnceEach() {
         val before = serverList()
         val expected = listOf<() -> String>(
             { copy("amy") },
             { copy("old0") },
             { update("p2p|old1", "on top") },
             { update("p2p|old7", "below the page") },
-            { delete("p2p|old0"); "p2p|old0 deleted" },
+            {
+                delete("p2p|old0")
+                "p2p|old0 deleted"
+            },
             { copy("old0") },
             { recallLast() },
-            { delete("p2p|never-there"); "" },
+            {
+                delete("p2p|never-there")
+                ""
+            },
             { update("super_team|77", "without a message") },
             { team("amy") },
-            { delete("p2p|old7"); "p2p|old7 deleted" },
+            {
+                delete("p2p|old7")
+                "p2p|old7 deleted"
+            },
         ).mapNotNull { action ->
-            val told = log.lines.size
+            val received = log.lines.size
             val line = action()
-            if (line.isNotEmpty()) awaitTrue("$line is told") { log.lines.size > told }
+            if (line.isNotEmpty()) awaitTrue("$line is reported") { log.lines.size > received }
             line.ifEmpty { null }
         }
         for ((line, marker) in log.lines.zip(expected)) assertTrue("$line: $marker", marker in line)
@@ -75,10 +84,10 @@ class LiveListTest {
     }
 
     @Test
-    fun whatHappensWhileTheNetworkIsLostIsToldOnceAfterwards() {
+    fun changesDuringALostConnectionAreReportedOnceAfterwards() {
         val before = serverList()
         network.down()
-        awaitTrue("the loss is told") { statuses.last() == StatusCode.NET_BROKEN }
+        awaitTrue("the loss is reported") { statuses.last() == StatusCode.NET_BROKEN }
         val back = System.nanoTime() + TimeUnit.SECONDS.toNanos(OUTAGE_S)
         while (System.nanoTime() < back) {
             copy("old${ids % 6}")
@@ -94,12 +103,12 @@ class LiveListTest {
     }
 
     @Test
-    fun aServerThatRestartsIsNoNews() {
+    fun aServerRestartCausesNoEvent() {
         val before = serverList()
         for (end in listOf(server::stop, server::kill)) {
             copy("amy")
             end()
-            awaitTrue("the loss is told") { statuses.last() == StatusCode.NET_BROKEN }
+            awaitTrue("the loss is reported") { statuses.last() == StatusCode.NET_BROKEN }
             server.startAgain()
             copy("ben")
             service.reconnect()
@@ -109,17 +118,17 @@ class LiveListTest {
     }
 
     @Test
-    fun aServerThatGoesBackInTimeIsReadAgain() {
+    fun aServerRestoredFromABackupIsReadAgain() {
         val backup = File.createTempFile("huihua", "backup").apply { delete() }
         copy("amy")
         server.backUp(backup)
         copy("lost in the fire")
         delete("p2p|old2")
-        awaitTrue("told") { log.lines.size == 3 }
+        awaitTrue("three reports") { log.lines.size == 3 }
         server.restore(backup)
         backup.delete()
         service.reconnect()
-        awaitTrue("a reset is told: ${log.lines}") { ChangeLog.RESET in log.lines }
+        awaitTrue("a reset is reported: ${log.lines}") { ChangeLog.RESET in log.lines }
         awaitTrue("the list is the server's: ${list.state}") { isServers() }
         val before = serverList()
         log.lines.clear()
@@ -129,7 +138,7 @@ class LiveListTest {
     }
 
     @Test
-    fun aStoryOnABadNetwork() {
+    fun aUserSessionWorksOnABadNetwork() {
         val before = serverList()
         val random = Random(5)
         network.script = { faultOf(synchronized(random) { random.nextInt(20) }) }
@@ -145,11 +154,11 @@ class LiveListTest {
         }
         network.script = { Fault.Pass }
         converge(before)
-        // One that came back and went again in between is gone twice.
+        // A session that was added and deleted again in between is deleted twice.
         val again = log.lines.filterNot { it.endsWith(GONE) }.groupBy(::idOf)
-            .filterValues { told -> told.zipWithNext().any { (one, next) -> one == next } }
-        assertEquals("told twice", emptyMap<String, List<String>>(), again)
-        assertTrue("it was told of much: ${log.lines.size}", log.lines.size > STEPS / 10)
+            .filterValues { received -> received.zipWithNext().any { (one, next) -> one == next } }
+        assertEquals("reported twice", emptyMap<String, List<String>>(), again)
+        assertTrue("many changes were reported: ${log.lines.size}", log.lines.size > STEPS / 10)
     }
 
     private fun faultOf(dice: Int): Fault = when (dice) {
@@ -162,7 +171,7 @@ class LiveListTest {
         else -> Fault.Pass
     }
 
-    /** Waits until list, mirror and log are what the server has; the log began at [before]. */
+    /** Waits until list, mirror and log equal the server's list; the log started at [before]. */
     private fun converge(before: List<RecentSession>) {
         val rows = serverList().map { it.facts() }.toSet()
         awaitTrue("the log leads to the server's list") { log.replay(before) == rows }
@@ -176,7 +185,7 @@ class LiveListTest {
         assertEquals(emptyList<String>(), mirror.faults)
     }
 
-    /** Whether the rows shown are the top of the server's list. */
+    /** Returns whether the rows are the top of the server's list. */
     private fun isServers(): Boolean {
         val shown = list.sessions.map { it.facts() }
         return list.state == SessionList.State.Ready && shown.isNotEmpty() &&
@@ -195,7 +204,7 @@ class LiveListTest {
         return rows
     }
 
-    /** A message from [from]; gives what only its row has. */
+    /** Sends a message from [from]; returns a text that only its row has. */
     private fun copy(from: String): String {
         server.deliverText(from, ME, ++clock, ++ids, "body $ids")
         lastFrom = from
@@ -204,13 +213,13 @@ class LiveListTest {
 
     private var lastFrom = ""
 
-    /** The recall of what [copy] delivered last. */
+    /** Recalls the message that [copy] sent last. */
     private fun recallLast(): String {
         server.deliverRecall(lastFrom, ME, clock, ids, "words $ids")
         return "words $ids"
     }
 
-    /** A team message; those it names are in the team. */
+    /** Sends a team message, whose receivers are members. */
     private fun team(from: String): String {
         server.deliver(
             mapOf(
@@ -239,7 +248,7 @@ class LiveListTest {
         const val PAGE_ROWS = 10
         const val STEPS = 300
 
-        /** How long the network is lost; in the long form a minute. */
+        /** Duration of the outage; a minute in the long form. */
         val OUTAGE_S: Long = System.getProperty("huihua.outage.s")?.toLong() ?: 3
     }
 }

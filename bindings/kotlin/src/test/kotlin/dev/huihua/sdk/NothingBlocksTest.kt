@@ -24,7 +24,7 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 
 class NothingBlocksTest {
-    /** The kernel accepts for it; nobody reads or answers. */
+    /** The kernel accepts connections for it; nothing reads or answers. */
     private val silent = ServerSocket(0, 500, InetAddress.getLoopbackAddress())
     private val silentUrl = "http://127.0.0.1:${silent.localPort}"
     private val samples = Samples()
@@ -45,7 +45,7 @@ class NothingBlocksTest {
     }
 
     @Test
-    fun nobodyWaitsForThePlatformsTrustStore() {
+    fun makingAServiceDoesNotWaitForThePlatformsTrustStore() {
         val java = File(System.getProperty("java.home"), "bin/java").path
         val library = "-Djna.library.path=" + System.getProperty("jna.library.path")
         val classes = System.getProperty("java.class.path")
@@ -61,7 +61,7 @@ class NothingBlocksTest {
         NIMClient.init(null, LoginInfo("alice", "token"), options)
     }
 
-    /** With true where a Boolean is asked for, and then with false: it takes observers away. */
+    /** Calls it with true for each Boolean and then with false, which unregisters observers. */
     private fun returnsAtOnce(function: PublicFunction): Boolean {
         val withTrue = returnsAtOnce(function, true)
         val hasFlag = function.parameters.any { it == Boolean::class.javaPrimitiveType }
@@ -98,7 +98,7 @@ class NothingBlocksTest {
         SessionService(SessionServiceOptions.Builder(silentUrl, "token").build())
             .also { opened += it }
 
-    /** Something to call a function of [type] on: whatever can be waiting is. */
+    /** Returns an object of [type], whose calls wait if possible. */
     private fun receiver(type: Class<*>): Any = when (type) {
         SessionService::class.java -> service()
         Call::class.java -> service().queryMySession("p2p|amy", null)
@@ -111,7 +111,10 @@ class NothingBlocksTest {
         else -> samples.find(type) ?: plain(type)
     }
 
-    private fun list() = SessionList(service()).also { it.open(); opened += it }
+    private fun list() = SessionList(service()).also {
+        it.open()
+        opened += it
+    }
 
     private fun plain(type: Class<*>): Any {
         type.enumConstants?.let { return it.first() }
@@ -121,7 +124,7 @@ class NothingBlocksTest {
         return field?.get(null) ?: argument(type) ?: error("nothing to call ${type.name} on")
     }
 
-    /** Something to hand over as a parameter of [type]. */
+    /** Returns an argument of [type]. */
     private fun argument(type: Class<*>): Any? = when (type) {
         Int::class.javaPrimitiveType, Int::class.javaObjectType -> 1
         Long::class.javaPrimitiveType, Long::class.javaObjectType -> 1L
@@ -163,10 +166,10 @@ class NothingBlocksTest {
     }
 
     private companion object {
-        /** Long for a busy machine, short beside the 30 s after which a call ends by itself. */
+        /** Long for a busy machine, far below the 30 s after which a call ends by itself. */
         const val BOUND_MS = 8_000L
 
-        /** What the app implements and we call. */
+        /** The interfaces that the app implements. */
         val OF_THE_APP = setOf(
             "RequestCallback", "RequestCallbackWrapper", "TokenProvider", "CallbackTokenProvider",
             "Observer", "Logger", "Listener",
@@ -174,7 +177,7 @@ class NothingBlocksTest {
     }
 }
 
-/** Results, as a server that answers gives them. */
+/** Provides results of a server that answers. */
 private class Samples : AutoCloseable {
     private val server = ScriptedServer {
         val isSync = it.requestURI.path.endsWith("sync")
@@ -215,7 +218,7 @@ private class Samples : AutoCloseable {
     }
 }
 
-/** One line of the committed dump of the public API: a function or a constructor. */
+/** Parses one line of api/huihua.api: a function or a constructor. */
 private class PublicFunction(
     val owner: Class<*>,
     val name: String,

@@ -1,5 +1,4 @@
-// What a failure says beside its number: whether to try again and when, and whether the server may
-// have acted.
+// The details of a failure: whether and when to retry, and whether the call may have taken effect.
 package dev.huihua.sdk
 
 import java.util.concurrent.CompletableFuture
@@ -15,9 +14,9 @@ class RichFailureTest {
     fun closeProxy() = proxy.close()
 
     @Test
-    fun aFailureSaysWhatIsKnownOfIt() {
+    fun aFailureHasItsDetails() {
         val json = listOf("Content-Type: application/json")
-        // Of an update: code or status, retryable, mayHaveApplied, retryAfterMs.
+        // For an update: code or status, retryable, mayHaveApplied, retryAfterMs.
         val expected = mapOf(
             Fault.Reset to "415 true true null",
             Fault.ResetAnswer to "415 true true null",
@@ -33,11 +32,11 @@ class RichFailureTest {
             Fault.Answer(200, "no JSON", json) to "UnexpectedAnswer 200 false true null",
             Fault.Answer(502, "<html>", json) to "UnexpectedAnswer 502 true true null",
         )
-        val told = expected.mapValues { (fault, _) ->
+        val received = expected.mapValues { (fault, _) ->
             proxy.script = { fault }
             failureOf(FiveCalls.UPDATE)
         }
-        assertEquals(expected, told)
+        assertEquals(expected, received)
         proxy.script = { Fault.Reset }
         assertEquals("a read applies nothing", "415 true false null", failureOf(FiveCalls.LIST))
         proxy.down()
@@ -45,29 +44,29 @@ class RichFailureTest {
     }
 
     private fun failureOf(call: FiveCalls): String {
-        val told = CompletableFuture<SessionException>()
+        val received = CompletableFuture<SessionException>()
         val callback = object : RequestCallback<Any> {
             override fun onSuccess(param: Any?) {
-                told.completeExceptionally(AssertionError("it succeeded"))
+                received.completeExceptionally(AssertionError("the call succeeded"))
             }
 
             override fun onFailed(code: Int) {
-                told.completeExceptionally(AssertionError("the number alone"))
+                received.completeExceptionally(AssertionError("only the code was delivered"))
             }
 
             override fun onFailed(failure: SessionException.Failed) {
-                told.complete(failure)
+                received.complete(failure)
             }
 
             override fun onException(exception: Throwable) {
-                told.complete(exception as SessionException)
+                received.complete(exception as SessionException)
             }
         }
         proxy.service(TokenProvider.of("any")) {
             attemptTimeoutMs(500).callTimeoutMs(1_500).attemptsMax(2)
         }.use { service ->
             call.start(service, callback)
-            return describe(told.get(20, TimeUnit.SECONDS))
+            return describe(received.get(20, TimeUnit.SECONDS))
         }
     }
 

@@ -1,5 +1,4 @@
-// A server that answers what a test says, and when: for stalls, garbage and counted calls, which
-// the real one cannot be asked for.
+// A scripted server for stalls, garbage and counted calls, which the real server cannot produce.
 package dev.huihua.sdk
 
 import com.sun.net.httpserver.HttpExchange

@@ -11,7 +11,7 @@ import org.junit.Test
 
 class SerializableTest {
     @Test
-    fun aPageComesBackWhole() {
+    fun aPageSurvivesSerialization() {
         val server = ServerProcess.shared
         val now = System.currentTimeMillis()
         server.deliverText("amy", "packer", now, 31, "first")
@@ -40,7 +40,7 @@ class SerializableTest {
     }
 
     @Test
-    fun aSyncComesBackWhole() {
+    fun aSyncResultSurvivesSerialization() {
         val server = ServerProcess.shared
         val now = System.currentTimeMillis()
         server.service("unpacker").use { service ->

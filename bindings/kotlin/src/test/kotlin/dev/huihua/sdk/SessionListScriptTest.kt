@@ -1,5 +1,5 @@
-// What a list does when the server does not know any more what changed, when a page token has grown
-// old, when answers overtake each other. A script answers: the real server does it once in a month.
+// A list under rare conditions: unknown changes, an expired page token, answers that overtake each
+// other. A script answers, because the real server rarely produces them.
 package dev.huihua.sdk
 
 import com.sun.net.httpserver.HttpExchange
@@ -16,7 +16,7 @@ import org.junit.Test
 class SessionListScriptTest {
     private val states = Events<SessionList.State>()
 
-    /** What a sync is answered with next; without one it waits, as the real server does. */
+    /** The next answer to a sync; without one it waits, as with the real server. */
     private val syncs = LinkedBlockingQueue<String>()
 
     @Volatile
@@ -33,7 +33,7 @@ class SessionListScriptTest {
     /** Syncs that wait, or have waited. */
     private val waits = AtomicInteger()
 
-    /** What the first of them is answered with. */
+    /** The answer to the first of them. */
     private val first = CompletableFuture<String>()
 
     private fun HttpExchange.sync(query: String) {
@@ -77,7 +77,7 @@ class SessionListScriptTest {
     }
 
     @Test
-    fun aResetReadsAsMuchAsWasShown() = withList { list ->
+    fun aResetLoadsAsManySessionsAsWereShown() = withList { list ->
         pages = {
             if ("pageToken=t1" in it) page("c", "d", next = "t2") else page("a", "b", next = "t1")
         }
@@ -91,9 +91,9 @@ class SessionListScriptTest {
         awaitTrue("complete") { !list.hasMore && list.state == SessionList.State.Ready }
     }
 
-    /** The sync that waited before the page was read tells an older state than the page. */
+    /** The sync that waited before the page was read returns an older state than the page. */
     @Test
-    fun noChangeIsOlderThanThePage() = server.use {
+    fun aChangeIsNeverOlderThanThePage() = server.use {
         asksFirst = true
         fun row(peer: String, ext: String) =
             """{"sessionId":"p2p|$peer","updateTime":5,"ext":"$ext","lastMsgType":0}"""
@@ -115,7 +115,7 @@ class SessionListScriptTest {
     }
 
     @Test
-    fun anOldPageTokenIsNoFailure() = withList { list ->
+    fun anExpiredPageTokenRefreshesTheList() = withList { list ->
         pages = { if ("pageToken" in it) null else page("a", "b", next = "old") }
         list.open()
         list.awaitIds("a", "b")
@@ -135,7 +135,7 @@ class SessionListScriptTest {
     }
 
     @Test
-    fun aFailureKeepsTheRowsAndIsTriedAgain() = withList { list ->
+    fun aFailureKeepsTheRowsAndIsRetried() = withList { list ->
         pages = { page("a", next = "t") }
         list.open()
         list.awaitIds("a")

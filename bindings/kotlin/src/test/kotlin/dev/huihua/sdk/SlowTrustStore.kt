@@ -1,6 +1,6 @@
-// A process whose trust store cannot be read for a long time, as a device's takes seconds at times:
-// whoever makes a service and calls it does not wait for that. Run by NothingBlocksTest, for a JVM
-// reads its store once.
+// A process with a slow trust store, as on a device, where reading it may take seconds: making a
+// service and starting a call must not wait for it. NothingBlocksTest runs it as a process of its
+// own, because a JVM reads its store only once.
 package dev.huihua.sdk
 
 import java.net.InetAddress

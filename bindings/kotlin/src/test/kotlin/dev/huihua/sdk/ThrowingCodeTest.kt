@@ -1,5 +1,5 @@
-// Code of the app that throws, wherever we call it: what it throws goes where the documents say,
-// and nothing of ours stops working.
+// App code that throws, wherever the SDK calls it: its exceptions go where the documents say, and
+// the SDK keeps working.
 package dev.huihua.sdk
 
 import java.util.concurrent.CopyOnWriteArrayList
@@ -29,7 +29,7 @@ class ThrowingCodeTest {
     @After
     fun giveBackTheHandler() = Thread.setDefaultUncaughtExceptionHandler(handlerBefore)
 
-    /** Where an app's code is called again and again or once, on the thread of the callbacks. */
+    /** The places where the app's code runs on the thread of callbacks. */
     private val onCallbackThread = mapOf<String, (SessionService, Throwable) -> Unit>(
         "onSuccess" to { service, thrown ->
             service.queryMySessionList(null, Recorder { throw thrown })
@@ -64,7 +64,7 @@ class ThrowingCodeTest {
     )
 
     @Test
-    fun whatCallbacksAndObserversThrowIsTheirThreadsAndNobodyElses() {
+    fun exceptionsOfCallbacksAndObserversReachOnlyTheirThread() {
         for ((place, use) in onCallbackThread) {
             for (thrown in listOf(IllegalStateException(place), AssertionError(place))) {
                 uncaught.clear()
@@ -76,24 +76,24 @@ class ThrowingCodeTest {
                     assertGoesOn(service, witness, place)
                 }
                 awaitTrue("$place: $thrown is uncaught") { thrown in uncaught }
-                // What an observer of the service before throws when that closes may come late.
+                // An exception of the previous service's observer may arrive late.
                 val places = onCallbackThread.keys
                 assertTrue("$place: $uncaught", uncaught.all { it.message in places })
             }
         }
     }
 
-    /** Everything of [service] works: calls, and two changes, each told once. */
+    /** Asserts that [service] works: calls, and two changes, each reported once. */
     private fun assertGoesOn(service: SessionService, witness: ChangeLog, place: String) {
         val list = SessionList(service)
         list.open()
         awaitTrue("$place: a list opens") { list.state == SessionList.State.Ready }
         repeat(2) {
-            val told = witness.lines.size
+            val received = witness.lines.size
             Recorder<Any>().also { FiveCalls.LIST.start(service, it) }.result()
             server.deliverText("amy", me, System.currentTimeMillis(), 1, "body ${++messages}")
-            awaitTrue("$place: the other observer is told") { witness.lines.size > told }
-            assertEquals("$place: once", told + 1, witness.lines.size)
+            awaitTrue("$place: the other observer is notified") { witness.lines.size > received }
+            assertEquals("$place: once", received + 1, witness.lines.size)
             awaitTrue("$place: the list follows") {
                 list.sessions.firstOrNull()?.lastMsg?.contains("body $messages") == true
             }
@@ -110,14 +110,14 @@ class ThrowingCodeTest {
     }
 
     @Test
-    fun aTokenProviderThatThrowsEndsItsCallsAndIsAskedAgain() {
+    fun aThrowingTokenProviderEndsItsCallsAndIsRetried() {
         fun failure(n: Int) = if (n % 2 == 0) IllegalStateException("$n") else AssertionError("$n")
         val shapes = mapOf<String, (() -> String) -> TokenProvider>(
             "getToken" to { give -> TokenProvider { give() } },
             "ofCallback" to { give ->
                 TokenProvider.ofCallback { _, to -> to.onSuccess(give()) }
             },
-            "ofCallback, told" to { give ->
+            "ofCallback, called" to { give ->
                 TokenProvider.ofCallback { _, to ->
                     try {
                         to.onSuccess(give())
@@ -138,11 +138,14 @@ class ThrowingCodeTest {
             }
             service(provider).use { service ->
                 repeat(FAILURES) { n ->
-                    val told = Recorder<RecentSessionList>()
+                    val received = Recorder<RecentSessionList>()
                         .also { service.queryMySessionList(null, it) }.exception()
-                    assertTrue("$shape: $told", told is SessionException.TokenProviderFailed)
+                    assertTrue(
+                        "$shape: $received",
+                        received is SessionException.TokenProviderFailed,
+                    )
                     // A coroutine's exception is a copy, with the original as its cause.
-                    val cause = checkNotNull(told.cause)
+                    val cause = checkNotNull(received.cause)
                     assertEquals(shape, failure(n).message, cause.message)
                     assertEquals(shape, failure(n).javaClass, cause.javaClass)
                 }
@@ -150,11 +153,11 @@ class ThrowingCodeTest {
             }
             assertEquals(shape, FAILURES, given.size)
         }
-        assertEquals("only its callers are told", emptyList<Throwable>(), uncaught)
+        assertEquals("only its calls fail", emptyList<Throwable>(), uncaught)
     }
 
     @Test
-    fun liveChangesOutliveATokenProviderThatThrows() {
+    fun liveChangesSurviveAThrowingTokenProvider() {
         val asked = AtomicInteger()
         val provider = TokenProvider {
             if (asked.getAndIncrement() < FAILURES) throw AssertionError("not yet")
@@ -170,10 +173,13 @@ class ThrowingCodeTest {
     }
 
     @Test
-    fun whatALoggerThrowsIsIgnored() {
+    fun anExceptionOfALoggerIsIgnored() {
         for (thrown in listOf(IllegalStateException("log"), AssertionError("log"))) {
             val lines = AtomicInteger()
-            val logger = Logger { _, _ -> lines.incrementAndGet(); throw thrown }
+            val logger = Logger { _, _ ->
+                lines.incrementAndGet()
+                throw thrown
+            }
             service(TokenProvider.of(token)) { logger(logger) }.use { service ->
                 val witness = ChangeLog()
                 service.observeSessionChanges(witness, true)
@@ -185,9 +191,9 @@ class ThrowingCodeTest {
         assertEquals(emptyList<Throwable>(), uncaught)
     }
 
-    /** A call's end is an exception then; a change has no other end, and is told all the same. */
+    /** A call then ends in an exception; a change is reported all the same. */
     @Test
-    fun anExecutorThatThrowsEndsCallsInOnExceptionAndLosesNoChange() {
+    fun aThrowingExecutorEndsCallsInOnExceptionAndLosesNoChange() {
         for (thrown in listOf(RejectedExecutionException("full"), AssertionError("bug"))) {
             service(TokenProvider.of(token)) { callbackExecutor { throw thrown } }.use { service ->
                 val recorder = Recorder<RecentSessionList>()
@@ -197,14 +203,14 @@ class ThrowingCodeTest {
                 service.observeSessionChanges(witness, true)
                 awaitLive(service)
                 server.deliverText("amy", me, System.currentTimeMillis(), 1, "b ${++messages}")
-                awaitTrue("the change is told") { witness.lines.size == 1 }
+                awaitTrue("the change is reported") { witness.lines.size == 1 }
             }
         }
         assertEquals(emptyList<Throwable>(), uncaught)
     }
 
     @Test
-    fun anExecutorThatThrowsNowAndThenLosesNothing() {
+    fun anExecutorThatSometimesThrowsLosesNoEvent() {
         val count = AtomicInteger()
         val callbacks = CopyOnWriteArrayList<Any>()
         val moody = Executor { task ->

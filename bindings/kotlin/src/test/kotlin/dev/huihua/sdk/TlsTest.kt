@@ -1,4 +1,4 @@
-// The way to a server by TLS, as an app sets it: roots, pins, and certificates that are no good.
+// TLS as an app configures it: roots, pins, and invalid certificates.
 package dev.huihua.sdk
 
 import com.sun.net.httpserver.HttpsConfigurator
@@ -19,22 +19,28 @@ import org.junit.Test
 
 class TlsTest {
     @Test
-    fun aRootOfTheAppsOwnIsEnough() = Server(VALID).use { server ->
+    fun aRootOfTheAppIsEnough() = Server(VALID).use { server ->
         assertEquals("success", server.outcome { addRootCertificate(server.certificate) })
         val pin = server.pin
-        assertEquals("success", server.outcome {
-            addRootCertificate(server.certificate).addCertificatePin(pin)
-        })
+        assertEquals(
+            "success",
+            server.outcome {
+                addRootCertificate(server.certificate).addCertificatePin(pin)
+            },
+        )
     }
 
     @Test
-    fun aCertificateThatIsNoGoodIsFailure415AndSaysWhy() {
+    fun anInvalidCertificateIsFailure415WithItsReason() {
         Server(VALID).use { server ->
             assertFailure("none of the trusted roots", server.outcome())
             val other = "sha256/" + Base64.getEncoder().encodeToString(ByteArray(32))
-            assertFailure("pin", server.outcome {
-                addRootCertificate(server.certificate).addCertificatePin(other)
-            })
+            assertFailure(
+                "pin",
+                server.outcome {
+                    addRootCertificate(server.certificate).addCertificatePin(other)
+                },
+            )
         }
         Server(EXPIRED).use { server ->
             assertFailure("expired", server.outcome { addRootCertificate(server.certificate) })
@@ -47,7 +53,7 @@ class TlsTest {
     private fun assertFailure(reason: String, outcome: String) =
         assertTrue(outcome, outcome.startsWith("415 ") && reason in outcome)
 
-    /** An HTTPS server with a certificate that `keytool` makes with these arguments. */
+    /** Runs an HTTPS server with a certificate of `keytool`, made with these arguments. */
     private class Server(certificateArguments: List<String>) : AutoCloseable {
         private val keys = KeyStore.getInstance("PKCS12")
         private val https = HttpsServer.create(
@@ -84,29 +90,30 @@ class TlsTest {
                 return "sha256/" + Base64.getEncoder().encodeToString(digest)
             }
 
-        /** How a list call to it ends. */
+        /** Returns the outcome of a list call to it. */
         fun outcome(configure: SessionServiceOptions.Builder.() -> Unit = {}): String {
             val url = "https://127.0.0.1:${https.address.port}"
             val options = SessionServiceOptions.Builder(url, "token").attemptsMax(1)
             return SessionService(options.apply(configure).build()).use { service ->
-                val told = Events<String>()
-                service.queryMySessionList(null, Outcome(told))
-                told.next()
+                val outcomes = Events<String>()
+                service.queryMySessionList(null, Outcome(outcomes))
+                outcomes.next()
             }
         }
 
         override fun close() = https.stop(0)
     }
 
-    private class Outcome(private val told: Events<String>) : RequestCallback<RecentSessionList> {
-        override fun onSuccess(param: RecentSessionList) = told.onEvent("success")
+    private class Outcome(private val outcomes: Events<String>) :
+        RequestCallback<RecentSessionList> {
+        override fun onSuccess(param: RecentSessionList) = outcomes.onEvent("success")
 
-        override fun onFailed(code: Int) = told.onEvent("$code and nothing else")
+        override fun onFailed(code: Int) = outcomes.onEvent("$code and nothing else")
 
         override fun onFailed(failure: SessionException.Failed) =
-            told.onEvent("${failure.code} ${failure.detail}")
+            outcomes.onEvent("${failure.code} ${failure.detail}")
 
-        override fun onException(exception: Throwable) = told.onEvent("$exception")
+        override fun onException(exception: Throwable) = outcomes.onEvent("$exception")
     }
 
     private companion object {

@@ -73,20 +73,20 @@ class NimCallsKotlinTest {
     fun oneSessionIsQueried() {
         NIMClient.getService(MsgService::class.java)
             .queryMySession("p2p|peer1").setCallback(object : RequestCallback<RecentSession> {
-            override fun onSuccess(param: RecentSession) {
-                val (type, id) = param.parseSessionId()
-                assertEquals(SessionTypeEnum.P2P, type)
-                screen.add("$id says ${param.toRecentContact().content}")
-            }
+                override fun onSuccess(param: RecentSession) {
+                    val (type, id) = param.parseSessionId()
+                    assertEquals(SessionTypeEnum.P2P, type)
+                    screen.add("$id says ${param.toRecentContact().content}")
+                }
 
-            override fun onFailed(code: Int) {
-                screen.add("failed, code=$code")
-            }
+                override fun onFailed(code: Int) {
+                    screen.add("failed, code=$code")
+                }
 
-            override fun onException(exception: Throwable) {
-                screen.add("exception, msg=${exception.message}")
-            }
-        })
+                override fun onException(exception: Throwable) {
+                    screen.add("exception, msg=${exception.message}")
+                }
+            })
         assertEquals("peer1 says hello 1", see())
     }
 
@@ -103,7 +103,7 @@ class NimCallsKotlinTest {
     }
 
     @Test
-    fun aCallbackMayComeLateAndOnlyOnce() {
+    fun aCallbackMayBeSetLateButOnlyOnce() {
         val future = NIMClient.getService(MsgService::class.java).updateMySession("no id", "x")
         Thread.sleep(300) // The answer is there by now.
         future.setCallback(Tell("never"))
@@ -113,7 +113,7 @@ class NimCallsKotlinTest {
     }
 
     @Test
-    fun aServiceThatWasKeptFollowsTheNextLogin() {
+    fun aKeptServiceFollowsTheNextLogin() {
         val kept = NIMClient.getService(MsgService::class.java)
         logInAs("newcomer")
         kept.queryMySessionList(null).setCallback(ShowList())
@@ -124,7 +124,7 @@ class NimCallsKotlinTest {
     }
 
     private fun see(): String =
-        checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "nobody was told" }
+        checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "no callback was called" }
 
     private inner class ShowList : RequestCallback<RecentSessionList> {
         override fun onSuccess(param: RecentSessionList) {

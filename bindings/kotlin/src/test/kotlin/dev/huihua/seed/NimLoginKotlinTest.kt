@@ -58,7 +58,7 @@ class NimLoginKotlinTest {
     }
 
     @Test
-    fun anAccountLogsInAndSeesWhatIsNew() {
+    fun anAccountLogsInAndReceivesNewSessions() {
         NIMClient.getService(AuthServiceObserver::class.java)
             .observeOnlineStatus(statusObserver, true)
         val info = LoginInfo(account, token)
@@ -79,13 +79,13 @@ class NimLoginKotlinTest {
         assertEquals(setOf("online", "welcome $account"), setOf(see(), see()))
         NIMClient.getService(MsgServiceObserve::class.java)
             .observeUpdateMySession(sessionObserver, true)
-        // What comes before the connection stands is not told: so it is sent until it is seen.
+        // Changes before the connection is live are not reported: so it sends until one is.
         val now = System.currentTimeMillis()
-        val heard = (1L..100L).firstNotNullOf { n ->
+        val received = (1L..100L).firstNotNullOf { n ->
             server.deliverText("peer", account, now + n, n, "hello")
             screen.poll(200, TimeUnit.MILLISECONDS)
         }
-        assertEquals("p2p|peer says hello", heard)
+        assertEquals("p2p|peer says hello", received)
     }
 
     @Test
@@ -102,7 +102,7 @@ class NimLoginKotlinTest {
     }
 
     @Test
-    fun aLoginThatIsGivenUpIsNotHeardOf() {
+    fun anAbandonedLoginIsNeverReported() {
         val request: AbortableFuture<LoginInfo> =
             NIMClient.getService(AuthService::class.java).login(LoginInfo(account, token))
         val isAborted = request.abort()
@@ -126,5 +126,5 @@ class NimLoginKotlinTest {
     }
 
     private fun see(): String =
-        checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "nobody was told" }
+        checkNotNull(screen.poll(30, TimeUnit.SECONDS)) { "no callback was called" }
 }

@@ -1,5 +1,5 @@
-// Writes the public API's documents with Dokka, and fails when Dokka warns: of something public
-// that nobody documented, of a link that leads nowhere.
+// Writes the public API's documents with Dokka, and fails at its warnings: a public declaration
+// without documentation, a broken link.
 package dev.huihua.apidocs;
 
 import java.io.File;
@@ -11,14 +11,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jetbrains.dokka.DokkaBootstrapImpl;
 
-/** The program that the module's POM runs. */
+/** Runs Dokka. The module's POM starts it. */
 public final class ApiDocuments {
-    /** What an enum has by itself. Dokka has words for it, and loses them: its issue 4443. */
+    /** The members that every enum has. Dokka loses its own documentation of them (issue 4443). */
     private static final Pattern GENERATED =
             Pattern.compile(
                     "Undocumented: [\\w./]+/(values/#/|valueOf/#kotlin\\.String/|entries/#/) .*");
 
-    /** The jars that the sources import: else Dokka would not know the types in signatures. */
+    /** The jars that the sources import, which Dokka needs for the types in signatures. */
     private static final String IMPORTED = ".*/(kotlin-stdlib|kotlinx-coroutines-core-jvm)-[^/]*";
 
     private ApiDocuments() {}

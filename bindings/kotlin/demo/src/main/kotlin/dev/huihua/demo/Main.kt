@@ -1,5 +1,5 @@
-// The demo's entrance: `tour` against a running server, `down` after it was stopped. Started by
-// `cargo xtask demo`; prints for people, and ends with 1 when something is not as it must be.
+// The demo's entry point: `tour` against a running server, `down` after it was stopped. Started by
+// `cargo xtask demo`; exits with 1 if a result is not as expected.
 package dev.huihua.demo
 
 import dev.huihua.sdk.nim.LoginInfo
@@ -16,7 +16,7 @@ fun main(arguments: Array<String>) {
         when (part) {
             "tour" -> Tour(serverUrl, account, Path.of(rowsFile)).run()
             "down" -> serverDown()
-            else -> error("no such part: $part")
+            else -> error("the part must be tour or down, not $part")
         }
     } catch (unexpected: IllegalStateException) {
         System.err.println("\nNot as expected: ${unexpected.message}")
@@ -24,7 +24,7 @@ fun main(arguments: Array<String>) {
     }
 }
 
-/** What an app does once, after its own server gave it a token for the user. */
+/** Logs in, as an app does once its own server gave it a token for the user. */
 internal fun logIn(serverUrl: String, account: String, token: String) {
     val options = SDKOptions()
     options.serverUrl = serverUrl

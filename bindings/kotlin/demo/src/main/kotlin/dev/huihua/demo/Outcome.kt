@@ -1,4 +1,4 @@
-// How a call ended, as a value: the tour reads from top to bottom. An app goes on in its callback.
+// The outcome of a call as a value, so that the tour reads from top to bottom; apps use callbacks.
 package dev.huihua.demo
 
 import dev.huihua.sdk.InvocationFuture
@@ -6,7 +6,7 @@ import dev.huihua.sdk.RequestCallback
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 
-/** One of the three methods of a callback, with what it brought. */
+/** Represents the outcome of a call: one of the three methods of a callback. */
 internal sealed class Outcome<out T> {
     class Succeeded<T>(val result: T) : Outcome<T>()
 
@@ -21,27 +21,27 @@ internal sealed class Outcome<out T> {
     }
 }
 
-/** Waits until the callback is told. */
+/** Waits for the outcome of the call. */
 internal fun <T> InvocationFuture<T>.outcome(): Outcome<T> {
-    val told = CompletableFuture<Outcome<T>>()
+    val outcome = CompletableFuture<Outcome<T>>()
     setCallback(object : RequestCallback<T> {
         override fun onSuccess(param: T) {
-            told.complete(Outcome.Succeeded(param))
+            outcome.complete(Outcome.Succeeded(param))
         }
 
         override fun onFailed(code: Int) {
-            told.complete(Outcome.Failed(code))
+            outcome.complete(Outcome.Failed(code))
         }
 
         override fun onException(exception: Throwable) {
-            told.complete(Outcome.Threw(exception))
+            outcome.complete(Outcome.Threw(exception))
         }
     })
-    // Longer than the SDK's own deadline of a call.
-    return told.get(60, TimeUnit.SECONDS)
+    // Longer than the SDK's own timeout of a call.
+    return outcome.get(60, TimeUnit.SECONDS)
 }
 
-/** The result of a call that has to succeed. */
+/** Waits for the result of a call that must succeed. */
 internal fun <T> InvocationFuture<T>.result(): T = when (val outcome = outcome()) {
     is Outcome.Succeeded -> outcome.result
     is Outcome.Failed, is Outcome.Threw -> error("a call ended in $outcome")

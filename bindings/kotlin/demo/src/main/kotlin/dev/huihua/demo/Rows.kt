@@ -1,4 +1,4 @@
-// A session as a person wants to see it, and as the check wants it.
+// The texts of a session: a row of a table for people, a line for the check.
 package dev.huihua.demo
 
 import dev.huihua.sdk.MsgTypeEnum
@@ -21,10 +21,10 @@ internal fun printSessions(sessions: List<RecentSession>) {
     printTable(titles, widths, rows)
 }
 
-/** `10-31 09:00:00`, in the time zone of the sample's story. */
+/** Formats a time as `10-31 09:00:00`, in the time zone of the samples. */
 internal fun clockTime(ms: Long): String = clock.format(Instant.ofEpochMilli(ms))
 
-/** One line for a session: the words of the last message, or what kind of thing it is. */
+/** Returns the preview of a session: the text of the last message, or its type. */
 internal fun preview(session: RecentSession): String {
     session.revokeNotification?.let { recall ->
         val words = if (recall.customInfo.isEmpty()) "" else ": ${recall.customInfo}"
@@ -49,7 +49,7 @@ internal fun preview(session: RecentSession): String {
     return listOf(kind, contact.content).filter(String::isNotEmpty).joinToString(" ")
 }
 
-/** The columns of `samples/expected.json` between tabs; no field holds a raw tab or line break. */
+/** Returns the columns of `samples/expected.json`, separated by tabs, without raw line breaks. */
 internal fun rowForComparing(session: RecentSession): String {
     val contact = session.toRecentContact()
     val fields = listOf(

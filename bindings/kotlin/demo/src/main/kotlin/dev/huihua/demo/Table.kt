@@ -1,7 +1,7 @@
-// Tables for a terminal in which Chinese takes two columns, and an emoji of five code points too.
+// Tables for a terminal, where Chinese and emoji of several code points take two columns.
 package dev.huihua.demo
 
-/** Prints [rows] under [titles] in columns of [widths]; what is wider is cut. */
+/** Prints [rows] under [titles] in columns of [widths]; cuts wider texts. */
 internal fun printTable(titles: List<String>, widths: List<Int>, rows: List<List<String>>) {
     val line = { cells: List<String> ->
         cells.zip(widths) { cell, width -> fit(cell, width) }.joinToString("  ").trimEnd()
@@ -11,7 +11,7 @@ internal fun printTable(titles: List<String>, widths: List<Int>, rows: List<List
     rows.forEach { println("  " + line(it)) }
 }
 
-/** [text] on one line, cut or filled to exactly [width] columns. */
+/** Returns [text] on one line, cut or padded to exactly [width] columns. */
 internal fun fit(text: String, width: Int): String {
     val parts = clusters(text.replace("\n", "⏎").replace("\t", " "))
     val total = parts.sumOf(::columns)
@@ -28,13 +28,13 @@ internal fun fit(text: String, width: Int): String {
     return "$kept…" + " ".repeat(width - used - 1)
 }
 
-/** What a reader takes for one sign: a code point with everything that joins or changes it. */
+/** Splits a text into characters as seen: a code point with all that join or modify it. */
 internal fun clusters(text: String): List<String> {
     val parts = mutableListOf<StringBuilder>()
     var joins = false
     for (point in text.codePoints().toArray()) {
         val isFlagEnd = point in FLAGS && parts.lastOrNull()?.let(::isHalfFlag) == true
-        if (parts.isNotEmpty() && (joins || isFlagEnd || changesTheOneBefore(point))) {
+        if (parts.isNotEmpty() && (joins || isFlagEnd || modifiesTheOneBefore(point))) {
             parts.last().appendCodePoint(point)
         } else {
             parts += StringBuilder().appendCodePoint(point)
@@ -44,7 +44,7 @@ internal fun clusters(text: String): List<String> {
     return parts.map(StringBuilder::toString)
 }
 
-/** Columns that a terminal gives to one of [clusters]. */
+/** Returns the columns that one of [clusters] takes in a terminal. */
 internal fun columns(cluster: String): Int {
     val first = cluster.codePointAt(0)
     val isWide = WIDE.any { first in it } || cluster.contains(EMOJI_STYLE.toChar())
@@ -53,7 +53,7 @@ internal fun columns(cluster: String): Int {
 
 private fun isHalfFlag(part: StringBuilder) = part.length == 2 && part.codePointAt(0) in FLAGS
 
-private fun changesTheOneBefore(point: Int): Boolean =
+private fun modifiesTheOneBefore(point: Int): Boolean =
     point == JOINER || point == EMOJI_STYLE || point in SKIN_TONES ||
         Character.getType(point).toByte() in
         listOf(Character.NON_SPACING_MARK, Character.ENCLOSING_MARK)

@@ -1,4 +1,4 @@
-// The four calls of the cloud session list, through the NIM-shaped door, as an app makes them.
+// The four calls of the cloud session list by the NIM-shaped API, as an app makes them.
 package dev.huihua.demo
 
 import com.sun.net.httpserver.HttpServer
@@ -11,16 +11,16 @@ import java.net.InetSocketAddress
 import java.nio.file.Files
 import java.nio.file.Path
 
-/** Rows of one page: small enough that the sample's list takes three. */
+/** Limit of one page, small enough that the sample's list takes three. */
 private const val PAGE_ROWS = 12
 
 /** Written to one session, read back from the server. */
 private const val EXT = """{"置顶":true,"草稿":"周五给你 😉"}"""
 
-/** Asked for at each use, as apps do: a later login changes whose list it is. */
+/** Requested at each use, as apps do; it serves the account of the latest login. */
 private val msgService: MsgService get() = NIMClient.getService(MsgService::class.java)
 
-/** The walk through the calls; [rowsFile] gets every row seen: `cargo xtask demo` compares it. */
+/** Makes all calls; writes every row to [rowsFile], which `cargo xtask demo` compares. */
 internal class Tour(
     private val serverUrl: String,
     private val account: String,
@@ -36,7 +36,7 @@ internal class Tour(
         failures(rows[0].sessionId)
     }
 
-    /** Page by page as NIM's demo does: by the last row's time, which comes again. */
+    /** Reads all pages as NIM's demo does: by the time of the last row, which comes again. */
     private fun listAll(): List<RecentSession> {
         title("queryMySessionList(option), page by page")
         val shown = LinkedHashMap<String, RecentSession>()
@@ -45,10 +45,12 @@ internal class Tour(
         do {
             val page = msgService.queryMySessionList(option).result()
             val fresh = page.sessionList.filter { shown.put(it.sessionId, it) == null }
-            check(fresh.isNotEmpty()) { "page $number brings nothing new" }
+            check(fresh.isNotEmpty()) { "page $number has no new session" }
             val again = page.sessionList.size - fresh.size
-            println("\n  Page $number: ${page.sessionList.size} rows, $again shown before, " +
-                "hasMore ${page.hasMore()}")
+            println(
+                "\n  Page $number: ${page.sessionList.size} rows, $again shown before, " +
+                    "hasMore ${page.hasMore()}",
+            )
             printSessions(fresh)
             option.maxTimestamp = page.sessionList.last().updateTime
             number += 1
@@ -84,7 +86,7 @@ internal class Tour(
         println("  ${rows.size} sessions before, ${left.size} after; the newest of them:\n")
         printSessions(left.take(6))
         val expected = rows.map { it.sessionId } - ids.toSet()
-        check(left.map { it.sessionId } == expected) { "other sessions are left than should be" }
+        check(left.map { it.sessionId } == expected) { "the list has other sessions than expected" }
         check(left.first { it.sessionId == withExt }.ext == EXT) { "the list lost the ext" }
     }
 
@@ -96,7 +98,7 @@ internal class Tour(
 
         logIn(serverUrl, account, "a.wrong.token")
         val refused = msgService.queryMySessionList(null).outcome()
-        expect("onFailed(302)", "a wrong token", refused)
+        expect("onFailed(302)", "an invalid token", refused)
 
         val page = "<html>Welcome to the hotel's Wi-Fi</html>".toByteArray()
         val stranger = HttpServer.create(InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0)
@@ -108,11 +110,11 @@ internal class Tour(
         logIn("http://127.0.0.1:${stranger.address.port}", account, "any")
         val foreign = msgService.queryMySessionList(null).outcome()
         stranger.stop(0)
-        expect("onException(UnexpectedAnswer", "an answer that is not ours", foreign)
+        expect("onException(UnexpectedAnswer", "a foreign answer", foreign)
     }
 }
 
-/** What an app sees when its server is away. */
+/** Shows the failure of a call whose server is down. */
 internal fun serverDown() {
     expect("onFailed(415)", "the server is down", msgService.queryMySessionList(null).outcome())
 }

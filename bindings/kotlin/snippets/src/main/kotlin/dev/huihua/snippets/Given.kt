@@ -1,4 +1,4 @@
-// What a snippet may name without making it: what a reader has, or has read of just above.
+// The variables that every snippet may use: what a reader has, or has just read about.
 package dev.huihua.snippets
 
 import android.app.Activity
@@ -7,14 +7,14 @@ import dev.huihua.sdk.SessionList
 import dev.huihua.sdk.SessionService
 import kotlinx.coroutines.CoroutineScope
 
-/** Snippets are compiled, never run: nothing here has a value. */
+/** Declares the variables. They have no values, because snippets are never run. */
 public open class Given {
     @JvmField public val context: Context = never()
 
     /** A bearer token from the app's own server. */
     @JvmField public val token: String = never()
 
-    /** Of a NIM app. */
+    /** The app key of a NIM app. */
     @JvmField public val appKey: String = never()
 
     @JvmField public val appSecret: String = never()
@@ -23,16 +23,16 @@ public open class Given {
 
     @JvmField public val listener: SessionList.Listener = never()
 
-    /** An activity's scope, a view model's, any. */
+    /** Any scope, such as an activity's or a view model's. */
     @JvmField public val scope: CoroutineScope = never()
 
-    /** androidx's, which this build does not have. */
+    /** A property of androidx, which this build lacks. */
     public val Activity.lifecycleScope: CoroutineScope get() = never()
 
     private fun <T> never(): T = error("a snippet is not to be run")
 }
 
-/** NIM's client of its server API, which this build does not have. */
+/** NIM's client of its server API, which this build lacks. */
 public class YunxinV1ApiHttpClient private constructor() {
     @Suppress("UNUSED_PARAMETER")
     public class Builder(appKey: String, appSecret: String) {

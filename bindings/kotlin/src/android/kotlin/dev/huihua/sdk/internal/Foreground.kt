@@ -1,4 +1,4 @@
-// Whether an app is in the foreground, as its Activities tell.
+// Observes whether the app is in the foreground, by its Activities.
 package dev.huihua.sdk.internal
 
 import android.app.Activity
@@ -9,12 +9,12 @@ import android.os.Bundle
 import java.util.Collections
 import java.util.IdentityHashMap
 
-/** Tells [observer] now, and whenever the first Activity starts or the last one stops. */
+/** Notifies [observer] now, and whenever the first Activity starts or the last one stops. */
 internal class Foreground(
     private val application: Application,
     private val observer: (Boolean) -> Unit,
 ) : Application.ActivityLifecycleCallbacks, AutoCloseable {
-    /** As far as known: those that started before this was made are not in it. */
+    /** The started Activities, without those that started before this object was made. */
     private val started: MutableSet<Activity> = Collections.newSetFromMap(IdentityHashMap())
 
     init {
@@ -31,11 +31,11 @@ internal class Foreground(
 
     override fun onActivityStopped(activity: Activity) {
         started -= activity
-        // One that is only turned around starts again at once.
+        // An Activity that is only rotated starts again at once.
         if (started.isEmpty() && !activity.isChangingConfigurations) observer(false)
     }
 
-    /** Not by service: one that runs in the foreground makes a process important, not visible. */
+    /** Ignores foreground services, which make a process important but not visible. */
     private fun isVisible(): Boolean {
         val process = RunningAppProcessInfo()
         ActivityManager.getMyMemoryState(process)

@@ -1,4 +1,4 @@
-// What Android does its own way; src/jvm has the other half.
+// The platform-specific code for Android; src/jvm has its counterpart.
 package dev.huihua.sdk.internal
 
 import android.app.Application
@@ -11,21 +11,21 @@ import java.security.KeyStore
 import java.util.concurrent.Executor
 
 internal object Platform {
-    /** The main thread. Always posts, from there too: a callback never runs inside setCallback. */
+    /** Posts to the main thread, also from it: a callback never runs inside setCallback. */
     val callbackExecutor: Executor =
         Handler(Looper.getMainLooper()).let { main -> Executor { main.post(it) } }
 
     /**
-     * The device's own roots, DER; none when they cannot be read. Roots that a user or a company
-     * added are left out, as Android itself leaves them out for apps since version 7.
+     * Returns the device's own roots in DER, or none if they cannot be read. Roots that a user or a
+     * company added are excluded, as Android itself does for apps since version 7.
      */
     fun trustedRootsDer(): List<ByteArray> = roots
 
     /**
-     * Tells [observer] whether the app is in the foreground: now, and when that changes, until the
+     * Notifies [observer] whether the app is in the foreground, now and at each change, until the
      * result is closed.
      *
-     * @throws IllegalArgumentException when [context] is no context of an app.
+     * @throws IllegalArgumentException if [context] is not a context of an app.
      */
     fun observeForeground(context: Any, observer: (Boolean) -> Unit): AutoCloseable {
         val application = (context as? Context)?.let { it.applicationContext ?: it } as? Application
@@ -40,7 +40,7 @@ internal object Platform {
                 .filter { it.startsWith("system:") }
                 .mapNotNull { store.getCertificate(it)?.encoded }
         } catch (_: GeneralSecurityException) {
-            // The core says so, by the option's name, if the server's URL needs roots.
+            // Core reports it by the option's name, if a server's URL needs roots.
             emptyList()
         } catch (_: IOException) {
             emptyList()

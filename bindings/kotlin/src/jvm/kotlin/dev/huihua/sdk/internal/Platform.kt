@@ -1,4 +1,4 @@
-// What the JVM does its own way; src/android has the other half.
+// The platform-specific code for the JVM; src/android has its counterpart.
 package dev.huihua.sdk.internal
 
 import java.security.GeneralSecurityException
@@ -9,15 +9,15 @@ import javax.net.ssl.TrustManagerFactory
 import javax.net.ssl.X509TrustManager
 
 internal object Platform {
-    /** One daemon thread for all services, so that callbacks come one after the other. */
+    /** Runs all services' callbacks on one daemon thread, one after the other. */
     val callbackExecutor: Executor = Executors.newSingleThreadExecutor { task ->
         Thread(task, "huihua-callback").apply { isDaemon = true }
     }
 
-    /** The roots of Java's default trust store, DER; none when it cannot be read. */
+    /** Returns the roots of Java's default trust store in DER, or none if it cannot be read. */
     fun trustedRootsDer(): List<ByteArray> = roots
 
-    /** A program has no background: [observer] is never told. */
+    /** Never notifies [observer]: a program on the JVM has no background. */
     @Suppress("UNUSED_PARAMETER")
     fun observeForeground(context: Any, observer: (Boolean) -> Unit): AutoCloseable =
         AutoCloseable {}
@@ -30,7 +30,7 @@ internal object Platform {
                 .flatMap { it.acceptedIssuers.asList() }
                 .map { it.encoded }
         } catch (_: GeneralSecurityException) {
-            // The core says so, by the option's name, if the server's URL needs roots.
+            // Core reports it by the option's name, if a server's URL needs roots.
             emptyList()
         }
     }

@@ -1,4 +1,4 @@
-// Loads the native library, and keeps its threads attached to the JVM as daemons.
+// Loads the native library and keeps its threads attached to the JVM as daemons.
 package dev.huihua.sdk.internal
 
 import com.sun.jna.Callback
@@ -16,13 +16,14 @@ import dev.huihua.sdk.ffi.uniffiCallbackInterfaceWatchListener
 import dev.huihua.sdk.ffi.uniffiEnsureInitialized
 
 /**
- * Unless told otherwise, JNA makes a new Java thread, not a daemon, for each callback that Rust
- * calls: measured, 130,000 threads for 130,000 callbacks. It has to be told before it makes the
- * callback's function pointer, which happens when the library is initialised: hence one place
- * for both.
+ * Configures the threads of callbacks and loads the library.
+ *
+ * By default JNA makes a new non-daemon Java thread for each callback of Rust: measured, 130,000
+ * threads for 130,000 callbacks. The configuration must precede the callback's function pointer,
+ * which JNA makes when the library is initialised: hence one place for both.
  */
 internal object CallbackThreads {
-    /** Everything that Rust calls. UniFFI makes the names; a test finds a missing one. */
+    /** All callbacks of Rust. UniFFI generates the names; a test finds a missing one. */
     val callbacks: List<Callback> = listOf(
         uniffiCallbackInterfaceSessionListCallback.onSuccess,
         uniffiCallbackInterfaceSessionListCallback.onFailed,
@@ -70,6 +71,6 @@ internal object CallbackThreads {
         uniffiEnsureInitialized()
     }
 
-    /** Loads the library, once. Must come before any use of the generated code. */
+    /** Loads the library once. It must precede any use of the generated code. */
     fun load(): Unit = Unit
 }

@@ -1,4 +1,4 @@
-// From the records of the border to the public types, one conversion each.
+// Converts the records of the native interface to the public types and back, one function each.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.AccountInfo
@@ -20,11 +20,10 @@ import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SessionTypeEnum
 import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
+import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
 import dev.huihua.sdk.ffi.CallFailure
 import dev.huihua.sdk.ffi.JsonValue
 import dev.huihua.sdk.ffi.LogLevel
-import dev.huihua.sdk.ffi.parseJsonObject
-import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
 import dev.huihua.sdk.ffi.MessageStub as NativeStub
 import dev.huihua.sdk.ffi.Options as NativeOptions
 import dev.huihua.sdk.ffi.QueryMySessionOption as NativeOption
@@ -35,6 +34,7 @@ import dev.huihua.sdk.ffi.SessionChange as NativeChange
 import dev.huihua.sdk.ffi.SessionException as NativeException
 import dev.huihua.sdk.ffi.SyncOption as NativeSyncOption
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
+import dev.huihua.sdk.ffi.parseJsonObject
 
 internal fun SessionServiceOptions.toNative(): NativeOptions =
     NativeOptions(
@@ -106,7 +106,7 @@ internal fun NativeAccountInfo.toPublic() = AccountInfo(account, appKey, expires
 internal fun CallFailure.toPublic() =
     SessionException.Failed(code, retryable, mayHaveApplied, retryAfterMs, requestId, detail)
 
-/** [tokenFailure]: what the token provider threw last; it never crosses the border. */
+/** Converts an exception; [tokenFailure] is that of the token provider, kept in Kotlin. */
 internal fun NativeException.toPublic(tokenFailure: Throwable?): SessionException = when (this) {
     is NativeException.Answer -> {
         val text = "unexpected answer (HTTP $status): $reason"
@@ -184,7 +184,7 @@ private class TextAttachment(private val text: String) : MsgAttachment {
 private fun Map<String, JsonValue>.toPublic(): Map<String, Any?> =
     mapValuesTo(LinkedHashMap()) { it.value.toPublic() }
 
-/** Numbers as Android's own JSON reader gives them: Int where it fits, else Long. */
+/** Converts a value; numbers as Android's own JSON reader does: Int if it fits, else Long. */
 private fun JsonValue.toPublic(): Any? = when (this) {
     is JsonValue.Null -> null
     is JsonValue.Flag -> value

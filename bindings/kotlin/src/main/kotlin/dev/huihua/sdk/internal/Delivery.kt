@@ -1,4 +1,4 @@
-// Brings a call's outcome to its callback: on the executor, exactly once, whatever is thrown.
+// Delivers a call's outcome to its callback: on the executor, exactly once, despite exceptions.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.AbortableFuture
@@ -7,7 +7,7 @@ import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.SessionException
 import java.util.concurrent.Executor
 
-/** How a call ended: the three methods of a callback, as values. */
+/** Represents the outcome of a call: the three methods of a callback as values. */
 internal sealed interface Outcome<out T> {
     class Success<T>(val value: T?) : Outcome<T>
 
@@ -16,21 +16,23 @@ internal sealed interface Outcome<out T> {
     class Exception(val error: Throwable) : Outcome<Nothing>
 }
 
-/** What a running call of the native library can be told. */
+/** Controls a running call of the native library. */
 internal interface NativeCall {
-    /** Stops it; its callback is not called after true. */
+    /** Aborts the call; if it returns true, the callback is not called. */
     fun abort(): Boolean
 
-    /** Frees the handle; the call itself goes on. */
+    /** Frees the handle; the call continues. */
     fun destroy()
 }
 
 /**
- * One call's way from [end] to its callback. Callback and outcome may come in any order; the first
- * moment with both posts to the executor. No lock is held while code of the app runs.
+ * Delivers the outcome of one call, which [end] sets, to its callback.
+ *
+ * Callback and outcome may be set in any order; once both are set, it posts to the executor. No
+ * lock is held while code of the app runs.
  */
 internal class Delivery<T>(private val executor: Executor) : Call, AbortableFuture<T> {
-    private enum class Phase { OPEN, POSTED, TOLD, ABORTED }
+    private enum class Phase { OPEN, POSTED, DELIVERED, ABORTED }
 
     private val lock = Any()
     private var phase = Phase.OPEN
@@ -48,7 +50,7 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
         post()
     }
 
-    /** Takes the handle of the call, which may have ended or been aborted in the meantime. */
+    /** Sets the handle of the call, which may have ended or been aborted meanwhile. */
     fun started(call: NativeCall) {
         val aborted = synchronized(lock) {
             if (phase == Phase.OPEN && outcome == null) {
@@ -61,7 +63,7 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
         call.destroy()
     }
 
-    /** Takes the outcome; the first one counts. Called on any thread, never throws. */
+    /** Sets the outcome; only the first one counts. May run on any thread, never throws. */
     fun end(outcome: Outcome<T>) {
         val finished = synchronized(lock) {
             if (this.outcome != null) return
@@ -74,7 +76,7 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
 
     override fun abort(): Boolean {
         val running = synchronized(lock) {
-            if (phase == Phase.TOLD || phase == Phase.ABORTED) return false
+            if (phase == Phase.DELIVERED || phase == Phase.ABORTED) return false
             phase = Phase.ABORTED
             callback = null
             native.also { native = null }
@@ -90,18 +92,18 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
             phase = Phase.POSTED
         }
         try {
-            executor.execute(::tell)
+            executor.execute(::deliver)
         } catch (refused: Throwable) {
-            // The app's executor is ours to survive; the call still has to end once.
+            // The app's executor rejected the task; the call must end once all the same.
             synchronized(lock) { outcome = Outcome.Exception(refused) }
-            Platform.callbackExecutor.execute(::tell)
+            Platform.callbackExecutor.execute(::deliver)
         }
     }
 
-    private fun tell() {
+    private fun deliver() {
         val (outcome, callback) = synchronized(lock) {
             if (phase != Phase.POSTED) return
-            phase = Phase.TOLD
+            phase = Phase.DELIVERED
             checkNotNull(outcome) to checkNotNull(callback).also { callback = null }
         }
         try {
@@ -117,19 +119,19 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
 }
 
 /**
- * Gives what code of the app threw to the thread's uncaught-exception handler. Not by throwing it
- * on: an executor may swallow it, and the border takes an Error for success.
+ * Passes an exception of the app's code to the thread's uncaught-exception handler. It is not
+ * rethrown: an executor may swallow it, and the native library takes an Error for success.
  */
 internal fun reportUncaught(thrown: Throwable) {
     val thread = Thread.currentThread()
     try {
         thread.uncaughtExceptionHandler.uncaughtException(thread, thrown)
     } catch (_: Throwable) {
-        // As the JVM does with what a handler throws.
+        // The JVM ignores exceptions of a handler, too.
     }
 }
 
-/** What `onException` brings, as one type: all but ours is what the app's executor threw. */
+/** Converts an exception; any that is not a SessionException comes from the app's executor. */
 internal fun Throwable.toSessionException(): SessionException =
     this as? SessionException
         ?: SessionException.Internal("internal error: the callback executor failed", this)

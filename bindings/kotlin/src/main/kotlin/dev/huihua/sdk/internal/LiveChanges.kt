@@ -1,4 +1,4 @@
-// Live changes of one service: one watch for all who listen, running only while somebody does.
+// The live changes of one service: one watch for all listeners, running while there are any.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.ResponseCode
@@ -8,20 +8,22 @@ import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.SyncResult
 import java.util.concurrent.CopyOnWriteArrayList
 
-/** Told on the service's callback executor, one event after the other. */
+/** Receives events on the service's callback executor, one after the other. */
 internal interface LiveListener {
     fun onChange(change: SessionChange) = Unit
 
-    /** The status changed; the first call, after the listener was added, tells what it is. */
+    /** Receives each new status; the first call, after the registration, has the current one. */
     fun onStatus(status: StatusCode) = Unit
 
-    /** Nothing comes any more, unless somebody begins to listen anew. */
+    /** Receives the final failure. No event follows until another listener is added. */
     fun onEnded(failure: SessionException) = Unit
 }
 
 /**
- * The watch runs while there is a listener, nobody holds it, the app is in the foreground (where
- * that is looked at) and the listeners keep up; whenever it starts again, it goes on at its cursor.
+ * Runs the watch of one service and notifies its listeners.
+ *
+ * The watch runs while there is a listener, no holder, the app is in the foreground (if that is
+ * observed) and the listeners keep up. Each time it resumes at its cursor.
  */
 internal class LiveChanges(
     private val serial: Serial,
@@ -39,13 +41,13 @@ internal class LiveChanges(
     private var failure: SessionException? = null
     private var status = StatusCode.UNLOGIN
 
-    /** Adds a listener, unless one that equals it is there, and revives a watch that has ended. */
+    /** Adds a listener, unless an equal one is registered, and restarts a watch that has ended. */
     fun add(listener: LiveListener) {
         synchronized(lock) {
             if (!listeners.addIfAbsent(listener)) return
-            revive()
+            clearFailure()
             val (now, over) = status to failure
-            tell {
+            notifyListeners {
                 if (it === listener) {
                     it.onStatus(now)
                     over?.let(it::onEnded)
@@ -56,15 +58,15 @@ internal class LiveChanges(
         serial.start()
     }
 
-    /** After this, and after an event that is being told right now, it is told nothing. */
+    /** Removes a listener. An event that is in progress may still reach it. */
     fun remove(listener: LiveListener) {
         listeners.remove(listener)
         synchronized(lock) { adjust() }
     }
 
     /**
-     * Stops the watch until [release]: whoever asks for a page meanwhile knows that each change
-     * told after it is at least as new as the page.
+     * Stops the watch until [release]. A holder that loads a page meanwhile knows that each later
+     * change is at least as new as the page.
      */
     fun hold(holder: Any) {
         synchronized(lock) {
@@ -73,11 +75,11 @@ internal class LiveChanges(
         }
     }
 
-    /** Ends [hold]; [pageCursor] is where a watch begins that has no cursor yet. */
+    /** Ends [hold]. A watch without a cursor starts at [pageCursor]. */
     fun release(holder: Any, pageCursor: String?) {
         synchronized(lock) {
             if (!holders.remove(holder)) return
-            if (pageCursor != null) revive()
+            if (pageCursor != null) clearFailure()
             cursor = cursor ?: pageCursor
             adjust()
         }
@@ -87,23 +89,23 @@ internal class LiveChanges(
     fun setForeground(isForeground: Boolean) {
         synchronized(lock) {
             this.isForeground = isForeground
-            if (isForeground) revive()
+            if (isForeground) clearFailure()
             adjust()
         }
         serial.start()
     }
 
-    /** Tries at once, if the watch waits to try again or has ended. */
-    fun poke() {
+    /** Reconnects at once, if the watch pauses or has ended. */
+    fun reconnect() {
         synchronized(lock) {
-            revive()
+            clearFailure()
             adjust()
-            running?.native?.poke()
+            running?.native?.reconnect()
         }
         serial.start()
     }
 
-    /** Ends it for good: the listeners are told that, and no change any more. */
+    /** Ends the watch finally: the listeners receive the end, and no more changes. */
     fun close() {
         synchronized(lock) { end(SessionException.Closed()) }
         serial.start()
@@ -111,11 +113,11 @@ internal class LiveChanges(
 
     private val isClosed get() = failure is SessionException.Closed
 
-    private fun revive() {
+    private fun clearFailure() {
         if (!isClosed) failure = null
     }
 
-    /** Starts or stops the watch, as things are now. */
+    /** Starts or stops the watch, as its conditions require. */
     private fun adjust() {
         val wanted = failure == null && isForeground && holders.isEmpty() &&
             undelivered < UNDELIVERED_MAX && !listeners.isEmpty()
@@ -141,19 +143,19 @@ internal class LiveChanges(
         failure = reason
         adjust()
         setStatus(statusAfter(reason))
-        tell { it.onEnded(reason) }
+        notifyListeners { it.onEnded(reason) }
     }
 
     private fun setStatus(next: StatusCode) {
         if (next == status) return
         status = next
-        tell { it.onStatus(next) }
+        notifyListeners { it.onStatus(next) }
     }
 
-    private fun tell(event: (LiveListener) -> Unit) = serial.add {
+    private fun notifyListeners(event: (LiveListener) -> Unit) = serial.add {
         for (listener in listeners) {
             try {
-                // The one before may have taken it away.
+                // The listener before may have removed it.
                 if (listener in listeners) event(listener)
             } catch (thrown: Throwable) {
                 reportUncaught(thrown)
@@ -163,7 +165,7 @@ internal class LiveChanges(
 
     private fun deliver(changes: List<SessionChange>) {
         undelivered++
-        for (change in changes) tell { if (!isClosed) it.onChange(change) }
+        for (change in changes) notifyListeners { if (!isClosed) it.onChange(change) }
         serial.add {
             synchronized(lock) {
                 undelivered--
@@ -172,7 +174,7 @@ internal class LiveChanges(
         }
     }
 
-    /** One run of the watch; what comes after it was stopped is dropped, and comes again. */
+    /** Receives the events of one run. Those after its stop are dropped and come again later. */
     private inner class Run : WatchListener {
         var native: NativeWatch? = null
 
@@ -192,12 +194,12 @@ internal class LiveChanges(
             synchronized(lock) {
                 if (running !== this) return
                 when (status) {
-                    // Going on after a hold or a rest in the background is no news to anybody.
+                    // Resuming after a hold or a pause in the background changes no status.
                     WatchStatus.Connecting ->
                         if (this@LiveChanges.status != StatusCode.LOGINED) {
                             setStatus(StatusCode.CONNECTING)
                         }
-                    // From now on a change may be missed by nobody: not before the cursor is known.
+                    // Only once the cursor is known can no later change be missed.
                     WatchStatus.Live -> if (cursor != null) setStatus(StatusCode.LOGINED)
                     WatchStatus.Broken -> setStatus(StatusCode.NET_BROKEN)
                     is WatchStatus.Ended -> end(status.failure)
@@ -208,12 +210,12 @@ internal class LiveChanges(
     }
 
     private companion object {
-        /** Answers of the server that wait for a slow executor; more are left with the server. */
+        /** Limit of the answers that wait for a slow executor; the server keeps the others. */
         const val UNDELIVERED_MAX = 16
     }
 }
 
-/** What a login, or a watch, that ended with [failure] leaves behind. */
+/** Returns the status after a login or a watch failed with [failure]. */
 internal fun statusAfter(failure: SessionException): StatusCode = when (failure) {
     is SessionException.Closed -> StatusCode.LOGOUT
     is SessionException.Failed -> when (failure.code) {

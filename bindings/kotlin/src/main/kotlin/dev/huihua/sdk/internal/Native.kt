@@ -1,4 +1,4 @@
-// The native session service: starts calls, and turns its callbacks into outcomes.
+// The native session service: starts calls and converts their callbacks to outcomes.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.AccountInfo
@@ -12,42 +12,47 @@ import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.TokenProvider
 import dev.huihua.sdk.ffi.AccountCallback
+import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
 import dev.huihua.sdk.ffi.Call
 import dev.huihua.sdk.ffi.CallFailure
 import dev.huihua.sdk.ffi.Failure
 import dev.huihua.sdk.ffi.LogLevel
-import dev.huihua.sdk.ffi.RootProvider
-import dev.huihua.sdk.ffi.SessionCallback
-import dev.huihua.sdk.ffi.SessionListCallback
-import dev.huihua.sdk.ffi.SessionService
-import dev.huihua.sdk.ffi.SyncCallback
-import dev.huihua.sdk.ffi.TokenProviderException
-import dev.huihua.sdk.ffi.VoidCallback
-import dev.huihua.sdk.ffi.Watch
-import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
 import dev.huihua.sdk.ffi.Logger as NativeLogger
 import dev.huihua.sdk.ffi.RecentSession as NativeRow
 import dev.huihua.sdk.ffi.RecentSessionList as NativePage
+import dev.huihua.sdk.ffi.RootProvider
+import dev.huihua.sdk.ffi.SessionCallback
 import dev.huihua.sdk.ffi.SessionException as NativeException
+import dev.huihua.sdk.ffi.SessionListCallback
+import dev.huihua.sdk.ffi.SessionService
+import dev.huihua.sdk.ffi.SyncCallback
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 import dev.huihua.sdk.ffi.TokenProvider as NativeTokenProvider
+import dev.huihua.sdk.ffi.TokenProviderException
+import dev.huihua.sdk.ffi.VoidCallback
+import dev.huihua.sdk.ffi.Watch
 import dev.huihua.sdk.ffi.WatchListener as NativeWatchListener
 import dev.huihua.sdk.ffi.WatchStatus as NativeWatchStatus
 
 /**
- * The native service. Each running call holds it through its callback, so that collecting a service
- * that the app no longer references ends no call.
+ * Wraps the native service. Each running call references it by its callback, so that a call of a
+ * service that the app no longer references is not ended by garbage collection.
  *
- * @throws IllegalArgumentException names the option that is wrong.
+ * @throws IllegalArgumentException if an option is invalid; its message names the option.
  */
 internal class NativeService(options: SessionServiceOptions) {
-    private val tokens = TokenSource(options.tokenProvider)
+    private val tokens = TokenAdapter(options.tokenProvider)
     private val service: SessionService
 
     init {
         CallbackThreads.load()
         service = try {
-            SessionService(options.toNative(), tokens, PlatformRoots, options.logger?.let(::Lines))
+            SessionService(
+                options.toNative(),
+                tokens,
+                PlatformRoots,
+                options.logger?.let(::LoggerAdapter),
+            )
         } catch (wrong: NativeException.Option) {
             throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
         } catch (other: NativeException) {
@@ -56,46 +61,45 @@ internal class NativeService(options: SessionServiceOptions) {
     }
 
     fun queryMySessionList(option: QueryMySessionOption, to: Delivery<RecentSessionList>) =
-        start(to) { service.queryMySessionList(option.toNative(), ListAnswer(this, to)) }
+        start(to) { service.queryMySessionList(option.toNative(), ListCallbackAdapter(this, to)) }
 
     fun queryMySession(sessionId: String, to: Delivery<RecentSession>) =
-        start(to) { service.queryMySession(sessionId, SessionAnswer(this, to)) }
+        start(to) { service.queryMySession(sessionId, SessionCallbackAdapter(this, to)) }
 
     fun sync(option: SyncOption, to: Delivery<SyncResult>) =
-        start(to) { service.sync(option.toNative(), SyncAnswer(this, to)) }
+        start(to) { service.sync(option.toNative(), SyncCallbackAdapter(this, to)) }
 
     fun account(to: Delivery<AccountInfo>) =
-        start(to) { service.account(AccountAnswer(this, to)) }
+        start(to) { service.account(AccountCallbackAdapter(this, to)) }
 
     fun updateMySession(sessionId: String, ext: String, to: Delivery<Void>) =
-        start(to) { service.updateMySession(sessionId, ext, VoidAnswer(this, to)) }
+        start(to) { service.updateMySession(sessionId, ext, VoidCallbackAdapter(this, to)) }
 
     fun deleteMySession(sessionIds: List<String>, to: Delivery<Void>) =
-        start(to) { service.deleteMySession(sessionIds, VoidAnswer(this, to)) }
+        start(to) { service.deleteMySession(sessionIds, VoidCallbackAdapter(this, to)) }
 
     /**
-     * Tells what changes from [cursor] on, or from now; the first answer of one from now tells its
-     * cursor, without a change.
+     * Watches changes from [cursor] on; null = from now, then the first result has only a cursor.
      *
      * @throws SessionException.Closed after [close].
      */
     fun watch(cursor: String?, listener: WatchListener): NativeWatch {
         val from = cursor ?: SyncOption.LATEST
         return try {
-            RunningWatch(service.watch(from, needLastMsg = true, WatchEvents(this, listener)))
+            RunningWatch(service.watch(from, needLastMsg = true, WatchAdapter(this, listener)))
         } catch (thrown: Throwable) {
             throw if (service.uniffiIsDestroyed) SessionException.Closed() else fault(thrown)
         }
     }
 
-    /** Ends running calls with [SessionException.Closed]; waits for nothing. */
+    /** Ends running calls with [SessionException.Closed], without waiting. */
     fun close() = service.destroy()
 
     private inline fun start(to: Delivery<*>, call: () -> Call) {
         try {
             to.started(RunningCall(call()))
         } catch (thrown: Throwable) {
-            // After close, the generated code throws; no call of ours throws on the app's thread.
+            // After close, the generated code throws; a call never throws on the app's thread.
             val closed = service.uniffiIsDestroyed
             to.end(Outcome.Exception(if (closed) SessionException.Closed() else fault(thrown)))
         }
@@ -110,7 +114,7 @@ internal class NativeService(options: SessionServiceOptions) {
 }
 
 private fun fault(thrown: Throwable) =
-    SessionException.Internal("internal error: the border failed", thrown)
+    SessionException.Internal("internal error: the native library failed", thrown)
 
 private class RunningCall(private val call: Call) : NativeCall {
     override fun abort() = call.abort()
@@ -121,10 +125,10 @@ private class RunningCall(private val call: Call) : NativeCall {
 private class RunningWatch(private val watch: Watch) : NativeWatch {
     override fun stop() = watch.stop().also { watch.destroy() }
 
-    override fun poke() = watch.poke()
+    override fun reconnect() = watch.poke()
 }
 
-/** Converts and hands over. Nothing thrown may reach JNA: Rust would take an Error for success. */
+/** Converts and delivers. No exception may reach JNA: Rust would take an Error for success. */
 private inline fun <T> Delivery<T>.endWith(outcome: () -> Outcome<T>) {
     val result = try {
         outcome()
@@ -134,8 +138,8 @@ private inline fun <T> Delivery<T>.endWith(outcome: () -> Outcome<T>) {
     end(result)
 }
 
-/** What the callbacks of all calls share: how one fails. */
-private abstract class Answer<T>(
+/** Converts the failures of all calls. */
+private abstract class CallbackAdapter<T>(
     private val service: NativeService,
     protected val to: Delivery<T>,
 ) {
@@ -144,34 +148,34 @@ private abstract class Answer<T>(
     fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }
 
-private class ListAnswer(service: NativeService, to: Delivery<RecentSessionList>) :
-    Answer<RecentSessionList>(service, to), SessionListCallback {
+private class ListCallbackAdapter(service: NativeService, to: Delivery<RecentSessionList>) :
+    CallbackAdapter<RecentSessionList>(service, to), SessionListCallback {
     override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
 }
 
-private class SessionAnswer(service: NativeService, to: Delivery<RecentSession>) :
-    Answer<RecentSession>(service, to), SessionCallback {
+private class SessionCallbackAdapter(service: NativeService, to: Delivery<RecentSession>) :
+    CallbackAdapter<RecentSession>(service, to), SessionCallback {
     override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
 }
 
-private class SyncAnswer(service: NativeService, to: Delivery<SyncResult>) :
-    Answer<SyncResult>(service, to), SyncCallback {
+private class SyncCallbackAdapter(service: NativeService, to: Delivery<SyncResult>) :
+    CallbackAdapter<SyncResult>(service, to), SyncCallback {
     override fun onSuccess(result: NativeSyncResult) =
         to.endWith { Outcome.Success(result.toPublic()) }
 }
 
-private class AccountAnswer(service: NativeService, to: Delivery<AccountInfo>) :
-    Answer<AccountInfo>(service, to), AccountCallback {
+private class AccountCallbackAdapter(service: NativeService, to: Delivery<AccountInfo>) :
+    CallbackAdapter<AccountInfo>(service, to), AccountCallback {
     override fun onSuccess(account: NativeAccountInfo) =
         to.endWith { Outcome.Success(account.toPublic()) }
 }
 
-private class VoidAnswer(service: NativeService, to: Delivery<Void>) :
-    Answer<Void>(service, to), VoidCallback {
+private class VoidCallbackAdapter(service: NativeService, to: Delivery<Void>) :
+    CallbackAdapter<Void>(service, to), VoidCallback {
     override fun onSuccess() = to.end(Outcome.Success(null))
 }
 
-private class WatchEvents(
+private class WatchAdapter(
     private val service: NativeService,
     private val listener: WatchListener,
 ) : NativeWatchListener {
@@ -188,7 +192,7 @@ private class WatchEvents(
         listener.onStatus(public)
     }
 
-    /** An event lost would be a change lost: rather no watch than one with a hole. */
+    /** Ends the watch if an event cannot be delivered: it must not lose a change. */
     private inline fun orEnd(event: () -> Unit) = try {
         event()
     } catch (thrown: Throwable) {
@@ -196,34 +200,34 @@ private class WatchEvents(
     }
 }
 
-/** The app's logger, as Rust calls it; what it throws is nobody's business. */
-private class Lines(private val logger: Logger) : NativeLogger {
+/** Adapts the app's logger to the native library; ignores its exceptions. */
+private class LoggerAdapter(private val logger: Logger) : NativeLogger {
     override fun log(level: LogLevel, line: String) {
         try {
             logger.log(level.toPublic(), line)
         } catch (_: Throwable) {
-            // A line less.
+            // The line is lost.
         }
     }
 }
 
 /**
- * The platform's roots, as Rust asks for them before its first TLS connection: reading the store
- * takes too long for the thread that makes a service. What it throws ends the calls that need TLS.
+ * Provides the platform's roots before the first TLS connection: reading the store takes too long
+ * for the thread that makes a service. Its exception ends the calls that need TLS.
  */
 private object PlatformRoots : RootProvider {
     override fun rootCertificates() = Platform.trustedRootsDer()
 }
 
-/** The app's token provider, as Rust calls it; what it throws stays here. */
-private class TokenSource(private val provider: TokenProvider) : NativeTokenProvider {
-    /** What the provider threw last. */
+/** Adapts the app's token provider to the native library; keeps its exceptions in Kotlin. */
+private class TokenAdapter(private val provider: TokenProvider) : NativeTokenProvider {
+    /** The provider's last exception. */
     @Volatile
     var failure: Throwable? = null
         private set
 
     override fun token(refresh: Boolean): String {
-        // From Java, a token may be null whatever the type says.
+        // A provider in Java may return null in spite of the type.
         val token: String? = try {
             provider.getToken(refresh)
         } catch (thrown: Throwable) {

@@ -1,36 +1,37 @@
-// A running watch of the native library, as the rest of internal/ sees it; Native.kt makes it.
+// The interface of a running native watch, so that only Native.kt imports generated code.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SyncResult
 
-/** A watch that runs until it is stopped or ends in [WatchStatus.Ended]. */
+/** Controls a watch, which runs until it is stopped or ends in [WatchStatus.Ended]. */
 internal interface NativeWatch {
-    /** Ends it, and frees its handle. Waits for nothing: an event on its way may still come. */
+    /** Stops the watch and frees its handle, without waiting: one more event may arrive. */
     fun stop()
 
-    /** Tries at once, if it is waiting to try again. */
-    fun poke()
+    /** Reconnects at once, if the watch pauses. */
+    fun reconnect()
 }
 
-/** Told by a watch, on one thread at a time, in order. Never inside the call that starts it. */
+/** Receives a watch's events in order, one at a time, never inside the call that starts it. */
 internal interface WatchListener {
-    /** What changed, in the order of the changes; may be empty, or a reset. */
+    /** Receives changes in their order; they may be empty, or a reset. */
     fun onChanges(result: SyncResult)
 
     fun onStatus(status: WatchStatus)
 }
 
+/** Represents the state of a watch. */
 internal sealed interface WatchStatus {
-    /** A connection is being made for the first time. */
+    /** The watch is connecting. */
     object Connecting : WatchStatus
 
-    /** The server holds the request: what changes from now on comes at once. */
+    /** The server answered: changes are reported as they happen. */
     object Live : WatchStatus
 
-    /** It failed in passing; the watch tries again by itself. */
+    /** The connection is lost; the watch reconnects by itself. */
     object Broken : WatchStatus
 
-    /** It failed for good; nothing comes any more. */
+    /** The watch failed finally; it is the last event. */
     class Ended(val failure: SessionException) : WatchStatus
 }

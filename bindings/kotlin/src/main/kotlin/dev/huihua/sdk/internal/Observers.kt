@@ -1,4 +1,4 @@
-// Observers of the public API as listeners of live changes.
+// Adapters from the observers of the public API to listeners of live changes.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.Observer
@@ -6,7 +6,7 @@ import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.StatusCode
 
-/** Equals another one of its kind for the same observer, so that it can be found again. */
+/** Equals another adapter of its class for the same observer, so that it can be removed. */
 internal abstract class ObserverListener(private val observer: Any) : LiveListener {
     override fun equals(other: Any?): Boolean =
         other is ObserverListener && other.javaClass == javaClass && other.observer === observer
@@ -14,7 +14,7 @@ internal abstract class ObserverListener(private val observer: Any) : LiveListen
     override fun hashCode(): Int = System.identityHashCode(observer)
 }
 
-/** Tells what a session is now; who it tells knows no deletions. */
+/** Reports new and changed sessions, but no deletions. */
 internal class UpdateObserver(private val observer: Observer<RecentSession>) :
     ObserverListener(observer) {
     override fun onChange(change: SessionChange) {

@@ -1,9 +1,9 @@
-// Changes that wait for a collector, and are never more than the sessions of an account.
+// The changes that wait for a collector, at most one per session of the account.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.SessionChange
 
-/** Keeps the latest change of each session, in the order of the changes; a reset voids the rest. */
+/** Keeps the latest change of each session, in order; a reset removes earlier changes. */
 internal class PendingChanges {
     private val latest = LinkedHashMap<String, SessionChange>()
 
@@ -14,7 +14,7 @@ internal class PendingChanges {
         latest[change.sessionId] = change
     }
 
-    /** All that wait; they wait no longer. */
+    /** Returns and removes all pending changes. */
     @Synchronized
     fun take(): List<SessionChange> = latest.values.toList().also { latest.clear() }
 }

@@ -1,23 +1,23 @@
-// Runs tasks one after the other, in their order, on an executor that may not.
+// Runs tasks in order, one after the other, on an executor that may be concurrent.
 package dev.huihua.sdk.internal
 
 import java.util.concurrent.Executor
 
 /**
- * Runs tasks on [executor] one after the other. What they throw goes to the thread's
- * uncaught-exception handler; an executor that refuses loses none: the platform's takes its place.
+ * Runs tasks on [executor] one after the other. Their exceptions go to the thread's
+ * uncaught-exception handler. If the executor rejects a task, the platform's runs it.
  */
 internal class Serial(private val executor: Executor) : Executor {
     private val lock = Any()
     private val tasks = ArrayDeque<Runnable>()
     private var running = false
 
-    /** Puts a task in line. Runs no code of the app: may be called under a lock. */
+    /** Queues a task without running it: may be called under a lock. */
     fun add(task: Runnable) {
         synchronized(lock) { tasks += task }
     }
 
-    /** Has the tasks run that are in line. */
+    /** Starts the queued tasks. */
     fun start() {
         synchronized(lock) {
             if (running || tasks.isEmpty()) return

@@ -1,12 +1,12 @@
-// The rows of a live list as pure state: pages and changes go in, list operations come out. No I/O,
-// no threads; SessionList.kt has those.
+// The rows of a live list as pure state: it converts pages and changes to list operations. I/O and
+// threads are in SessionList.kt.
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionChange
 import java.util.Collections
 
-/** One step from one list to the next, as list views know them. */
+/** Represents one operation of list views, from one list to the next. */
 internal sealed interface ListOperation {
     class Inserted(val position: Int, val count: Int) : ListOperation
 
@@ -17,7 +17,7 @@ internal sealed interface ListOperation {
     class Changed(val position: Int, val count: Int) : ListOperation
 }
 
-/** The server's order: newest first, ties by kind, then by the bytes of the id. Total. */
+/** Compares by the server's total order: newest first, then by kind, then by the id's bytes. */
 internal val listOrder: Comparator<RecentSession> = Comparator { a, b ->
     if (a.updateTime != b.updateTime) return@Comparator b.updateTime.compareTo(a.updateTime)
     val left = a.parseSessionId()
@@ -27,7 +27,7 @@ internal val listOrder: Comparator<RecentSession> = Comparator { a, b ->
     if (byKind != 0) byKind else compareBytes(left.second, right.second)
 }
 
-/** Not String.compareTo: UTF-16 sorts what is outside the BMP before some of what is in it. */
+/** Compares bytes of UTF-8: String.compareTo orders characters outside the BMP differently. */
 private fun compareBytes(a: String, b: String): Int {
     val left = a.toByteArray()
     val right = b.toByteArray()
@@ -39,16 +39,16 @@ private fun compareBytes(a: String, b: String): Int {
 }
 
 /**
- * What one walk by page token and the changes since its first page know of a list.
+ * Merges the pages of one walk by page token with the changes since its first page.
  *
- * A walk leaves out what changed since it began, and the changes bring that: a row of a page counts
- * only if no change of its session was seen. A changed row that belongs below the last page waits
- * until a page reaches it, so that the rows shown are always the top of the list, without a gap.
+ * A walk omits sessions that changed since it started; the changes bring them. So a row of a page
+ * counts only if its session did not change. A changed row below the last page waits until a page
+ * reaches it, so that the rows are always the top of the list, without a gap.
  *
- * After each operation, [rows] is the list that the operation leads to, and `tell` is called.
+ * After each operation, [rows] is the resulting list, and `onOperation` is called.
  */
-internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
-    /** The rows that are shown, in order; never modified. */
+internal class SessionRows(private val onOperation: (ListOperation) -> Unit = {}) {
+    /** The rows in order; an immutable list. */
     var rows: List<RecentSession> = emptyList()
         private set
 
@@ -58,13 +58,13 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
 
     private var byId = HashMap<String, RecentSession>()
 
-    /** Sessions that changed during the walk, null when deleted; empty once it is complete. */
+    /** Sessions that changed during the walk, null if deleted; empty once it is complete. */
     private var changed = HashMap<String, RecentSession?>()
 
-    /** The last row of the last page: so far reaches the walk. */
+    /** The last row of the last page of the walk. */
     private var reached: RecentSession? = null
 
-    /** Takes the next page of the walk. */
+    /** Adds the next page of the walk. */
     fun addPage(page: List<RecentSession>, hasMore: Boolean) {
         reached = page.lastOrNull() ?: reached
         this.hasMore = hasMore
@@ -75,7 +75,7 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
         insert(fresh.sortedWith(listOrder))
     }
 
-    /** Takes one change that happened after the walk's first page. */
+    /** Applies one change that happened after the walk's first page. */
     fun apply(change: SessionChange) {
         val session = change.session
         if (hasMore) changed[change.sessionId] = session
@@ -89,11 +89,11 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
         }
     }
 
-    /** Takes over what a later walk knows, by as few operations as lead there. */
-    fun become(next: SessionRows) {
+    /** Replaces the rows by those of a later walk, with as few operations as possible. */
+    fun replaceBy(next: SessionRows) {
         removeAll { it.sessionId !in next.byId }
         val target = next.rows
-        val staying = longestRun(next)
+        val staying = longestStayingRun(next)
         var i = 0
         while (i < target.size) {
             val id = target[i].sessionId
@@ -105,7 +105,7 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
                     insertAt(i, fresh)
                     i += fresh.size
                 }
-                // It belongs further down, and comes again there.
+                // It belongs further down and is inserted there later.
                 here != null && here !in staying -> removeAt(i, 1)
                 else -> move(rows.indexOfFirst { it.sessionId == id }, i)
             }
@@ -123,7 +123,7 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
 
     private fun indexOf(row: RecentSession) = Collections.binarySearch(rows, row, listOrder)
 
-    /** [fresh] is in order; each run of neighbours is one operation. */
+    /** Inserts the ordered rows [fresh]; each run of neighbours is one operation. */
     private fun insert(fresh: List<RecentSession>) {
         var from = 0
         while (from < fresh.size) {
@@ -176,7 +176,7 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
     private fun move(from: Int, to: Int) =
         step(ListOperation.Moved(from, to)) { add(to, removeAt(from)) }
 
-    /** Puts the new content of rows in their places; each run of neighbours is one operation. */
+    /** Updates the content of rows in place; each run of neighbours is one operation. */
     private fun refill(target: List<RecentSession>) {
         var i = 0
         while (i < target.size) {
@@ -195,11 +195,11 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
 
     private inline fun step(operation: ListOperation, edit: MutableList<RecentSession>.() -> Unit) {
         rows = Collections.unmodifiableList(ArrayList(rows).apply(edit))
-        tell(operation)
+        onOperation(operation)
     }
 
-    /** The most sessions that can stay where they are while the others move around them. */
-    private fun longestRun(next: SessionRows): Set<String> {
+    /** Returns the largest set of sessions that can stay in place while the others move. */
+    private fun longestStayingRun(next: SessionRows): Set<String> {
         val places = next.rows.withIndex().associate { (i, row) -> row.sessionId to i }
         val order = rows.map { places.getValue(it.sessionId) }
         val before = IntArray(order.size) { -1 }
@@ -220,7 +220,7 @@ internal class SessionRows(private val tell: (ListOperation) -> Unit = {}) {
     }
 }
 
-/** Whether two states of one session look the same. */
+/** Returns whether two states of one session are equal. */
 private fun isSame(a: RecentSession, b: RecentSession): Boolean {
     val left = a.revokeNotification
     val right = b.revokeNotification

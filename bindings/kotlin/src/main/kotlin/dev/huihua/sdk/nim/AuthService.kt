@@ -1,27 +1,30 @@
-// Logging in and out in NIM's shape.
+// Login and logout, in NIM's shape.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.AbortableFuture
 
-/** Logs in and out; got by [NIMClient.getService]. */
+/** Logs accounts in and out. Mirrors NIM's `AuthService`; see [NIMClient.getService]. */
 public interface AuthService {
     /**
-     * Logs [info]'s account in, after logging out who was logged in: whose calls end in
-     * `onException`. It asks the server once whose token it is. While that runs, and when it fails,
-     * nobody is logged in.
+     * Logs the account of [info] in, and the previous account out.
      *
-     * Fails with 302 when the server refuses the token, or when it is another account's; 403, 408,
-     * 415, 416, 500 and 503 as any call. A later login, [NIMClient.init] or [logout] ends it in
-     * `onException` with `SessionException.Closed`. `abort()` ends it and leaves nobody logged in.
+     * The calls of the previous account end in `onException`. The SDK makes one request to check
+     * the token's account; until it succeeds, no account is logged in.
      *
-     * @return to be told [info] itself.
+     * It fails with 302 if the server refuses the token or the token is another account's, and with
+     * 403, 408, 415, 416, 500 and 503 as any call. A later login, [NIMClient.init] or [logout] ends
+     * it in `onException` with `SessionException.Closed`. After `abort()` no account is logged in.
+     *
+     * @return the running login, whose result is [info].
+     * @throws IllegalStateException before [NIMClient.init].
      */
     public fun login(info: LoginInfo): AbortableFuture<LoginInfo>
 
     /**
-     * Logs out: running calls end in `onException` with `SessionException.Closed`, live changes
-     * end, threads and connections are freed. Observers stay, and work again after the next login.
-     * Does not block.
+     * Logs the account out, without blocking.
+     *
+     * Running calls end in `onException` with `SessionException.Closed`, live changes end, threads
+     * and connections are closed. Observers stay registered and work again after the next login.
      */
     public fun logout()
 }

@@ -1,17 +1,19 @@
-// Whether somebody is logged in, as it changes, in NIM's shape.
+// The observer of the login status, in NIM's shape.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.Observer
 import dev.huihua.sdk.StatusCode
 
-/** Tells whether somebody is logged in; got by [NIMClient.getService]. */
+/** Reports the login status. Mirrors NIM's `AuthServiceObserver`; see [NIMClient.getService]. */
 public interface AuthServiceObserver {
     /**
-     * Tells [observer] the status: now, and whenever it changes. For it a request is held open at
-     * the server, as for any observer of live changes. The observer stays, through logins and
-     * logouts, until it is unregistered; garbage collection does not end it.
+     * Observes the status: [observer] receives the current one first, then each new one.
      *
-     * @param register false takes it away.
+     * It runs on the thread of callbacks, see `RequestCallback`. It needs an open request, as any
+     * observer of live changes. It stays registered across logins and logouts until it is
+     * unregistered; garbage collection does not remove it.
+     *
+     * @param register true registers the observer, false unregisters it.
      */
     public fun observeOnlineStatus(observer: Observer<StatusCode>, register: Boolean)
 }

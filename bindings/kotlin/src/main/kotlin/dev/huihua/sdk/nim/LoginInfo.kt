@@ -1,16 +1,16 @@
-// Who logs in, in NIM's shape.
+// The account and token of a login, in NIM's shape.
 package dev.huihua.sdk.nim
 
 import java.io.Serializable
 
 /**
- * Who logs in.
+ * Holds the account and the token of a login. Mirrors NIM's `LoginInfo`.
  *
- * @property account the account.
- * @property token its bearer token, as the app's own server gave it.
+ * @property account the account (NIM: accid).
+ * @property token the account's bearer token, from the app's own server.
  */
 public class LoginInfo(public val account: String, public val token: String) : Serializable {
-    /** The account alone: a token belongs in no log. */
+    /** Returns the account only: a token must not appear in a log. */
     override fun toString(): String = "LoginInfo($account)"
 
     private companion object {

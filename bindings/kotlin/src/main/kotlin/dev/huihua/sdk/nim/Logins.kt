@@ -1,4 +1,4 @@
-// Who is logged in at the NIM-shaped door, and who observes that and the account's list.
+// The login of the NIM-shaped API, and its observers.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.AbortableFuture
@@ -23,25 +23,25 @@ import dev.huihua.sdk.internal.toSessionException
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.Executor
 
-/** One login: the service of its account, and what it brings for the observers. */
+/** Holds one login: the service of its account, whose live changes go to the observers. */
 internal class Login(val info: LoginInfo, val service: SessionService) : LiveListener {
-    /** Whether calls may use it; a login that is asked for must first be confirmed. */
+    /** Whether calls may use it; that of [AuthService.login] must be confirmed first. */
     @Volatile
     var isOpen = false
 
     override fun onChange(change: SessionChange) =
-        Logins.tell(this) { it.onChange(change) }
+        Logins.notifyObservers(this) { it.onChange(change) }
 
     override fun onStatus(status: StatusCode) {
-        // Whoever is logged in stays so while the connection for live changes is only being made.
-        val isMaking = status == StatusCode.CONNECTING && Logins.status == StatusCode.LOGINED
-        if (status != StatusCode.UNLOGIN && !isMaking) Logins.setStatus(this, status)
+        // A login stays LOGINED while the connection for live changes is being made.
+        val isConnecting = status == StatusCode.CONNECTING && Logins.status == StatusCode.LOGINED
+        if (status != StatusCode.UNLOGIN && !isConnecting) Logins.setStatus(this, status)
     }
 }
 
 /**
- * The state behind [NIMClient]. Observers belong to it and not to a login; a login listens to its
- * service for them while there is one.
+ * Holds the state of [NIMClient]. It owns the observers, for which the current login observes its
+ * service.
  */
 internal object Logins {
     private val lock = Any()
@@ -58,12 +58,12 @@ internal object Logins {
     var status: StatusCode = StatusCode.UNLOGIN
         private set
 
-    /** The service of who is logged in. */
+    /** The service of the logged-in account. */
     val service: SessionService? get() = current?.takeIf { it.isOpen }?.service
 
     fun init(options: SessionServiceOptions.Builder, renewal: TokenProvider?, info: LoginInfo?) {
-        // Made in any case: it is what checks the options.
-        val service = SessionService(options.build(tokens(info ?: NOBODY, renewal)))
+        // Always made, because its constructor checks the options.
+        val service = SessionService(options.build(tokenProvider(info ?: NO_LOGIN, renewal)))
         synchronized(lock) {
             this.options = options
             this.renewal = renewal
@@ -84,7 +84,7 @@ internal object Logins {
         synchronized(lock) { checkNotNull(options) { "NIMClient.init must be called first" } }
 
     fun login(info: LoginInfo): AbortableFuture<LoginInfo> {
-        val service = SessionService(requireOptions().build(tokens(info, renewal)))
+        val service = SessionService(requireOptions().build(tokenProvider(info, renewal)))
         val login = Login(info, service)
         replace(login, StatusCode.LOGINING)
         val future = Delivery<LoginInfo>(callbackExecutor)
@@ -101,9 +101,9 @@ internal object Logins {
 
     fun logout() = replace(null, StatusCode.LOGOUT)
 
-    /** A call of nobody. */
-    fun <T> refusal(): Delivery<T> {
-        val failure = refused("nobody is logged in")
+    /** Fails a call that was made without a login. */
+    fun <T> refuseCall(): Delivery<T> {
+        val failure = refused("no account is logged in: call AuthService.login first")
         return Delivery<T>(callbackExecutor).also { it.end(Outcome.Failed(failure)) }
     }
 
@@ -114,11 +114,11 @@ internal object Logins {
             val now = status
             serial.execute { if (observer in observers) observer.onStatus(now) }
         }
-        listen()
+        observeService()
     }
 
-    /** Tells the observers, on the thread of the callbacks, what [login] brings while it lasts. */
-    fun tell(login: Login, event: (LiveListener) -> Unit) {
+    /** Notifies the observers of an event of [login], on the thread of callbacks. */
+    fun notifyObservers(login: Login, event: (LiveListener) -> Unit) {
         for (observer in observers) {
             if (current !== login) return
             try {
@@ -145,7 +145,7 @@ internal object Logins {
         }
     }
 
-    /** Puts [next] in the place of who is logged in. */
+    /** Replaces the current login by [next]. */
     private fun replace(next: Login?, status: StatusCode) {
         val last = synchronized(lock) {
             val last = current
@@ -157,7 +157,7 @@ internal object Logins {
         last?.service?.close()
     }
 
-    /** Ends a login, unless another one has taken its place. */
+    /** Ends a login, unless another one has replaced it. */
     private fun end(login: Login, status: StatusCode) {
         synchronized(lock) {
             if (current === login) {
@@ -169,14 +169,14 @@ internal object Logins {
         login.service.close()
     }
 
-    /** Asks the server whose token it is, and ends [future] as [AuthService.login] says. */
+    /** Checks the token's account with the server, and ends [future], see [AuthService.login]. */
     private fun confirm(login: Login, future: Delivery<LoginInfo>) {
-        val answer = Delivery<AccountInfo> { it.run() }
-        login.service.native.account(answer)
-        answer.setCallback(
+        val check = Delivery<AccountInfo> { it.run() }
+        login.service.native.account(check)
+        check.setCallback(
             object : RequestCallback<AccountInfo> {
                 override fun onSuccess(param: AccountInfo) {
-                    // The next login may have come in between.
+                    // The next login may have replaced it meanwhile.
                     if (current !== login) return onException(SessionException.Closed())
                     if (param.account != login.info.account) {
                         val failure = refused("the token is another account's")
@@ -185,7 +185,7 @@ internal object Logins {
                     }
                     login.isOpen = true
                     setStatus(login, StatusCode.LOGINED)
-                    listen()
+                    observeService()
                     future.end(Outcome.Success(login.info))
                 }
 
@@ -205,16 +205,16 @@ internal object Logins {
         )
     }
 
-    /** A login of init stays: its calls try by themselves, and fail by themselves. */
+    /** Ends a login that failed. That of init stays: its calls succeed or fail by themselves. */
     private fun fail(login: Login, failure: SessionException) {
         val status = statusAfter(failure)
         if (!login.isOpen) return end(login, status)
         setStatus(login, status)
-        if (status == StatusCode.NET_BROKEN) listen()
+        if (status == StatusCode.NET_BROKEN) observeService()
     }
 
-    /** Listens to who is logged in while somebody observes. */
-    private fun listen() {
+    /** Observes the service of the current login while there are observers. */
+    private fun observeService() {
         do {
             val login = current?.takeIf { it.isOpen } ?: return
             val isObserved = !observers.isEmpty()
@@ -222,7 +222,7 @@ internal object Logins {
         } while (isObserved == observers.isEmpty())
     }
 
-    private fun tokens(info: LoginInfo, renewal: TokenProvider?) = TokenProvider { refresh ->
+    private fun tokenProvider(info: LoginInfo, renewal: TokenProvider?) = TokenProvider { refresh ->
         if (refresh && renewal != null) renewal.getToken(true) else info.token
     }
 
@@ -235,5 +235,5 @@ internal object Logins {
         detail = detail,
     )
 
-    private val NOBODY = LoginInfo("", "")
+    private val NO_LOGIN = LoginInfo("", "")
 }

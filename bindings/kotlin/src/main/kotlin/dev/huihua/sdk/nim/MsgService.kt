@@ -8,26 +8,30 @@ import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.SessionService
 
 /**
- * The cloud session list, in the shape of NIM's service of the same name; got by
- * [NIMClient.getService]. Each call starts at once, returns at once, and means what the call of the
- * same name of [SessionService] means.
+ * Makes the calls of the cloud session list. Mirrors NIM's `MsgService`.
+ *
+ * [NIMClient.getService] returns it. Each call starts and returns at once, and works as the method
+ * of the same name of [SessionService]. Without a login it ends in `onFailed(302)`.
  */
 public interface MsgService {
-    /** One page of the list; null stands for the default option. */
+    /** Reads one page of the list; null stands for the default option. */
     public fun queryMySessionList(
         option: QueryMySessionOption?,
     ): InvocationFuture<RecentSessionList>
 
     /**
-     * One page of the list; a null argument stands for its default.
+     * Reads one page of the list; a null argument stands for its default.
      *
-     * @param minTimestamp oldest `updateTime` wanted, ms, inclusive; 0 = unbounded.
-     * @param maxTimestamp newest `updateTime` wanted, ms, inclusive; 0 = unbounded.
-     * @param needLastMsg 0 leaves the last messages out.
-     * @param limit rows wanted, 1..=100.
+     * @param minTimestamp lower bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
+     * @param maxTimestamp upper bound of `updateTime`, in ms since 1970, inclusive; 0 = none.
+     * @param needLastMsg 0 omits the last messages.
+     * @param limit number of sessions, 1..=100.
      * @param hasMore ignored.
      */
-    @Deprecated("Say it by name.", ReplaceWith("queryMySessionList(QueryMySessionOption())"))
+    @Deprecated(
+        "Use the overload with an option.",
+        ReplaceWith("queryMySessionList(QueryMySessionOption())"),
+    )
     public fun queryMySessionList(
         minTimestamp: Long,
         maxTimestamp: Long?,
@@ -36,10 +40,10 @@ public interface MsgService {
         hasMore: Int?,
     ): InvocationFuture<RecentSessionList>
 
-    /** One session; `onFailed(404)` when there is none. */
+    /** Reads one session; ends in `onFailed(404)` if the list has no such session. */
     public fun queryMySession(sessionId: String): InvocationFuture<RecentSession>
 
-    /** Sets the account's own text on a session. */
+    /** Sets the account's private text on a session, at most 4,096 bytes of UTF-8. */
     public fun updateMySession(sessionId: String, ext: String): InvocationFuture<Void>
 
     /** Deletes 1..=100 sessions, all or none. */

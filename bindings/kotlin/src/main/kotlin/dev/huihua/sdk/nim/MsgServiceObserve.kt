@@ -1,25 +1,30 @@
-// Live changes in NIM's shape.
+// The observers of live changes, in NIM's shape.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.Observer
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionChange
 
-/** Tells what changes; got by [NIMClient.getService]. */
+/** Reports live changes. Mirrors NIM's `MsgServiceObserve`; see [NIMClient.getService]. */
 public interface MsgServiceObserve {
     /**
-     * Tells [observer] each session of who is logged in that changed, in its latest state, from any
-     * device and by any cause; not deletions. See `SessionService.observeUpdateMySession` for what
-     * is told when. The observer stays, through logins and logouts, until it is unregistered;
-     * garbage collection does not end it.
+     * Observes new and changed sessions of the logged-in account, from any device.
      *
-     * @param register false takes it away.
+     * [observer] receives each session in its latest state, but no deletions; see
+     * `SessionService.observeUpdateMySession`. It stays registered across logins and logouts until
+     * it is unregistered; garbage collection does not remove it.
+     *
+     * @param register true registers the observer, false unregisters it.
      */
     public fun observeUpdateMySession(observer: Observer<RecentSession>, register: Boolean)
 
     /**
-     * Tells [observer] each change, deletions included, and when the list has to be read again; NIM
-     * has nothing like it. All else as [observeUpdateMySession].
+     * Observes all changes, deletions included. NIM has no such observer.
+     *
+     * [observer] also receives when the list must be read again. Otherwise it works as
+     * [observeUpdateMySession].
+     *
+     * @param register true registers the observer, false unregisters it.
      */
     public fun observeSessionChanges(observer: Observer<SessionChange>, register: Boolean)
 }

@@ -1,29 +1,32 @@
-// The entrance of the NIM-shaped door.
+// The entry point of the NIM-shaped API.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.SessionService
 import dev.huihua.sdk.StatusCode
 
-/** One account's services for the whole process, as NIM's users know them. */
+/** Provides the services of one account for the whole process. Mirrors NIM's `NIMClient`. */
 public object NIMClient {
     /**
-     * Sets the options, and logs [info]'s account in, if there is one: its services work at once,
-     * while the server is asked whether the token is the account's. Without one, calls end in
-     * `onFailed(302)` until [AuthService.login]. Called again, it logs out first; observers stay.
-     * No I/O on the caller's thread.
+     * Sets the options and logs the account of [info] in, without I/O on the caller's thread.
      *
-     * @param context Android's `Context`, as NIM's users pass it: live changes rest while no
-     * Activity of the app is started, see [SDKOptions.liveInBackground]. Null on the JVM, where any
-     * object is taken, so that one signature serves both; on Android null goes without that rest.
-     * @throws IllegalArgumentException names the option that is wrong.
+     * The services work at once, while the SDK checks the token's account with the server. Called
+     * again, it logs the previous account out first; observers stay registered.
+     *
+     * @param context Android's `Context`, as in NIM: live changes pause while no Activity of the
+     * app is started, see [SDKOptions.liveInBackground]. With null they never pause. On the JVM it
+     * is ignored.
+     * @param info the account and its token; null logs no account in, so that calls end in
+     * `onFailed(302)` until [AuthService.login].
+     * @throws IllegalArgumentException if an option is invalid; its message names the option.
      */
     @JvmStatic
     public fun init(context: Any?, info: LoginInfo?, options: SDKOptions): Unit =
         Logins.init(options.toBuilder(context), options.tokenProvider, info)
 
     /**
-     * The service of this type: [MsgService], [MsgServiceObserve], [AuthService] or
-     * [AuthServiceObserver]. May be kept: it follows later logins.
+     * Returns a service: [MsgService], [MsgServiceObserve], [AuthService], [AuthServiceObserver].
+     *
+     * The app may keep it: it always serves the account that is logged in.
      *
      * @throws IllegalStateException before [init].
      * @throws IllegalArgumentException for any other type.
@@ -36,13 +39,15 @@ public object NIMClient {
         return checkNotNull(type.cast(service))
     }
 
-    /** Whether somebody is logged in, and how the connection stands that brings live changes. */
+    /** Returns the status of the login and of the connection for live changes. */
     @JvmStatic
     public fun getStatus(): StatusCode = Logins.status
 
     /**
-     * The session service of who is logged in, for what NIM's shape does not have: `SessionList`,
-     * deletions, coroutines. Null when nobody is. It is closed by the next [init], login or logout.
+     * Returns the session service of the logged-in account, or null if there is none.
+     *
+     * It is for what NIM's API lacks: `SessionList`, deletions, coroutines. The next [init], login
+     * or logout closes it.
      */
     @JvmStatic
     public fun getSessionService(): SessionService? = Logins.service

@@ -1,4 +1,4 @@
-// Options of the NIM-shaped door.
+// The options of the NIM-shaped API.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.Logger
@@ -7,15 +7,17 @@ import dev.huihua.sdk.TokenProvider
 import java.util.concurrent.Executor
 
 /**
- * Options of [NIMClient.init]: plain fields, as NIM's. Read once, by `init`. Each means what the
- * option of its name means in [SessionServiceOptions.Builder]; null stands for its default.
+ * Configures [NIMClient.init], by plain fields as in NIM's `SDKOptions`.
+ *
+ * `init` reads them once. [SessionServiceOptions.Builder] documents the options of the same names,
+ * their ranges and their defaults, for which null stands.
  */
 public class SDKOptions {
-    /** Base URL of your Huihua server, `https://host[:port][/prefix]`. Must be set. */
+    /** Base URL of the Huihua server, `https://host[:port][/prefix]`. Required. */
     @JvmField
     public var serverUrl: String = ""
 
-    /** Other ways to the same server, taken when those before cannot be reached. */
+    /** Other base URLs of the same server, used if the ones before cannot be reached. */
     @JvmField
     public var fallbackServerUrls: List<String> = emptyList()
 
@@ -23,39 +25,39 @@ public class SDKOptions {
     @JvmField
     public var cleartextAllowed: Boolean = false
 
-    /** Renews the token of [LoginInfo] once the server refuses it; null never does. */
+    /** Replaces the token of [LoginInfo] once the server refuses it; null = never. */
     @JvmField
     public var tokenProvider: TokenProvider? = null
 
-    /** Where callbacks run; null is the platform's default, see `RequestCallback`. */
+    /** Runs the callbacks; null = the platform's default, see `RequestCallback`. */
     @JvmField
     public var callbackExecutor: Executor? = null
 
-    /** Roots trusted besides the platform's, DER. */
+    /** Roots that are trusted in addition to the platform's, in DER. */
     @JvmField
     public var extraRootCertificates: List<ByteArray> = emptyList()
 
-    /** Pins of which the server's chain must hold one, `sha256/<base64>`. */
+    /** Pins of which the server's chain must match one, `sha256/<base64>`; empty = none. */
     @JvmField
     public var certificatePins: List<String> = emptyList()
 
-    /** URL of the proxy; null goes straight. */
+    /** URL of the HTTP proxy; null = direct connections. */
     @JvmField
     public var proxyUrl: String? = null
 
-    /** Longest wait for a connection, ms. */
+    /** Longest time for a connection, in ms. */
     @JvmField
     public var connectTimeoutMs: Long? = null
 
-    /** Longest wait for one attempt, ms. */
+    /** Longest time for one attempt, in ms. */
     @JvmField
     public var attemptTimeoutMs: Long? = null
 
-    /** Longest wait for a whole call, ms. */
+    /** Longest time for a whole call, in ms. */
     @JvmField
     public var callTimeoutMs: Long? = null
 
-    /** Attempts of one call. */
+    /** Limit of the attempts of one call. */
     @JvmField
     public var attemptsMax: Int? = null
 
@@ -63,20 +65,22 @@ public class SDKOptions {
     @JvmField
     public var userAgent: String? = null
 
-    /** Told what the SDK does; null = nobody. */
+    /** Receives the SDK's log; null = no log. */
     @JvmField
     public var logger: Logger? = null
 
     /**
-     * Whether live changes go on while the app is in the background, at the cost of a request that
-     * is always open. By default they rest and, when the app returns, go on where they were.
+     * Whether live changes continue in the background, which keeps a request open.
+     *
+     * By default they pause, and resume without a loss when the app returns.
      */
     @JvmField
     public var liveInBackground: Boolean = false
 
-    /** The same options for a service; whose tokens it has, each login says. */
+    /** Converts to the options of a service. Each login sets its token provider. */
     internal fun toBuilder(context: Any?): SessionServiceOptions.Builder {
-        val builder = SessionServiceOptions.Builder(serverUrl, "").cleartextAllowed(cleartextAllowed)
+        val builder = SessionServiceOptions.Builder(serverUrl, "")
+            .cleartextAllowed(cleartextAllowed)
         fallbackServerUrls.forEach { builder.addServerUrl(it) }
         extraRootCertificates.forEach { builder.addRootCertificate(it) }
         certificatePins.forEach { builder.addCertificatePin(it) }

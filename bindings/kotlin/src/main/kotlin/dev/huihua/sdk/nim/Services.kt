@@ -1,4 +1,4 @@
-// The services that NIMClient gives out: each asks for the one who is logged in at that moment.
+// The services that NIMClient returns: each serves the account that is logged in at that moment.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.AbortableFuture
@@ -20,7 +20,7 @@ internal object CurrentMsgService : MsgService {
         option: QueryMySessionOption?,
     ): InvocationFuture<RecentSessionList> = call { startQueryMySessionList(option) }
 
-    @Deprecated("Say it by name.")
+    @Deprecated("Use the overload with an option.")
     override fun queryMySessionList(
         minTimestamp: Long,
         maxTimestamp: Long?,
@@ -45,7 +45,7 @@ internal object CurrentMsgService : MsgService {
         call { startDeleteMySession(sessionIdArr.asList()) }
 
     private inline fun <T> call(start: SessionService.() -> Delivery<T>): InvocationFuture<T> =
-        Logins.service?.start() ?: Logins.refusal()
+        Logins.service?.start() ?: Logins.refuseCall()
 }
 
 internal object CurrentMsgServiceObserve : MsgServiceObserve {

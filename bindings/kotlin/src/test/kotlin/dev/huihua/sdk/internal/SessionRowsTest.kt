@@ -15,7 +15,7 @@ import org.junit.Test
 
 class SessionRowsTest {
     @Test
-    fun whateverHappensTheRowsAreTheTopOfTheServersList() {
+    fun theRowsAreAlwaysTheTopOfTheServersList() {
         for (seed in 0 until 3_000) {
             try {
                 Scenario(Random(seed)).run()
@@ -45,7 +45,7 @@ class SessionRowsTest {
     }
 
     @Test
-    fun aListReadAgainIsReachedByFewOperations() {
+    fun aRefreshNeedsFewOperations() {
         val list = Mirrored()
         val page = (1..50).map { row("p2p|$it", 1_000L - it, "") }
         list.rows.addPage(page, hasMore = true)
@@ -54,7 +54,7 @@ class SessionRowsTest {
         val moved = listOf(row("p2p|50", 3_000, "up")) + page.subList(0, 10) +
             page.subList(13, 49) + row("p2p|13", 1, "down")
         next.addPage(moved, hasMore = false)
-        list.rows.become(next)
+        list.rows.replaceBy(next)
         val expected = listOf(
             "Removed 10 2", "Moved 47 0", "Removed 11 1", "Inserted 47 1", "Changed 0 1",
         )
@@ -63,7 +63,7 @@ class SessionRowsTest {
     }
 
     @Test
-    fun tiesAreInTheServersOrder() {
+    fun sessionsOfOneTimeAreInTheServersOrder() {
         val ids = listOf(
             "p2p|a", "p2p|b", "p2p|é", "p2p|\uFFFD", "p2p|😀", "team|1", "team|10", "super_team|1",
         )
@@ -72,7 +72,7 @@ class SessionRowsTest {
     }
 }
 
-/** A list, the operations that it told, and whether they lead to its rows. */
+/** Checks that the operations of a list lead to its rows. */
 private class Mirrored {
     private val mirror = ArrayList<RecentSession>()
     private val operations = ArrayList<String>()
@@ -167,7 +167,7 @@ private class Scenario(private val random: Random) {
 
     fun run() {
         repeat(random.nextInt(40)) { mutate() }
-        // The watch may have been running for a while; what it tells now, it reads now.
+        // The watch may have been running for a while, but a change always has the latest state.
         cursor = random.nextInt(server.version + 1)
         walk = Walk(list.rows).apply { page() }
         repeat(random.nextInt(60)) {
@@ -189,7 +189,7 @@ private class Scenario(private val random: Random) {
             7 -> next = Walk(SessionRows()).apply { page() }
             8 -> next?.let { if (it.rows.hasMore) it.page() }
             else -> next?.let {
-                list.rows.become(it.rows)
+                list.rows.replaceBy(it.rows)
                 walk = Walk(list.rows, it.start, it.last)
                 next = null
             }

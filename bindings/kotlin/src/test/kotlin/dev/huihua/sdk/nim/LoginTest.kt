@@ -1,4 +1,4 @@
-// Logging in and out at the NIM-shaped door, and what its observers are told.
+// Login and logout with the NIM-shaped API, and the events of its observers.
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.AbortableFuture
@@ -46,7 +46,7 @@ class LoginTest {
 
     private fun info(account: String) = LoginInfo(account, server.token(account))
 
-    private fun <T> InvocationFuture<T>.told() = Recorder<T>().also { setCallback(it) }
+    private fun <T> InvocationFuture<T>.recorded() = Recorder<T>().also { setCallback(it) }
 
     @After
     fun logOut() {
@@ -58,18 +58,18 @@ class LoginTest {
     fun aLoginIsConfirmedByTheServer() {
         init(null)
         assertEquals(StatusCode.UNLOGIN, NIMClient.getStatus())
-        assertEquals(302, messages.queryMySessionList(null).told().code())
+        assertEquals(302, messages.queryMySessionList(null).recorded().code())
         authObserver.observeOnlineStatus(statuses, true)
         assertEquals(StatusCode.UNLOGIN, statuses.next())
         val mine = info(me)
-        assertSame(mine, auth.login(mine).told().result())
+        assertSame(mine, auth.login(mine).recorded().result())
         assertEquals(StatusCode.LOGINING, statuses.next())
         assertEquals(StatusCode.LOGINED, statuses.next())
-        assertEquals(0, messages.queryMySessionList(null).told().result().sessionList.size)
+        assertEquals(0, messages.queryMySessionList(null).recorded().result().sessionList.size)
         assertNotNull(NIMClient.getSessionService())
         auth.logout()
         assertEquals(StatusCode.LOGOUT, statuses.next())
-        assertEquals(302, messages.queryMySessionList(null).told().code())
+        assertEquals(302, messages.queryMySessionList(null).recorded().code())
         assertNull(NIMClient.getSessionService())
         statuses.assertNothing()
     }
@@ -78,44 +78,44 @@ class LoginTest {
     fun anotherAccountsTokenIsRefused() {
         init(null)
         authObserver.observeOnlineStatus(statuses, true)
-        assertEquals(302, auth.login(LoginInfo(other, server.token(me))).told().code())
+        assertEquals(302, auth.login(LoginInfo(other, server.token(me))).recorded().code())
         statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
-        assertEquals(302, messages.queryMySessionList(null).told().code())
-        assertEquals(302, auth.login(LoginInfo(me, "forged")).told().code())
+        assertEquals(302, messages.queryMySessionList(null).recorded().code())
+        assertEquals(302, auth.login(LoginInfo(me, "forged")).recorded().code())
         statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
         // At init, too: it only comes to light a little later.
         init(LoginInfo(other, server.token(me)))
         statuses.awaitEvent("LOGINING") { it == StatusCode.LOGINING }
         statuses.awaitEvent("PWD_ERROR") { it == StatusCode.PWD_ERROR }
-        assertEquals(302, messages.queryMySessionList(null).told().code())
+        assertEquals(302, messages.queryMySessionList(null).recorded().code())
     }
 
     @Test
-    fun observersOutliveLogins() {
+    fun observersStayRegisteredAcrossLogins() {
         init(null)
         val updates = Events<RecentSession>()
         observe.observeUpdateMySession(updates, true)
         authObserver.observeOnlineStatus(statuses, true)
         for ((round, account) in listOf(me, other, me).withIndex()) {
-            auth.login(info(account)).told().result()
+            auth.login(info(account)).recorded().result()
             checkNotNull(NIMClient.getSessionService()).awaitLive()
             server.deliverText("amy", account, now + round, 91L + round, "hello $round")
             assertEquals("hello $round", updates.next().toRecentContact().content)
         }
         observe.observeUpdateMySession(updates, false)
-        server.deliverText("amy", me, now + 9, 99, "nobody listens")
+        server.deliverText("amy", me, now + 9, 99, "without observers")
         updates.assertNothing(300)
     }
 
     @Test
-    fun logoutEndsWhatRuns() {
+    fun logoutEndsRunningCalls() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { stalled ->
             init(LoginInfo(me, "any")) { serverUrl = stalled.options().build().serverUrls.first() }
-            val running = messages.queryMySession("p2p|amy").told()
+            val running = messages.queryMySession("p2p|amy").recorded()
             val login = auth.login(LoginInfo(me, "any"))
             assertTrue(running.exception() is SessionException.Closed)
-            val ended = login.told()
+            val ended = login.recorded()
             auth.logout()
             assertTrue(ended.exception() is SessionException.Closed)
             gate.countDown()
@@ -123,23 +123,23 @@ class LoginTest {
     }
 
     @Test
-    fun anAbortedLoginTellsNobodyAndLeavesNobodyLoggedIn() {
+    fun anAbortedLoginCallsNoCallbackAndLogsNoAccountIn() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { stalled ->
             init(null) { serverUrl = stalled.options().build().serverUrls.first() }
             val login: AbortableFuture<LoginInfo> = auth.login(LoginInfo(me, "any"))
-            val told = login.told()
+            val received = login.recorded()
             awaitTrue("the request") { stalled.requests.get() == 1 }
             assertTrue(login.abort())
             assertFalse(login.abort())
             gate.countDown()
-            assertFalse(told.toldWithin(200))
+            assertFalse(received.receivedWithin(200))
             assertEquals(StatusCode.UNLOGIN, NIMClient.getStatus())
         }
     }
 
     @Test
-    fun aWrapperTellsEachOutcomeByOneMethod() {
+    fun aWrapperReceivesEachOutcomeByOneMethod() {
         init(info(me))
         val success = Wrapped<RecentSessionList>()
         messages.queryMySessionList(null).setCallback(success)
@@ -153,17 +153,17 @@ class LoginTest {
     }
 
     private class Wrapped<T> : RequestCallbackWrapper<T>() {
-        private val told = CompletableFuture<Pair<Int, Throwable?>>()
+        private val received = CompletableFuture<Pair<Int, Throwable?>>()
 
         override fun onResult(code: Int, result: T?, exception: Throwable?) {
-            told.complete(code to exception)
+            received.complete(code to exception)
         }
 
-        fun get(): Pair<Int, Throwable?> = told.get(40, TimeUnit.SECONDS)
+        fun get(): Pair<Int, Throwable?> = received.get(40, TimeUnit.SECONDS)
     }
 
     @Test
-    fun aWrongOptionIsNamedEvenWithoutALogin() {
+    fun anInvalidOptionIsRefusedEvenWithoutALogin() {
         val refusal = runCatching { init(null) { proxyUrl = "nonsense" } }.exceptionOrNull()
         assertTrue("$refusal", refusal is IllegalArgumentException)
         assertTrue("$refusal", refusal?.message.orEmpty().startsWith("option proxyUrl: "))

@@ -1,4 +1,4 @@
-// How the screens are told a call's end: the result, or a reason in words.
+// The callback of the screens' calls, and the text of a failure.
 package dev.huihua.sample
 
 import android.content.Context
@@ -6,14 +6,14 @@ import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.SessionException
 
-/** Failures of every kind come to [failed]. Of [Void] success brings null. */
-internal class Answer<T>(
+/** Passes a result to [succeeded] and any failure to [failed]. The result of [Void] is null. */
+internal class ScreenCallback<T>(
     private val failed: (exception: Throwable) -> Unit,
     private val succeeded: (T) -> Unit,
 ) : RequestCallback<T> {
     override fun onSuccess(param: T) = succeeded(param)
 
-    // Never called, since the one below is; the interface has it for NIM's users.
+    // Never called, because the method below is; the interface has it as NIM's.
     override fun onFailed(code: Int) = Unit
 
     override fun onFailed(failure: SessionException.Failed) = failed(failure)
@@ -21,7 +21,7 @@ internal class Answer<T>(
     override fun onException(exception: Throwable) = failed(exception)
 }
 
-/** What went wrong, for a person. */
+/** Returns the text of a failure for the user. */
 internal fun Context.reasonOf(failure: Throwable): String {
     val code = (failure as? SessionException.Failed)?.code
         ?: return getString(R.string.error_other, failure.message.orEmpty())
