@@ -1,0 +1,160 @@
+//! `dev`: a server without any preparation. Its data folder holds a configuration with new keys and
+//! `dev.json` for scripts; three curl commands show what the server does.
+
+use std::{
+    fs, io,
+    io::Write as _,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
+
+use huihua_core::{Account, paths};
+use huihua_http::{app::App, auth};
+use huihua_nim::copy;
+
+use crate::config::{self, Config};
+
+/// The configuration inside a data folder of `dev`.
+pub(crate) const CONFIG_FILE: &str = "huihua.toml";
+/// The file for scripts, inside a data folder of `dev`; it exists once the server listens.
+pub(crate) const DEV_JSON: &str = "dev.json";
+/// The account of the printed token.
+const ACCOUNT: &str = "alice";
+/// Lifetime of the printed token, in seconds: a week.
+const TOKEN_TTL_S: u64 = 7 * 24 * 60 * 60;
+
+/// Why `dev` cannot start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The data folder or a file in it failed.
+    #[error("cannot {attempt} {path}")]
+    Io {
+        attempt: &'static str,
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// The configuration in the folder is damaged.
+    #[error("cannot load {path} (delete it to get new keys)")]
+    Config {
+        path: PathBuf,
+        #[source]
+        source: config::Error,
+    },
+}
+
+fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { attempt, path, source }
+}
+
+/// Loads the configuration of a data folder; the first start creates it with keys, readable by the
+/// user only. Deletes an old `dev.json`, which names a server that is gone.
+///
+/// # Errors
+/// [`Error`] names the file.
+pub(crate) fn prepare(data: &Path, listen: SocketAddr) -> Result<Config, Error> {
+    let path = data.join(CONFIG_FILE);
+    let mut folder = fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(data).map_err(io_error("create", data))?;
+    match fs::remove_file(data.join(DEV_JSON)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+            return Err(io_error("remove", &data.join(DEV_JSON))(e));
+        }
+        _ => {}
+    }
+    if !path.exists() {
+        let text = new_config(data, listen).map_err(io_error("create keys for", &path))?;
+        write_private(&path, &text).map_err(io_error("write", &path))?;
+    }
+    let mut config =
+        Config::load(&path).map_err(|source| Error::Config { path: path.clone(), source })?;
+    config.listen = listen;
+    config.data = data.to_owned();
+    Ok(config)
+}
+
+fn new_config(data: &Path, listen: SocketAddr) -> io::Result<String> {
+    let random = |bytes: usize| {
+        let mut buffer = vec![0; bytes];
+        getrandom::fill(&mut buffer).map(|()| hex::encode(buffer)).map_err(io::Error::other)
+    };
+    let data = std::path::absolute(data)?.to_string_lossy().into_owned();
+    let data = toml::Value::String(data);
+    let (key, secret) = (random(16)?, random(16)?);
+    let (token_key, ingest_key) = (random(32)?, random(32)?);
+    Ok(format!(
+        "# Created by `huihua-server dev`. It holds keys: keep it private.\n\
+         listen = \"{listen}\"\ndata = {data}\n\n[[app]]\nkey = \"{key}\"\nsecret = \"{secret}\"\n\
+         token_keys = [\"{token_key}\"]\ningest_key = \"{ingest_key}\"\n"
+    ))
+}
+
+/// Writes a file that only its owner may read, completely or not at all.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // tempfile makes its files with mode 0600.
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Writes `dev.json` and returns the text for the user. The server listens on `address`.
+///
+/// # Errors
+/// [`Error`] names the file.
+pub(crate) fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Result<String, Error> {
+    let app = config.apps.values().min_by(|a, b| a.key.cmp(&b.key));
+    let app = app.expect("a configuration has at least one app");
+    let url = format!("http://{address}");
+    let json = serde_json::json!({
+        "url": url,
+        "appKey": app.key.as_str(),
+        "appSecret": app.secret.expose(),
+        "tokenKey": app.token_keys[0].expose(),
+        "ingestKey": app.ingest_key.expose(),
+    });
+    let path = config.data.join(DEV_JSON);
+    write_private(&path, &format!("{json:#}\n")).map_err(io_error("write", &path))?;
+    Ok(welcome(app, &url, &config.data, now_ms))
+}
+
+fn welcome(app: &App, url: &str, data: &Path, now_ms: u64) -> String {
+    let account = Account::new(ACCOUNT).expect("a constant account is valid");
+    let token = auth::sign(app, &account, now_ms / 1_000, TOKEN_TTL_S).expect("a week is allowed");
+    let message = format!(
+        r#"{{"eventType":"1","convType":"PERSON","to":"{ACCOUNT}","fromAccount":"bob","fromNick":"Bob","msgTimestamp":"{now_ms}","msgType":"TEXT","msgidServer":"{now_ms}","body":"你好, Alice"}}"#
+    );
+    let time = now_ms.to_string();
+    let sum = copy::check_sum(app.secret.expose(), message.as_bytes(), &time);
+    let config = data.join(CONFIG_FILE);
+    let config = config.display();
+    let [sessions, nim_copy, data] =
+        [paths::SESSIONS, paths::NIM_COPY, &shell_word(&data.to_string_lossy())];
+    format!(
+        "Huihua listens on {url}\n\
+         app key  {}\n\
+         account  {ACCOUNT}\n\
+         token    {token}\n\
+         more:    huihua-server token --data {data} --account bob --ttl 1h\n\
+         NIM's server SDKs: endpoint {url}/nimserver, app key as above, app secret in {config}\n\n\
+         # a message copy from bob, as NIM delivers it\n\
+         curl -sS -w '\\n' '{url}{nim_copy}' -H 'AppKey: {}' -H 'CurTime: {time}' \
+         -H 'CheckSum: {sum}' \
+         -H 'Content-Type: application/json' -d '{message}'\n\n\
+         # alice's list\n\
+         curl -sS -w '\\n' '{url}{sessions}?limit=20' -H 'Authorization: Bearer {token}'\n\n\
+         # alice pins the conversation\n\
+         curl -sS -w '\\n' -X PUT '{url}{sessions}/p2p%7Cbob/ext' \
+         -H 'Authorization: Bearer {token}' \
+         -H 'Content-Type: application/json' -d '{{\"ext\":\"pinned\"}}'\n",
+        app.key, app.key
+    )
+}
+
+fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}

@@ -1,0 +1,88 @@
+//! `members import`: loads memberships into a running server, over HTTP like any other server of
+//! the app. Repeating an import changes nothing, so an interrupted one is simply started again.
+
+mod error;
+mod file;
+mod progress;
+mod send;
+mod summary;
+
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
+
+use huihua_http::app::Secret;
+
+use self::{
+    error::Error,
+    file::{BadLine, MembershipRows},
+    progress::ImportProgress,
+    send::{ImportBatch, Sender},
+    summary::ImportSummary,
+};
+use crate::args::ImportArguments;
+
+/// Most wrong lines that are shown; the others are counted.
+const BAD_LINES_SHOWN: usize = 20;
+
+/// Imports the file of the arguments and prints the result.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn run(arguments: ImportArguments) -> Result<(), Box<dyn std::error::Error>> {
+    let ingest_key = arguments.keys.load()?.ingest_key;
+    let summary = import(&arguments, ingest_key).await?;
+    writeln!(io::stdout(), "{summary}")?;
+    if summary.rejected > 0 { Err("the server rejected lines of the file".into()) } else { Ok(()) }
+}
+
+/// Checks the whole file, then sends it in batches, one after the other.
+async fn import(arguments: &ImportArguments, ingest_key: Secret) -> Result<ImportSummary, Error> {
+    let file = &arguments.file;
+    let memberships = check(file)?;
+    let sender = Sender::new(&arguments.url, ingest_key, arguments.retry_for)?;
+    let mut progress = ImportProgress::new(memberships);
+    let mut summary = ImportSummary { memberships, ..ImportSummary::default() };
+    let mut batch = ImportBatch::default();
+    for row in MembershipRows::open(file)? {
+        let row = row.map_err(|bad| wrong_lines(file, &[bad], 1))?;
+        for part in row.parts(send::ACCOUNTS_MAX) {
+            if let Some(full) = batch.add(part) {
+                sender.send(&full, &mut summary, &mut progress).await?;
+            }
+        }
+    }
+    sender.send(&batch, &mut summary, &mut progress).await?;
+    progress.finish();
+    Ok(summary)
+}
+
+/// Reads the file to its end and returns how many memberships it holds.
+fn check(path: &Path) -> Result<u64, Error> {
+    let (mut memberships, mut bad, mut count) = (0, Vec::new(), 0);
+    for row in MembershipRows::open(path)? {
+        match row {
+            Ok(row) => memberships += row.accounts.len() as u64,
+            Err(line) => {
+                count += 1;
+                if bad.len() < BAD_LINES_SHOWN {
+                    bad.push(line);
+                }
+            }
+        }
+    }
+    if count > 0 {
+        return Err(wrong_lines(path, &bad, count));
+    }
+    if memberships == 0 {
+        return Err(Error::Empty { path: path.to_owned() });
+    }
+    Ok(memberships)
+}
+
+fn wrong_lines(path: &Path, bad: &[BadLine], count: usize) -> Error {
+    let mut shown: Vec<_> = bad.iter().map(BadLine::to_string).collect();
+    if count > bad.len() {
+        shown.push(format!("and {} more", count - bad.len()));
+    }
+    Error::Lines { path: path.to_owned(), count, shown: shown.join("\n") }
+}

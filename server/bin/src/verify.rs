@@ -1,0 +1,32 @@
+//! `verify`: checks every value in the store of a stopped server. The engine comes in as a
+//! function.
+
+use std::{
+    error::Error,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use huihua_store::{self as store, Progress};
+
+use crate::progress;
+
+/// Verifies the store of `data` and prints how many values it holds. Its file is `file_name`.
+///
+/// A folder without a store is an error: opening it would create an empty one.
+#[tokio::main(flavor = "current_thread")]
+pub(crate) async fn verify(
+    data: &Path,
+    file_name: &str,
+    verify_stopped: impl AsyncFn(&Path, Progress) -> Result<u64, store::Error>,
+) -> Result<(), Box<dyn Error>> {
+    if !data.join(file_name).exists() {
+        let what = format!("there is no store in {}", data.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
+    }
+    let (bar, progress) = progress::of_rows();
+    let values = verify_stopped(data, progress).await?;
+    bar.finish_and_clear();
+    writeln!(io::stdout(), "{values} values verified, none is damaged")?;
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! The server from outside: its routes by URL, its durability over crashes, the examples of the
+//! docs.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail loudly, like the tests")]
+#![allow(clippy::disallowed_methods, reason = "tests start servers and limit their waits")]
+
+mod support;
+
+mod routes {
+    //! Mirrors the URLs.
+
+    mod account;
+    mod copy;
+    mod events;
+    mod sessions;
+    mod sync;
+}
+
+mod backup;
+mod bad_input;
+mod borders;
+mod crash;
+mod dev;
+mod full_disk;
+mod idempotency;
+mod import;
+mod live;
+mod log;
+mod measure;
+mod nim;
+mod protocol;
+mod sdk;
+mod slow;
+mod stop;
+mod under_fire;
+mod unread;
+mod verify;

@@ -1,0 +1,20 @@
+//! What NIM and NIM's server SDKs send, compared with NIM's documents.
+
+mod calls;
+mod clock_behind;
+mod copies;
+mod fixture;
+mod full_disk;
+mod lists;
+mod pages;
+mod refusals;
+mod request_id;
+mod schema;
+mod sdk;
+mod seed;
+mod sessions;
+mod story;
+mod stream;
+mod switch;
+mod teams;
+mod tokens;

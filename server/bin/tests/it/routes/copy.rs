@@ -1,0 +1,91 @@
+//! `POST /nim/copy`: what is answered, and what it does to lists.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::{T0, TestServer, ids, message, notice};
+
+#[tokio::test]
+async fn a_message_is_in_the_lists_of_both() {
+    let server = TestServer::start().await;
+    server.deliver(&[message("PERSON", "bob", "amy", 2), message("PERSON", "bob", "amy", 1)]).await;
+    for (account, peer) in [("amy", "p2p|bob"), ("bob", "p2p|amy")] {
+        let rows = server.http.list(&server.token("a", account)).await;
+        assert_eq!(ids(&rows), [peer]);
+        assert_eq!(rows[0]["updateTime"], T0 + 2);
+        assert_eq!(rows[0]["lastMsgType"], 0);
+        assert_eq!(
+            rows[0]["lastMsg"],
+            json!({"0": 0, "1": "amy", "2": "bob", "7": T0 + 2, "8": 0, "9": "body 2",
+                "11": "c2", "12": "2"})
+        );
+    }
+    server.deliver(&[message("PERSON", "me", "me", 3)]).await;
+    assert_eq!(ids(&server.http.list(&server.token("a", "me")).await), ["p2p|me"]);
+}
+
+#[tokio::test]
+async fn a_recall_replaces_its_message_even_when_it_comes_first() {
+    let server = TestServer::start().await;
+    let recall = json!({"eventType": 7, "clientId": "c2", "msgId": "2", "from": "bob", "to": "amy",
+        "fromClientType": "AOS", "sendTime": T0 + 2, "deleteTime": T0 + 9, "selfMsg": "oops"});
+    let copies = [
+        message("PERSON", "bob", "amy", 1),
+        recall.to_string(),
+        message("PERSON", "bob", "amy", 2),
+        recall.to_string(),
+    ];
+    server.deliver(&copies).await;
+    let rows = server.http.list(&server.token("a", "amy")).await;
+    assert_eq!((ids(&rows), &rows[0]["updateTime"]), (vec!["p2p|bob"], &json!(T0 + 2)));
+    assert_eq!(rows[0]["lastMsgType"], 1);
+    assert_eq!(
+        rows[0]["lastMsg"],
+        json!({"0": T0 + 9, "1": 7, "2": "amy", "3": "bob", "4": "oops", "10": "c2", "11": "2",
+            "14": T0 + 2, "16": "bob"})
+    );
+}
+
+#[tokio::test]
+async fn notices_decide_who_sees_a_team() {
+    let server = TestServer::start().await;
+    let invite =
+        |kind, id, n| notice(kind, "own", "7", n, &json!({"id": id, "data": {"ids": ["amy"]}}));
+    let kick = notice("TEAM", "own", "7", 5, &json!({"id": 1, "data": {"ids": ["amy"]}}));
+    server.deliver(&[message("TEAM", "own", "7", 1), invite("TEAM", 0, 2)]).await;
+    server.deliver(&[invite("SUPER_TEAM", 401, 3), message("SUPER_TEAM", "own", "7", 4)]).await;
+    let [amy, own, bob] = ["amy", "own", "bob"].map(|name| server.token("a", name));
+    assert_eq!(ids(&server.http.list(&amy).await), ["super_team|7", "team|7"]);
+    assert_eq!(ids(&server.http.list(&own).await), ["super_team|7", "team|7"], "who invites is in");
+    assert!(server.http.list(&bob).await.is_empty());
+    server.deliver(&[kick, message("TEAM", "own", "7", 6)]).await;
+    let team = server.http.get("/v1/sessions/team%7C7", &amy).await.ok();
+    assert_eq!((&team["updateTime"], &team["lastMsg"]["8"]), (&json!(T0 + 5), &json!(5)));
+    let head = server.http.get("/v1/sessions/team%7C7", &own).await.ok();
+    assert_eq!(head["lastMsg"]["9"], "body 6");
+    let end = notice("TEAM", "own", "7", 8, &json!({"id": 4, "data": {}}));
+    server.deliver(&[end, message("TEAM", "own", "7", 9)]).await;
+    let head = server.http.get("/v1/sessions/team%7C7", &own).await.ok();
+    assert_eq!(head["updateTime"], T0 + 8, "after the end nothing is shown");
+}
+
+#[tokio::test]
+async fn the_address_check_is_answered_signed_and_unsigned() {
+    let server = TestServer::start().await;
+    let unsigned = server.http.send(Method::POST, "/nim/copy", &[], "{}").await;
+    let signed = server.copy("a", "{}").await;
+    for answer in [unsigned, signed] {
+        assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"code":200}"#));
+        assert_eq!(answer.header("content-type"), "application/json");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_from_the_future_is_to_be_sent_again() {
+    let server = TestServer::start().await;
+    let ahead = (huihua_http::clock::now_ms() + 11 * 60 * 1_000).to_string();
+    let body = message("PERSON", "bob", "amy", 1).replace(&(T0 + 1).to_string(), &ahead);
+    let answer = server.copy("a", &body).await;
+    assert_eq!((answer.status, answer.body.as_str()), (503, r#"{"code":503}"#));
+    assert!(server.http.list(&server.token("a", "amy")).await.is_empty());
+}

@@ -1,0 +1,338 @@
+//! Authentication: a bearer token becomes the `AuthenticatedCaller`, an ingest key the
+//! `Ingestor`. Nothing else in a request names an account. Signs tokens too. Every failure is
+//! code 302 with a detail that says what to change.
+
+use std::sync::{Arc, Once};
+
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{header::AUTHORIZATION, request::Parts},
+};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use huihua_core::{Account, AppKey};
+use huihua_event::{Owner, TokenHash};
+use huihua_store::Store;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result as JwtResult, new_error},
+    signature,
+};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    app::{App, Apps},
+    clock::Clock,
+    error::Error,
+};
+
+/// Longest lifetime of a token, in seconds: 90 days.
+pub(crate) const TOKEN_TTL_S_MAX: u64 = 90 * 24 * 60 * 60;
+/// How far clocks may differ, in seconds.
+const LEEWAY_S: u64 = 30;
+
+/// The account of a client's request, by its token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuthenticatedCaller {
+    /// The owner of the list.
+    pub owner: Owner,
+    /// Expiry of the token, ms since 1970. A token of the directory does not expire: 90 days from
+    /// now, the longest lifetime of any token.
+    pub expires_at: u64,
+    /// A token of the directory, which may be replaced at any moment.
+    directory_token: Option<TokenHash>,
+}
+
+impl AuthenticatedCaller {
+    /// Checks again that the token is the account's, for an answer that took long.
+    ///
+    /// # Errors
+    /// Code 302 if it is not; the store's.
+    pub(crate) async fn check_still_valid(&self, store: &dyn Store) -> Result<(), Error> {
+        let Some(token) = &self.directory_token else { return Ok(()) };
+        match store.account_of(&self.owner.app, token).await? {
+            Some(account) if account == self.owner.account => Ok(()),
+            Some(_) | None => Err(refused("the token was replaced: get a new one")),
+        }
+    }
+}
+
+/// Computes the token of this seed with the app's token key: 32 hex digits. Without the key the
+/// seed does not reveal it.
+pub(crate) fn draw_token(app: &App, seed: &str) -> String {
+    // The signing input of a JWT has no space, so no signature of one is ever such a token.
+    let key = app.token_keys[0].expose().as_bytes();
+    let mac = Hs256::new(key).0.chain_update("huihua token ").chain_update(seed);
+    hex::encode(&mac.finalize().into_bytes()[..16])
+}
+
+/// Finds the account of a token in the directories of the apps. `now` in seconds since 1970.
+async fn find_in_directories(
+    apps: &Apps,
+    store: &dyn Store,
+    token: &str,
+    now: u64,
+) -> Result<Option<AuthenticatedCaller>, Error> {
+    let hash = TokenHash::of(token);
+    let mut found = None;
+    for app in apps.keys() {
+        let Some(account) = store.account_of(app, &hash).await? else { continue };
+        if found.is_some() {
+            // Two apps have chosen the same token: it identifies neither account.
+            return Ok(None);
+        }
+        let owner = Owner { app: app.clone(), account };
+        let expires_at = now.saturating_add(TOKEN_TTL_S_MAX).saturating_mul(1_000);
+        found = Some(AuthenticatedCaller { owner, expires_at, directory_token: Some(hash) });
+    }
+    Ok(found)
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    exp: Seconds,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<Seconds>,
+}
+
+/// Seconds since 1970: RFC 7519 lets a NumericDate have a fraction.
+#[derive(Serialize, Deserialize, Clone, Copy)]
+#[serde(untagged)]
+enum Seconds {
+    Whole(u64),
+    Fraction(f64),
+}
+
+impl Seconds {
+    fn whole(self) -> u64 {
+        match self {
+            Self::Whole(seconds) => seconds,
+            // `as` saturates: a negative or absurd time becomes 0 or the greatest number.
+            Self::Fraction(seconds) => seconds as u64,
+        }
+    }
+}
+
+/// Signs a token with the app's first token key. `now` and `ttl` in seconds.
+///
+/// # Errors
+/// If `ttl` is 0 or more than 90 days.
+pub fn sign(app: &App, account: &Account, now: u64, ttl: u64) -> Result<String, InvalidTtl> {
+    if ttl == 0 || ttl > TOKEN_TTL_S_MAX {
+        return Err(InvalidTtl);
+    }
+    install_provider();
+    let header = Header { kid: Some(app.key.as_str().to_owned()), ..Header::new(Algorithm::HS256) };
+    let claims =
+        Claims { sub: account.as_str().to_owned(), exp: Seconds::Whole(now + ttl), nbf: None };
+    let key = EncodingKey::from_secret(app.token_keys[0].expose().as_bytes());
+    Ok(jsonwebtoken::encode(&header, &claims, &key).expect("HMAC signs any bytes with any key"))
+}
+
+/// A lifetime that a token may not have: it must be from 1 second to 90 days.
+#[derive(Debug, thiserror::Error)]
+#[error("ttl must be from 1s to 90d")]
+pub struct InvalidTtl;
+
+/// Verifies a JWT. `now` in seconds since 1970.
+///
+/// # Errors
+/// Code 302, with a detail that says what is wrong with the token.
+fn verify(apps: &Apps, token: &str, now: u64) -> Result<AuthenticatedCaller, Error> {
+    install_provider();
+    let header = jsonwebtoken::decode_header(token).map_err(|_| {
+        refused(
+            "token not accepted: not a valid JWT (header alg=HS256, kid=<app key>) and not a \
+             current NIM token",
+        )
+    })?;
+    if header.alg != Algorithm::HS256 {
+        return Err(refused("the token's alg must be HS256"));
+    }
+    if header.crit.is_some() {
+        return Err(refused("the token's header has critical extensions: none is supported"));
+    }
+    let kid = header.kid.ok_or_else(|| refused("the token's header lacks kid, the app key"))?;
+    let app = AppKey::new(kid)
+        .ok()
+        .and_then(|key| apps.get(&key))
+        .ok_or_else(|| refused("the token's kid is not an app of this server"))?;
+    let claims = claims(app, token)?;
+    let expires_at = claims.exp.whole();
+    if expires_at.saturating_add(LEEWAY_S) < now {
+        return Err(refused("the token has expired: get a new one"));
+    }
+    if claims.nbf.is_some_and(|nbf| nbf.whole() > now.saturating_add(LEEWAY_S)) {
+        return Err(refused("the token's nbf is in the future"));
+    }
+    if expires_at > now.saturating_add(TOKEN_TTL_S_MAX + LEEWAY_S) {
+        return Err(refused("the token's exp is more than 90 days ahead"));
+    }
+    let account = Account::new(claims.sub)
+        .map_err(|e| refused(&format!("the token's sub is not an account: {e}")))?;
+    let owner = Owner { app: app.key.clone(), account };
+    Ok(AuthenticatedCaller {
+        owner,
+        expires_at: expires_at.saturating_mul(1_000),
+        directory_token: None,
+    })
+}
+
+fn claims(app: &App, token: &str) -> Result<Claims, Error> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    // The caller checks the times against its own clock.
+    validation.validate_exp = false;
+    validation.set_required_spec_claims(&["exp", "sub"]);
+    let mut last = ErrorKind::InvalidSignature;
+    for key in &app.token_keys {
+        let key = DecodingKey::from_secret(key.expose().as_bytes());
+        match jsonwebtoken::decode::<Claims>(token, &key, &validation) {
+            Ok(data) => return Ok(data.claims),
+            Err(error) => last = error.into_kind(),
+        }
+        if !matches!(last, ErrorKind::InvalidSignature) {
+            break;
+        }
+    }
+    Err(refused(match last {
+        ErrorKind::InvalidSignature => "the token is not signed with a token key of its app",
+        ErrorKind::InvalidAudience => {
+            "the token has an aud claim: tokens for this server must have none"
+        }
+        _ => "the token's claims must hold sub, the account, and exp, seconds since 1970",
+    }))
+}
+
+fn refused(detail: &str) -> Error {
+    Error::Unauthorized { detail: detail.to_owned() }
+}
+
+impl<S> FromRequestParts<S> for AuthenticatedCaller
+where
+    Arc<Apps>: FromRef<S>,
+    Arc<dyn Store>: FromRef<S>,
+    Clock: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let apps = Arc::<Apps>::from_ref(state);
+        let (token, now) = (bearer(parts, "token")?, Clock::from_ref(state).now_s());
+        let no_jwt = match verify(&apps, token, now) {
+            Ok(caller) => return Ok(caller),
+            Err(reason) => reason,
+        };
+        let store = Arc::<dyn Store>::from_ref(state);
+        find_in_directories(&apps, &*store, token, now).await?.ok_or(no_jwt)
+    }
+}
+
+/// A server of an app, by the app's ingest key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ingestor {
+    /// The app whose lists it may change.
+    pub app: AppKey,
+}
+
+impl<S> FromRequestParts<S> for Ingestor
+where
+    Arc<Apps>: FromRef<S>,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let apps = Arc::<Apps>::from_ref(state);
+        let key = bearer(parts, "the ingest key of your app")?;
+        // Every app is compared, so that the time does not reveal which one it was.
+        let mut found = None;
+        for app in apps.values() {
+            if app.ingest_key.expose().as_bytes().ct_eq(key.as_bytes()).into() {
+                found = Some(app.key.clone());
+            }
+        }
+        let app = found.ok_or_else(|| {
+            refused("the bearer token is not the ingest key of any app of this server")
+        })?;
+        Ok(Self { app })
+    }
+}
+
+/// Returns the token of the request's one Authorization header; `what` names it in the error.
+fn bearer<'a>(parts: &'a Parts, what: &str) -> Result<&'a str, Error> {
+    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
+    let (Some(header), None) = (headers.next(), headers.next()) else {
+        return Err(refused(&format!("send one header Authorization: Bearer <{what}>")));
+    };
+    header
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| refused(&format!("the Authorization header must be Bearer <{what}>")))
+}
+
+/// HS256 alone, over `hmac` and `sha2`: jsonwebtoken's own `rust_crypto` would bring RSA and three
+/// curves, which nothing here may accept.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match algorithm {
+        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.as_bytes()))),
+        _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
+    },
+    verifier_factory: |algorithm, key: &DecodingKey| -> JwtResult<Box<dyn JwtVerifier>> {
+        match algorithm {
+            Algorithm::HS256 => Ok(Box::new(Hs256::new(key.try_get_as_bytes()?))),
+            _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
+        }
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn install_provider() {
+    static ONCE: Once = Once::new();
+    // An error means that the program has installed a provider before: that one is used.
+    ONCE.call_once(|| {
+        let _ = PROVIDER.install_default();
+    });
+}
+
+struct Hs256(Hmac<Sha256>);
+
+impl Hs256 {
+    fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+    }
+}
+
+impl signature::Signer<Vec<u8>> for Hs256 {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.clone().chain_update(message).finalize().into_bytes().to_vec())
+    }
+}
+
+impl signature::Verifier<Vec<u8>> for Hs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        let mac = self.0.clone().chain_update(message);
+        mac.verify_slice(signature).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtSigner for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+impl JwtVerifier for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Errors and their answers: `application/problem+json` with a code of core's one table.
+
+use axum::{
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use huihua_core::{Code, Problem};
+use huihua_store as store;
+
+/// `Retry-After` if the store is unavailable, in seconds.
+const RETRY_UNAVAILABLE_S: u32 = 1;
+/// Most characters of an unknown name that an answer repeats.
+const SHOWN_CHARS_MAX: usize = 64;
+/// `Retry-After` for a caller with too many sessions, in seconds. Only its own deletions help.
+const RETRY_TOO_MANY_S: u32 = 60;
+
+/// Why a request is not served. Details name the field and the remedy, never a value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// 302: no valid token.
+    #[error("{detail}")]
+    Unauthorized {
+        /// What is wrong with the token.
+        detail: String,
+    },
+    /// 404: no such session, no such route.
+    #[error("{detail}")]
+    NotFound {
+        /// What was not found.
+        detail: String,
+    },
+    /// 414: a parameter or a body is wrong.
+    #[error("{detail}")]
+    Invalid {
+        /// The field and what is wrong.
+        detail: String,
+    },
+    /// 414 with status 413.
+    #[error("the body is larger than {bytes_max} bytes")]
+    BodyTooLarge {
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// 414 with status 405.
+    #[error("this path does not support that method")]
+    Method,
+    /// 414 with status 415.
+    #[error("the body must have Content-Type: application/json")]
+    ContentType,
+    /// 503: the body did not arrive in time, or broke off.
+    #[error("{detail}")]
+    BodyIncomplete {
+        /// What happened.
+        detail: &'static str,
+    },
+    /// 500: a bug.
+    #[error("internal error: the server's log says more under this requestId")]
+    Panic,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Error {
+    /// Creates a 414 for a field.
+    pub(crate) fn invalid(field: &str, reason: impl std::fmt::Display) -> Self {
+        Self::Invalid { detail: format!("{field}: {reason}") }
+    }
+
+    /// Returns the code, its status if it has another one here, and `Retry-After` in seconds.
+    fn answer(&self) -> (Code, Option<StatusCode>, Option<u32>) {
+        match self {
+            Self::Unauthorized { .. } => (Code::Unauthorized, None, None),
+            Self::NotFound { .. } => (Code::NotFound, None, None),
+            Self::Invalid { .. }
+            | Self::Store(store::Error::StalePageToken | store::Error::KeyReused) => {
+                (Code::InvalidParameter, None, None)
+            }
+            Self::BodyTooLarge { .. } => {
+                (Code::InvalidParameter, Some(StatusCode::PAYLOAD_TOO_LARGE), None)
+            }
+            Self::Method => (Code::InvalidParameter, Some(StatusCode::METHOD_NOT_ALLOWED), None),
+            Self::ContentType => {
+                (Code::InvalidParameter, Some(StatusCode::UNSUPPORTED_MEDIA_TYPE), None)
+            }
+            Self::Store(store::Error::TooManySessions { .. }) => {
+                (Code::TooFrequent, None, Some(RETRY_TOO_MANY_S))
+            }
+            Self::BodyIncomplete { .. } | Self::Store(store::Error::Unavailable { .. }) => {
+                (Code::Unavailable, None, Some(RETRY_UNAVAILABLE_S))
+            }
+            Self::Panic | Self::Store(store::Error::Damaged { .. }) => (Code::Internal, None, None),
+        }
+    }
+
+    /// Returns the text for the caller. What only the operator can fix stays in the log.
+    fn detail(&self) -> String {
+        match self {
+            Self::Store(store::Error::Damaged { .. } | store::Error::Unavailable { .. }) => {
+                "the store is unavailable: the server's log says more under this requestId"
+                    .to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (code, status, retry_after_s) = self.answer();
+        let row = code.row();
+        let own = row.http_status.and_then(|status| StatusCode::from_u16(status).ok());
+        let status = status.or(own).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let request_id = request_id();
+        log(code, &self, &request_id);
+        let problem = Problem {
+            kind: "about:blank".to_owned(),
+            title: row.title.to_owned(),
+            status: status.as_u16(),
+            detail: self.detail(),
+            code: row.number,
+            request_id,
+            retryable: row.retryable,
+        };
+        let body = serde_json::to_string(&problem).expect("a problem holds only text and numbers");
+        let mut response = (status, body).into_response();
+        let mut set = |name: HeaderName, value| response.headers_mut().insert(name, value);
+        set(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = retry_after_s {
+            set(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if code == Code::Unauthorized {
+            set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Logs the error. Callers' mistakes are logged at `debug`, to be found by the request id.
+fn log(code: Code, error: &Error, request_id: &str) {
+    match code {
+        Code::Internal => tracing::error!(request_id, %error, "a request failed"),
+        Code::Unavailable => tracing::warn!(request_id, %error, "a request was not served"),
+        Code::Unauthorized
+        | Code::Forbidden
+        | Code::NotFound
+        | Code::Timeout
+        | Code::InvalidParameter
+        | Code::Connection
+        | Code::TooFrequent => {
+            tracing::debug!(request_id, code = code.number(), %error, "a request was refused");
+        }
+    }
+}
+
+/// Escapes a name that a caller sent, for an answer or a log line.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
+}
+
+fn request_id() -> String {
+    let mut bytes = [0; 8];
+    // An id only finds a log line: without randomness it is zeros, and the answer still goes out.
+    let _ = getrandom::fill(&mut bytes);
+    hex::encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn answer(error: Error) -> (u16, Problem, Option<String>, String) {
+        let response = error.into_response();
+        let header =
+            |name: HeaderName| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
+        let [kind, retry] = [header::CONTENT_TYPE, header::RETRY_AFTER].map(header);
+        let status = response.status().as_u16();
+        let body = axum::body::to_bytes(response.into_body(), 9_999).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap(), retry, kind.unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_error_has_its_code_its_status_and_its_advice() {
+        let text = || "x: y".to_owned();
+        let unavailable = store::Error::Unavailable { reason: "disk /secret full".into() };
+        let damaged = store::Error::Damaged { what: "row of amy".into() };
+        let cases = [
+            (Error::Unauthorized { detail: text() }, 401, 302, None, false),
+            (Error::NotFound { detail: text() }, 404, 404, None, false),
+            (Error::Invalid { detail: text() }, 400, 414, None, false),
+            (Error::BodyTooLarge { bytes_max: 5 }, 413, 414, None, false),
+            (Error::Method, 405, 414, None, false),
+            (Error::ContentType, 415, 414, None, false),
+            (Error::BodyIncomplete { detail: "x" }, 503, 503, Some("1"), true),
+            (Error::Panic, 500, 500, None, false),
+            (store::Error::StalePageToken.into(), 400, 414, None, false),
+            (store::Error::KeyReused.into(), 400, 414, None, false),
+            (store::Error::TooManySessions { max: 9 }.into(), 429, 416, Some("60"), true),
+            (unavailable.into(), 503, 503, Some("1"), true),
+            (damaged.into(), 500, 500, None, false),
+        ];
+        for (error, status, code, retry, retryable) in cases {
+            let name = format!("{error:?}");
+            let (got, problem, got_retry, kind) = answer(error).await;
+            assert_eq!((got, problem.status), (status, status), "{name}");
+            assert_eq!((problem.code, problem.retryable), (code, retryable), "{name}");
+            assert_eq!(got_retry.as_deref(), retry, "{name}");
+            assert_eq!(
+                (kind.as_str(), problem.kind.as_str()),
+                ("application/problem+json", "about:blank")
+            );
+            assert_eq!(problem.request_id.len(), 16);
+            assert!(!problem.detail.is_empty());
+            assert!(!problem.detail.contains("secret") && !problem.detail.contains("amy"));
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The JSON of events: what an app's own servers send, and the result that each event gets. Strict:
+//! unknown, missing or mistyped fields are refused by name, never with their value.
+
+use std::{collections::BTreeMap, fmt};
+
+use huihua_core::{Account, SessionKind, TeamId};
+use huihua_event::{Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
+use huihua_nim::last_msg::{self, LastMessage, LastRecall, MessageType};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use crate::error::shown;
+
+/// Most events in one request: a store writes so many before other writers get their turn.
+pub const EVENTS_MAX: usize = 500;
+/// Most accounts in one event.
+pub(crate) const ACCOUNTS_MAX: usize = 10_000;
+
+/// Why a whole request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum EnvelopeError {
+    /// Not JSON, or not an object.
+    #[error("the body must be a JSON object {{\"events\":[…]}}")]
+    NotAnObject,
+    /// It has another field than `events`.
+    #[error("the body may hold the field events and no other")]
+    Unknown,
+    /// The list of events is missing, empty or too long.
+    #[error("events: must be a list of 1..={EVENTS_MAX} events")]
+    Events,
+}
+
+/// Why one event is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    field: String,
+    /// What is wrong, and what would be right.
+    reason: String,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.reason)
+    }
+}
+
+/// The answer to a request: one result for each event, in their order.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EventResults {
+    /// The results.
+    pub results: Vec<EventResult>,
+}
+
+/// The result of one event.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EventResult {
+    /// The outcome.
+    pub status: EventStatus,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The outcome of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EventStatus {
+    /// It changed something.
+    Applied,
+    /// Repeated or outranked: it changed nothing.
+    Stale,
+    /// Events of its kind change nothing.
+    Ignored,
+    /// It is refused; the other events of the request are not.
+    Rejected,
+}
+
+fn rejected(field: &str, reason: impl fmt::Display) -> Rejected {
+    Rejected { field: field.to_owned(), reason: reason.to_string() }
+}
+
+/// Reads the events of a request, in order, each good or refused.
+///
+/// # Errors
+/// [`EnvelopeError`] if the body is not a list of events.
+pub(crate) fn decode(body: &[u8]) -> Result<Vec<Result<Event, Rejected>>, EnvelopeError> {
+    let mut fields: BTreeMap<String, &RawValue> =
+        serde_json::from_slice(body).map_err(|_| EnvelopeError::NotAnObject)?;
+    let events = fields.remove("events").ok_or(EnvelopeError::Events)?;
+    if !fields.is_empty() {
+        return Err(EnvelopeError::Unknown);
+    }
+    let events: Vec<&RawValue> =
+        serde_json::from_str(events.get()).map_err(|_| EnvelopeError::Events)?;
+    if events.is_empty() || events.len() > EVENTS_MAX {
+        return Err(EnvelopeError::Events);
+    }
+    Ok(events.into_iter().map(event).collect())
+}
+
+fn event(raw: &RawValue) -> Result<Event, Rejected> {
+    let fields = serde_json::from_str(raw.get());
+    let mut fields = EventFields(fields.map_err(|_| rejected("event", "must be a JSON object"))?);
+    let kind: String = fields.needed("type", "must be a string")?;
+    let event = match kind.as_str() {
+        "message" => message(&mut fields)?,
+        "recall" => recall(&mut fields)?,
+        "join" => {
+            let (team, time) = (fields.team()?, fields.time("time")?);
+            Event::Join { team, accounts: fields.accounts()?, inviter: None, time }
+        }
+        "leave" => {
+            let (team, time) = (fields.team()?, fields.time("time")?);
+            Event::Leave { accounts: fields.accounts()?, notice: notice(&team, time), team }
+        }
+        "dissolve" => {
+            let (team, time) = (fields.team()?, fields.time("time")?);
+            Event::Dissolve { notice: notice(&team, time), team }
+        }
+        _ => return Err(rejected("type", "must be message, recall, join, leave or dissolve")),
+    };
+    fields.refuse_unknown()?;
+    Ok(event)
+}
+
+fn notice(team: &Team, time: u64) -> Post {
+    Post { time, message_id: String::new(), last_msg: last_msg::notice(team, time) }
+}
+
+fn message(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
+    let scene = fields.session_type()?;
+    let (from, place) = fields.place(scene)?;
+    let message_type = fields.message_type()?;
+    let time = fields.time("time")?;
+    let message_id = fields.message_id()?;
+    let [client_id, body, attach] = fields.texts(["clientId", "body", "attach"])?;
+    let [ext, from_nick, client_type] = fields.texts(["ext", "fromNick", "fromClientType"])?;
+    let updates: Option<bool> = fields.optional("needUpdateSession", "must be true or false")?;
+    let last_msg = LastMessage {
+        scene,
+        to: &peer(&place),
+        from: from.as_str(),
+        from_client_type: last_msg::client_type(&client_type),
+        from_device_id: "",
+        from_nick: &from_nick,
+        time,
+        message_type,
+        body: &body,
+        attach: &attach,
+        client_id: &client_id,
+        server_id: &message_id,
+        resend: None,
+        ext: &ext,
+        need_update_session: updates.map(u8::from),
+    };
+    let last_msg = short_enough(last_msg.to_json(), "body, attach or ext")?;
+    let post = Post { time, message_id, last_msg };
+    let updates_session = updates.unwrap_or(true);
+    Ok(Event::Message { place, post, updates_session, audience: Vec::new() })
+}
+
+fn recall(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
+    let scene = fields.session_type()?;
+    let (from, place) = fields.place(scene)?;
+    let (message_time, time) = (fields.time("messageTime")?, fields.time("time")?);
+    if message_time > time {
+        return Err(rejected("messageTime", "must not be after time"));
+    }
+    let message_id = fields.message_id()?;
+    let operator = fields.optional_account("operator")?.unwrap_or(from);
+    let [client_id, from_nick] = fields.texts(["clientId", "fromNick"])?;
+    let [ps, attach] = fields.texts(["ps", "attach"])?;
+    let last_msg = LastRecall {
+        time,
+        scene,
+        to: &peer(&place),
+        operator: operator.as_str(),
+        ps: &ps,
+        attach: &attach,
+        client_id: &client_id,
+        server_id: &message_id,
+        message_time,
+        from_nick: &from_nick,
+    };
+    let last_msg = short_enough(last_msg.to_json(), "ps or attach")?;
+    let post = Post { time: message_time, message_id, last_msg };
+    Ok(Event::Recall { place, post, time, one_way: false })
+}
+
+fn short_enough(last_msg: String, fields: &str) -> Result<String, Rejected> {
+    if last_msg.len() > LAST_MSG_BYTES_MAX {
+        let reason = format_args!("is longer than {LAST_MSG_BYTES_MAX} bytes: shorten {fields}");
+        return Err(rejected("lastMsg", reason));
+    }
+    Ok(last_msg)
+}
+
+/// Returns the account or team that the message went to.
+fn peer(place: &Place) -> String {
+    match place {
+        Place::P2p { to, .. } => to.as_str().to_owned(),
+        Place::Team(team) => team.id().as_str().to_owned(),
+    }
+}
+
+/// The fields of an event. Reading one takes it out, so the rest is unknown.
+struct EventFields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl EventFields<'_> {
+    fn optional<T: DeserializeOwned>(
+        &mut self,
+        field: &str,
+        form: &str,
+    ) -> Result<Option<T>, Rejected> {
+        let Some(raw) = self.0.remove(field) else { return Ok(None) };
+        serde_json::from_str(raw.get()).map(Some).map_err(|_| rejected(field, form))
+    }
+
+    fn needed<T: DeserializeOwned>(&mut self, field: &str, form: &str) -> Result<T, Rejected> {
+        self.optional(field, form)?.ok_or_else(|| rejected(field, "is missing"))
+    }
+
+    /// Reads texts for people or for the app; a missing one is empty.
+    fn texts<const N: usize>(&mut self, names: [&str; N]) -> Result<[String; N], Rejected> {
+        let mut texts = [const { String::new() }; N];
+        for (text, field) in texts.iter_mut().zip(names) {
+            *text = self.optional(field, "must be a string")?.unwrap_or_default();
+        }
+        Ok(texts)
+    }
+
+    fn time(&mut self, field: &str) -> Result<u64, Rejected> {
+        self.needed(field, "must be a whole number: ms since 1970")
+    }
+
+    fn session_type(&mut self) -> Result<SessionKind, Rejected> {
+        let form = "must be p2p, team or super_team";
+        let text: String = self.needed("sessionType", form)?;
+        SessionKind::from_prefix(&text).ok_or_else(|| rejected("sessionType", form))
+    }
+
+    fn team(&mut self) -> Result<Team, Rejected> {
+        let kind = self.session_type()?;
+        let id: String = self.needed("teamId", "must be a string")?;
+        let id = TeamId::new(id).map_err(|e| rejected("teamId", e))?;
+        match kind {
+            SessionKind::P2p => Err(rejected("sessionType", "must be team or super_team")),
+            SessionKind::Team => Ok(Team::normal(id)),
+            SessionKind::SuperTeam => Ok(Team::super_team(id)),
+        }
+    }
+
+    fn optional_account(&mut self, field: &str) -> Result<Option<Account>, Rejected> {
+        let text: Option<String> = self.optional(field, "must be a string")?;
+        text.map(|text| Account::new(text).map_err(|e| rejected(field, e))).transpose()
+    }
+
+    fn account(&mut self, field: &str) -> Result<Account, Rejected> {
+        self.optional_account(field)?.ok_or_else(|| rejected(field, "is missing"))
+    }
+
+    /// Reads the sender and the conversation.
+    fn place(&mut self, scene: SessionKind) -> Result<(Account, Place), Rejected> {
+        let from = self.account("from")?;
+        let mut team = || {
+            let id: String = self.needed("to", "must be a string")?;
+            TeamId::new(id).map_err(|e| rejected("to", e))
+        };
+        let place = match scene {
+            SessionKind::Team => Place::Team(Team::normal(team()?)),
+            SessionKind::SuperTeam => Place::Team(Team::super_team(team()?)),
+            SessionKind::P2p => Place::P2p { from: from.clone(), to: self.account("to")? },
+        };
+        Ok((from, place))
+    }
+
+    fn accounts(&mut self) -> Result<Vec<Account>, Rejected> {
+        let texts: Vec<String> = self.needed("accounts", "must be a list of strings")?;
+        if texts.is_empty() || texts.len() > ACCOUNTS_MAX {
+            return Err(rejected(
+                "accounts",
+                format_args!("must hold 1..={ACCOUNTS_MAX} accounts"),
+            ));
+        }
+        let account =
+            |(n, text)| Account::new(text).map_err(|e| rejected(&format!("accounts[{n}]"), e));
+        texts.into_iter().enumerate().map(account).collect()
+    }
+
+    fn message_id(&mut self) -> Result<String, Rejected> {
+        let id: String = self.needed("messageId", "must be a string")?;
+        if id.is_empty() || id.len() > MESSAGE_ID_BYTES_MAX {
+            let reason = format_args!("must be 1..={MESSAGE_ID_BYTES_MAX} bytes");
+            return Err(rejected("messageId", reason));
+        }
+        if id.chars().any(char::is_control) {
+            return Err(rejected("messageId", "must hold no control character"));
+        }
+        Ok(id)
+    }
+
+    fn message_type(&mut self) -> Result<MessageType, Rejected> {
+        let form = "must be text, image, audio, video, location, notification, file, tip, robot, \
+                    call or custom";
+        let text: String = self.needed("msgType", form)?;
+        Ok(match text.as_str() {
+            "text" => MessageType::Text,
+            "image" => MessageType::Image,
+            "audio" => MessageType::Audio,
+            "video" => MessageType::Video,
+            "location" => MessageType::Location,
+            "notification" => MessageType::Notification,
+            "file" => MessageType::File,
+            "tip" => MessageType::Tip,
+            "robot" => MessageType::Robot,
+            "call" => MessageType::Call,
+            "custom" => MessageType::Custom,
+            _ => return Err(rejected("msgType", form)),
+        })
+    }
+
+    fn refuse_unknown(self) -> Result<(), Rejected> {
+        let Some(name) = self.0.keys().next() else { return Ok(()) };
+        Err(rejected(&shown(name), "unknown field"))
+    }
+}

@@ -1,0 +1,19 @@
+//! The answers that several handlers give: JSON of a value, or JSON text as it is.
+
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+/// Answers 200 with the value as JSON.
+pub(super) fn json(value: &impl Serialize) -> Response {
+    let body = serde_json::to_string(value).expect("our answers have string keys only");
+    json_text(body)
+}
+
+/// Answers 200 with this JSON text.
+pub(super) fn json_text(body: String) -> Response {
+    let kind = HeaderValue::from_static("application/json");
+    ([(header::CONTENT_TYPE, kind)], body).into_response()
+}

@@ -1,0 +1,67 @@
+//! Takes the events of an app's own servers. A bad event is rejected alone; every event that is
+//! answered as applied is on the disk.
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use huihua_store::Outcome;
+
+use super::{answers::json, context::Context, input};
+use crate::{
+    auth::Ingestor,
+    error::Error,
+    events_json::{self, EventResult, EventResults, EventStatus},
+};
+
+/// Largest body, in bytes.
+const EVENTS_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+pub(super) async fn ingest(
+    State(context): State<Context>,
+    ingestor: Ingestor,
+    request: Request,
+) -> Result<Response, Error> {
+    let (parts, body) = request.into_parts();
+    input::query(&parts.uri, &[])?;
+    input::json_content(&parts.headers)?;
+    let body = input::whole_body(&parts.headers, body, EVENTS_BODY_BYTES_MAX).await?;
+    let decoded = events_json::decode(&body);
+    let mut events = Vec::new();
+    let mut rejections = Vec::new();
+    for one in decoded.map_err(|e| Error::Invalid { detail: e.to_string() })? {
+        match one {
+            Ok(event) => {
+                events.push(event);
+                rejections.push(None);
+            }
+            Err(rejected) => rejections.push(Some(rejected)),
+        }
+    }
+    let mut outcomes = Vec::new();
+    if !events.is_empty() {
+        let now = context.clock.now_ms();
+        outcomes = context.store.ingest(&ingestor.app, events, now).await?;
+    }
+    let mut outcomes = outcomes.into_iter();
+    let results = rejections.into_iter().map(|rejection| match rejection {
+        Some(rejected) => {
+            EventResult { status: EventStatus::Rejected, reason: Some(rejected.to_string()) }
+        }
+        None => result(outcomes.next().expect("the store answers for each event")),
+    });
+    Ok(json(&EventResults { results: results.collect() }))
+}
+
+fn result(outcome: Outcome) -> EventResult {
+    let (status, reason) = match outcome {
+        Outcome::Applied => (EventStatus::Applied, None),
+        Outcome::Stale => (EventStatus::Stale, None),
+        Outcome::Ignored => (EventStatus::Ignored, None),
+        Outcome::TooFarAhead => (
+            EventStatus::Rejected,
+            Some("time: more than 10 minutes ahead of this server's clock".to_owned()),
+        ),
+    };
+    EventResult { status, reason }
+}

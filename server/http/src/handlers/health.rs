@@ -1,0 +1,18 @@
+//! Health checks: does the process answer, does its store?
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+
+use super::context::Context;
+use crate::error::Error;
+
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+pub(super) async fn readyz(State(context): State<Context>) -> Result<Response, Error> {
+    context.engine.health().await?;
+    Ok("ok\n".into_response())
+}

@@ -1,0 +1,133 @@
+//! Why a call of NIM's server API is not done, with NIM's code for each reason.
+
+use std::any::Any;
+
+use axum::response::{IntoResponse, Response};
+use huihua_core::AppKey;
+use huihua_nim::rest::{self, RequestFault};
+use huihua_store::{self as store, Refusal};
+
+use crate::{error::Error as HttpError, handlers::answers::json_text};
+
+/// Why a call is not done.
+pub(super) enum CallError {
+    /// Unknown app, wrong or old signature, or a wrong parameter.
+    Fault(RequestFault),
+    /// No such call.
+    NoSuchCall,
+    /// Not POST.
+    Method,
+    /// The body did not arrive whole.
+    Body(HttpError),
+    /// The directory does not allow it.
+    Refused {
+        refusal: Refusal,
+        /// The app of the call, for the log.
+        app_key: AppKey,
+    },
+    /// The store.
+    Store(store::Error),
+    /// A bug.
+    Panic,
+}
+
+impl From<RequestFault> for CallError {
+    fn from(fault: RequestFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<store::Error> for CallError {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl CallError {
+    /// Returns NIM's code and description: the one table of them. A description never holds a
+    /// value.
+    fn row(&self) -> (u16, String) {
+        match self {
+            Self::Fault(fault) => (414, fault.to_string()),
+            Self::NoSuchCall => (404, "there is no such call".to_owned()),
+            Self::Method => (414, "calls are made with POST".to_owned()),
+            Self::Body(error @ HttpError::BodyTooLarge { .. }) => (414, error.to_string()),
+            Self::Body(_) => (503, "the body did not arrive whole".to_owned()),
+            Self::Refused { refusal, .. } => {
+                let code = match refusal {
+                    Refusal::AccountExists => 414,
+                    Refusal::NoSuchTeam => 803,
+                    Refusal::NotOwner | Refusal::OwnerStays => 403,
+                    Refusal::NotIn => 404,
+                    Refusal::ClockBehind => 503,
+                };
+                (code, refusal.to_string())
+            }
+            Self::Store(error @ (store::Error::StalePageToken | store::Error::KeyReused)) => {
+                (414, error.to_string())
+            }
+            Self::Store(error @ store::Error::TooManySessions { .. }) => (416, error.to_string()),
+            Self::Store(store::Error::Unavailable { .. }) => {
+                (503, "the store is unavailable: send the call again".to_owned())
+            }
+            Self::Store(store::Error::Damaged { .. }) | Self::Panic => {
+                (500, "internal error: the log of this server says more".to_owned())
+            }
+        }
+    }
+
+    fn log(&self) {
+        match self {
+            Self::Store(error @ store::Error::Damaged { .. }) => {
+                tracing::error!(%error, "a call of NIM's API failed");
+            }
+            Self::Store(error @ store::Error::Unavailable { .. }) => {
+                tracing::warn!(%error, "a call of NIM's API was not served");
+            }
+            Self::Refused { refusal: refusal @ Refusal::ClockBehind, app_key } => {
+                tracing::error!(%app_key, %refusal, "a call of NIM's API was not served");
+            }
+            // The panic hook has logged it.
+            Self::Panic => {}
+            Self::Fault(_)
+            | Self::NoSuchCall
+            | Self::Method
+            | Self::Body(_)
+            | Self::Refused {
+                refusal:
+                    Refusal::AccountExists
+                    | Refusal::NoSuchTeam
+                    | Refusal::NotOwner
+                    | Refusal::OwnerStays
+                    | Refusal::NotIn,
+                ..
+            }
+            | Self::Store(
+                store::Error::StalePageToken
+                | store::Error::KeyReused
+                | store::Error::TooManySessions { .. },
+            ) => {
+                let (code, desc) = self.row();
+                tracing::debug!(code, desc, "a call of NIM's API was refused");
+            }
+        }
+    }
+}
+
+impl IntoResponse for CallError {
+    fn into_response(self) -> Response {
+        self.log();
+        let (code, desc) = self.row();
+        json_text(rest::refusal(code, &desc))
+    }
+}
+
+/// Answers an unknown call as NIM does.
+pub(crate) fn no_such_call() -> Response {
+    CallError::NoSuchCall.into_response()
+}
+
+/// Answers a panic as NIM does.
+pub(crate) fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+    CallError::Panic.into_response()
+}

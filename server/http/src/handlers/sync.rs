@@ -1,0 +1,42 @@
+//! The client's sync: the changes since a cursor, at once or as soon as there is one.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{extract::State, http::Uri, response::Response};
+use huihua_core::{SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX, paths};
+use huihua_store::{SyncFrom, SyncRequest};
+
+use super::{answers::json, context::Context, input};
+use crate::{auth::AuthenticatedCaller, error::Error};
+
+pub(super) async fn sync(
+    State(context): State<Context>,
+    caller: AuthenticatedCaller,
+    uri: Uri,
+) -> Result<Response, Error> {
+    let (request, wait) = request(&uri)?;
+    let check_caller = || {
+        let (caller, store) = (caller.clone(), Arc::clone(&context.store));
+        async move { caller.check_still_valid(&*store).await }
+    };
+    Ok(json(&context.live.sync(&caller.owner, request, wait, check_caller).await?))
+}
+
+fn request(uri: &Uri) -> Result<(SyncRequest, Duration), Error> {
+    let mut parameters = input::query(uri, &["cursor", "limit", "needLastMsg", "waitMs"])?;
+    let from = match parameters.remove("cursor") {
+        None => SyncFrom::Beginning,
+        Some(text) if text == paths::SYNC_LATEST => SyncFrom::Latest,
+        Some(text) => SyncFrom::Cursor(text),
+    };
+    let within = |name: &str, default, min: u32, max: u32| {
+        let Some(text) = parameters.get(name) else { return Ok(default) };
+        let number = input::number(name, text).ok().filter(|n| (min..=max).contains(n));
+        number.ok_or_else(|| Error::invalid(name, format_args!("must be {min}..={max}")))
+    };
+    let limit = within("limit", SYNC_LIMIT_DEFAULT, 1, SYNC_LIMIT_MAX)?;
+    let wait_ms = within("waitMs", 0, 0, SYNC_WAIT_MS_MAX)?;
+    let need_last_msg =
+        parameters.get("needLastMsg").map_or(Ok(true), |text| input::flag("needLastMsg", text))?;
+    Ok((SyncRequest { from, limit, need_last_msg }, Duration::from_millis(wait_ms.into())))
+}

@@ -1,0 +1,196 @@
+//! A store that fails: panics and errors at every route. Other tests run against the real engine,
+//! in `server/bin/tests/it`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::{
+    body::{Body, to_bytes},
+    http::{Request, header},
+};
+use huihua_core::{
+    Account, AppKey, Page, Problem, QueryMySessionOption, RecentSession, SessionId, SyncPage,
+};
+use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use huihua_nim::{check_sum, copy};
+use huihua_store::{
+    self as store, Attempt, ChangeHint, Engine, Outcome, Progress, Refusal, Store, SweepState,
+    SyncRequest,
+};
+use tokio::sync::broadcast;
+
+use super::*;
+use crate::{
+    app::{App, Apps, Secret},
+    auth,
+    clock::Clock,
+    live::Live,
+};
+
+/// Fails every call in one way.
+struct FailingEngine(fn() -> store::Error);
+
+#[async_trait]
+impl Store for FailingEngine {
+    async fn ingest(
+        &self,
+        _: &AppKey,
+        _: Vec<Event>,
+        _: u64,
+    ) -> Result<Vec<Outcome>, store::Error> {
+        Err(self.0())
+    }
+    async fn list(&self, _: &Owner, _: &QueryMySessionOption) -> Result<Page, store::Error> {
+        Err(self.0())
+    }
+    async fn get(&self, _: &Owner, _: &SessionId) -> Result<Option<RecentSession>, store::Error> {
+        Err(self.0())
+    }
+    async fn sync(&self, _: &Owner, _: &SyncRequest) -> Result<SyncPage, store::Error> {
+        Err(self.0())
+    }
+    async fn update(
+        &self,
+        _: &Owner,
+        _: &SessionId,
+        _: String,
+        _: &Attempt,
+    ) -> Result<RecentSession, store::Error> {
+        Err(self.0())
+    }
+    async fn delete(&self, _: &Owner, _: Vec<SessionId>, _: &Attempt) -> Result<(), store::Error> {
+        Err(self.0())
+    }
+    async fn act(
+        &self,
+        _: &AppKey,
+        _: Arc<Action>,
+        _: &Attempt,
+    ) -> Result<Result<Done, Refusal>, store::Error> {
+        Err(self.0())
+    }
+    async fn account_of(&self, _: &AppKey, _: &TokenHash) -> Result<Option<Account>, store::Error> {
+        Err(self.0())
+    }
+    async fn joined(&self, _: &Owner, _: TeamKind) -> Result<Vec<JoinedTeam>, store::Error> {
+        Err(self.0())
+    }
+    async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
+        Err(self.0())
+    }
+    async fn members(
+        &self,
+        _: &AppKey,
+        _: &Team,
+        _: Option<&Account>,
+        _: usize,
+    ) -> Result<Vec<Account>, store::Error> {
+        Err(self.0())
+    }
+    fn hints(&self) -> broadcast::Receiver<ChangeHint> {
+        broadcast::channel(1).1
+    }
+}
+
+#[async_trait]
+impl Engine for FailingEngine {
+    async fn health(&self) -> Result<(), store::Error> {
+        Err(self.0())
+    }
+    async fn sweep(&self, _: u64, _: usize) -> Result<SweepState, store::Error> {
+        Err(self.0())
+    }
+    async fn verify(&self, _: Progress) -> Result<u64, store::Error> {
+        Err(self.0())
+    }
+    async fn close(&self) {}
+}
+
+fn app() -> App {
+    App {
+        key: "k".parse().unwrap(),
+        secret: Secret::new("s"),
+        token_keys: vec![Secret::new("t")],
+        ingest_key: Secret::new("i"),
+    }
+}
+
+const EVENTS: &str =
+    r#"{"events":[{"type":"dissolve","sessionType":"team","teamId":"1","time":1}]}"#;
+
+/// Returns status and body of the answer at every route.
+async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)> {
+    let apps = Apps::from([(app().key, app())]);
+    let engine = Arc::new(FailingEngine(failure));
+    let store: Arc<dyn Store> = engine.clone();
+    let live = Arc::new(Live::new(Arc::clone(&store)));
+    let (apps, clock) = (Arc::new(apps), Clock::default());
+    let routes = routes(Context { apps, store, engine, live, clock });
+    let account = Account::new("amy").unwrap();
+    let now = clock.now_s();
+    let token = auth::sign(&app(), &account, now, 60).unwrap();
+    let message = r#"{"eventType":1,"convType":"PERSON","to":"b","fromAccount":"a","msgTimestamp":1,"msgType":"TEXT","msgidServer":"1"}"#;
+    let sum = copy::check_sum("s", message.as_bytes(), "1");
+    let mut answers = Vec::new();
+    for (name, method, path, body) in [
+        ("list", "GET", "/v1/sessions", ""),
+        ("get", "GET", "/v1/sessions/p2p%7Cbob", ""),
+        ("ext", "PUT", "/v1/sessions/p2p%7Cbob/ext", r#"{"ext":""}"#),
+        ("delete", "POST", "/v1/sessions/delete", r#"{"sessionIds":["p2p|bob"]}"#),
+        ("sync", "GET", "/v1/sync", ""),
+        ("waiting sync", "GET", "/v1/sync?waitMs=1000", ""),
+        ("ready", "GET", "/readyz", ""),
+        ("events", "POST", "/v1/events", EVENTS),
+        ("copy", "POST", "/nim/copy", message),
+        ("NIM's list", "POST", "/history/querySessionList.action", "accid=amy"),
+        ("NIM's refresh", "POST", "/nimserver/user/refreshToken.action", "accid=amy"),
+        ("NIM's teams", "POST", "/team/joinTeams.action", "accid=amy"),
+    ] {
+        let is_rest = name.starts_with("NIM");
+        let cur_time = if is_rest { now.to_string() } else { "1".to_owned() };
+        let sum = if is_rest { check_sum::of("s", "n", &cur_time) } else { sum.clone() };
+        let bearer = if name == "events" { "i" } else { token.as_str() };
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {bearer}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("AppKey", "k")
+            .header("Nonce", "n")
+            .header("CurTime", cur_time)
+            .header("CheckSum", sum)
+            .body(Body::from(body))
+            .unwrap();
+        let response = tower::ServiceExt::oneshot(routes.clone(), request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 9_999).await.unwrap();
+        answers.push((name, status, String::from_utf8(body.to_vec()).unwrap()));
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_failing_store_is_reported_to_clients_and_makes_nim_send_again() {
+    let failures: [(fn() -> store::Error, u16); 3] = [
+        (|| store::Error::Unavailable { reason: "disk full".into() }, 503),
+        (|| store::Error::Damaged { what: "row".into() }, 500),
+        (|| panic!("at a message"), 500),
+    ];
+    for (failure, status) in failures {
+        for (name, got, body) in answers_of_all_routes(failure).await {
+            if name == "copy" {
+                assert_eq!((got, body.as_str()), (503, r#"{"code":503}"#));
+                continue;
+            }
+            assert!(!body.contains("disk full") && !body.contains("a message"), "{body}");
+            if name.starts_with("NIM") {
+                assert_eq!(got, 200, "{name}");
+                assert!(body.starts_with(&format!(r#"{{"code":{status},"desc":""#)), "{body}");
+                continue;
+            }
+            assert_eq!(got, status, "{name}");
+            let problem: Problem = serde_json::from_str(&body).unwrap();
+            assert_eq!((problem.status, problem.code), (status, status), "{name}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The HTTP side of the server: routes and handlers, authentication, errors, waiting syncs, and the
+//! listener with its limits. The rules of the list are in `huihua-store`, NIM's names in
+//! `huihua-nim`; the process chooses the engine.
+
+pub mod app;
+pub mod auth;
+pub mod clock;
+mod error;
+pub mod events_json;
+mod handlers;
+pub mod live;
+pub mod server;

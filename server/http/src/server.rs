@@ -1,0 +1,216 @@
+//! The running server: listener, connections with their limits, hourly sweep, graceful stop.
+
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use huihua_store::{Engine, Store, SweepState};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use tokio_io_timeout::TimeoutStream;
+
+use crate::{
+    app::Apps,
+    clock::Clock,
+    handlers::{self, Context},
+    live::Live,
+};
+
+/// The limits that protect the server from slow or many peers.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most connections at once; further ones wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Longest wait for the head of a request, also after the request before it.
+    pub head_wait: Duration,
+    /// Longest time that a peer may read nothing of its answer.
+    pub write_stall: Duration,
+    /// Longest wait for requests in flight while the server stops.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: CONNECTIONS_DEFAULT,
+            head_wait: Duration::from_secs(30),
+            write_stall: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Default of [`Limits::connections_max`].
+pub const CONNECTIONS_DEFAULT: usize = 20_000;
+/// Pause after a failed accept: out of file descriptors, most likely.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Rows of one call of the sweep: some seconds of a busy store.
+const SWEEP_ROWS: usize = 100_000;
+/// Interval of the sweeps of the store.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The server cannot listen on its address.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {listen} (port 0 takes a free one)")]
+pub struct ListenError {
+    listen: SocketAddr,
+    #[source]
+    source: io::Error,
+}
+
+/// A server that listens and, once run, serves.
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    router: Router,
+    engine: Arc<dyn Engine>,
+    live: Arc<Live>,
+    limits: Limits,
+    clock: Clock,
+}
+
+impl Server {
+    /// Binds the address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// If the address is in use or not one of this machine.
+    pub async fn bind(
+        listen: SocketAddr,
+        apps: Apps,
+        engine: Arc<dyn Engine>,
+        limits: Limits,
+        clock: Clock,
+    ) -> Result<Self, ListenError> {
+        let failed = |source| ListenError { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
+        let store: Arc<dyn Store> = Arc::clone(&engine) as _;
+        let live = Arc::new(Live::new(Arc::clone(&store)));
+        let (apps, health) = (Arc::new(apps), Arc::clone(&engine));
+        let context = Context { apps, store, engine: health, live: Arc::clone(&live), clock };
+        let router = handlers::routes(context);
+        Ok(Self { listener, local_addr, router, engine, live, limits, clock })
+    }
+
+    /// Returns the address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Returns the waiting syncs of this server.
+    pub fn live(&self) -> Arc<Live> {
+        Arc::clone(&self.live)
+    }
+
+    /// Serves until `stop` ends; then lets requests in flight finish within their limit, and
+    /// closes the store.
+    ///
+    /// HTTP/1.1 only: each of its waits has a limit here; an HTTP/2 peer could idle without limit.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let slots = Arc::new(Semaphore::new(self.limits.connections_max));
+        let graceful = GracefulShutdown::new();
+        let mut connections = JoinSet::new();
+        // They end with this function: both are safe to drop.
+        let mut background = JoinSet::new();
+        background.spawn(sweep(Arc::clone(&self.engine), self.clock));
+        background.spawn(self.live.run());
+        let mut stop = pin!(stop);
+        loop {
+            let next = async {
+                let slot = Arc::clone(&slots).acquire_owned().await.expect("never closed");
+                (slot, self.listener.accept().await)
+            };
+            let (slot, accepted) = tokio::select! {
+                next = next => next,
+                Some(_) = connections.join_next() => continue,
+                () = &mut stop => break,
+            };
+            let stream = match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let connection = graceful.watch(serve(stream, self.router.clone(), &self.limits));
+            connections.spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                drop(slot);
+            });
+        }
+        drop(self.listener);
+        self.live.stop();
+        if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
+            tracing::warn!(
+                left = connections.len(),
+                "requests in flight took too long: closing their connections"
+            );
+            connections.shutdown().await;
+        }
+        background.shutdown().await;
+        self.engine.close().await;
+    }
+}
+
+/// Sweeps the store once an hour, for ever.
+async fn sweep(engine: Arc<dyn Engine>, clock: Clock) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        loop {
+            match engine.sweep(clock.now_ms(), SWEEP_ROWS).await {
+                Ok(SweepState::Unfinished) => {}
+                Ok(SweepState::Complete) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot sweep the store: trying again in an hour");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+type Connection = http1::Connection<
+    TokioIo<std::pin::Pin<Box<TimeoutStream<TcpStream>>>>,
+    TowerToHyperService<Router>,
+>;
+
+fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
+    // An answer is written whole; waiting for more data would only delay it.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot set TCP_NODELAY");
+    }
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write_stall));
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_wait)
+        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
+}
+
+/// Returns a future that ends at Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// If the process cannot listen for signals.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,360 @@
+//! NIM's message copy (消息抄送): checks its CheckSum and reads its JSON as events. Every field may be
+//! a string, a number, an object or an array; numbers stay text, because ids pass 2^53.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use huihua_core::{Account, SessionKind, TeamId};
+use huihua_event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
+use md5::{Digest as _, Md5};
+use serde_json::value::RawValue;
+
+use crate::{
+    check_sum,
+    last_msg::{LastMessage, LastRecall, MessageType, client_type},
+};
+
+/// Most accounts that one copy may name; NIM names at most 200. A longer list counts as unreadable.
+const ACCOUNTS_MAX: usize = 10_000;
+
+/// Why a copy is malformed. Names the field, never its content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// Not JSON, or not an object.
+    #[error("the body is not a JSON object")]
+    NotAnObject,
+    /// A required field is absent, null or empty.
+    #[error("{field} is missing")]
+    Missing {
+        /// NIM's name of the field.
+        field: &'static str,
+    },
+    /// A field has a wrong value.
+    #[error("{field} is ill-formed: {reason}")]
+    IllFormed {
+        /// NIM's name of the field.
+        field: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Longer than 16 KiB, even without attach and body.
+    #[error("the message is too long even without its attach and its body")]
+    TooLong,
+}
+
+/// Computes the CheckSum of a copy: hex(sha1(app secret + hex(md5(body)) + curTime)).
+pub fn check_sum(app_secret: &str, body: &[u8], cur_time: &str) -> String {
+    check_sum::of(app_secret, &hex::encode(Md5::digest(body)), cur_time)
+}
+
+/// Checks that the sender knows the app secret. `cur_time` must be digits. Takes the same time
+/// wherever the sums differ.
+pub fn verify(app_secret: &str, body: &[u8], cur_time: &str, claimed: &str) -> bool {
+    if cur_time.is_empty() || !cur_time.bytes().all(|b| b.is_ascii_digit()) {
+        return false;
+    }
+    check_sum::matches(&check_sum(app_secret, body, cur_time), claimed)
+}
+
+/// Checks whether the body is `{}`, which NIM's console posts to check the address.
+pub fn is_address_check(body: &[u8]) -> bool {
+    CopyFields::parse(body).is_ok_and(|fields| fields.0.is_empty())
+}
+
+/// Reads the events of a copy; none if it changes no list.
+///
+/// # Errors
+/// [`Malformed`] if it is not a JSON object, or a required field is missing or wrong.
+pub fn decode(body: &[u8]) -> Result<Vec<Event>, Malformed> {
+    let fields = CopyFields::parse(body)?;
+    if fields.0.is_empty() {
+        return Ok(Vec::new());
+    }
+    match fields.whole_number("eventType")? {
+        1 => message(&fields),
+        7 => recall(&fields, SessionKind::P2p),
+        8 => recall(&fields, SessionKind::Team),
+        25 => recall(&fields, SessionKind::SuperTeam),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
+    let kind = match fields.id("convType")?.as_ref() {
+        "PERSON" => SessionKind::P2p,
+        "TEAM" => SessionKind::Team,
+        "SUPER_TEAM" => SessionKind::SuperTeam,
+        _ => return Ok(Vec::new()),
+    };
+    // System notices (FRIEND_ADD, TEAM_APPLY, CUSTOM_P2P_MSG) are in no list.
+    let Some(message_type) = message_type(&fields.id("msgType")?) else {
+        return Ok(Vec::new());
+    };
+    let (from, place) = fields.place("fromAccount", kind)?;
+    let server_id = fields.message_id("msgidServer")?;
+    let time = fields.whole_number("msgTimestamp")?;
+    let [to, client_id] = [fields.id("to")?, fields.optional_id("msgidClient")?];
+    let text = |name| fields.text(name);
+    let [body, attach, ext] = [text("body"), text("attach"), text("ext")];
+    let [device_id, nick] = [text("fromDeviceId"), text("fromNick")];
+    let last_msg = LastMessage {
+        scene: kind,
+        to: &to,
+        from: from.as_str(),
+        from_client_type: client_type(&text("fromClientType")),
+        from_device_id: &device_id,
+        from_nick: &nick,
+        time,
+        message_type,
+        body: &body,
+        attach: &attach,
+        client_id: &client_id,
+        server_id: &server_id,
+        resend: text("resendFlag").parse().ok(),
+        ext: &ext,
+        need_update_session: None,
+    };
+    let last_msg = last_msg.to_fitting_json().ok_or(Malformed::TooLong)?;
+    let post = Post { time, message_id: server_id.into_owned(), last_msg };
+
+    let mut audience = Vec::new();
+    let mut change = None;
+    if let Place::Team(team) = &place {
+        if message_type == MessageType::Notification {
+            change = membership(team, &from, &post, &attach);
+        } else if kind == SessionKind::Team {
+            audience = fields.0.get("tMembers").map(|raw| accounts(raw)).unwrap_or_default();
+        }
+    }
+    let message = Event::Message { place, post, updates_session: true, audience };
+    Ok(std::iter::once(message).chain(change).collect())
+}
+
+/// Returns the change of members that a NOTIFICATION makes. `None` if it makes none or its attach
+/// is unreadable: then the message counts and membership stays.
+pub(super) fn membership(
+    team: &Team,
+    from: &Account,
+    notice: &Post,
+    attach: &str,
+) -> Option<Event> {
+    let attach = CopyFields::parse(attach.as_bytes()).ok()?;
+    let listed = || {
+        let data = attach.text("data");
+        let data = CopyFields::parse(data.as_bytes()).ok()?;
+        let lists = ["ids", "id"].map(|name| data.0.get(name).map(|raw| accounts(raw)));
+        lists.into_iter().flatten().find(|list| !list.is_empty())
+    };
+    let join = |accounts, inviter| {
+        Some(Event::Join { team: team.clone(), accounts, inviter, time: notice.time })
+    };
+    let leave =
+        |accounts| Some(Event::Leave { team: team.clone(), accounts, notice: notice.clone() });
+    match attach.whole_number("id").ok()? {
+        0 | 401 => join(listed()?, Some(from.clone())),
+        5 | 410 => join(listed()?, None),
+        9 | 411 => join(vec![from.clone()], None),
+        1 | 402 => leave(listed()?),
+        2 | 403 => leave(vec![from.clone()]),
+        4 | 405 => Some(Event::Dissolve { team: team.clone(), notice: notice.clone() }),
+        _ => None,
+    }
+}
+
+fn recall(fields: &CopyFields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malformed> {
+    let (operator, place) = fields.place("from", kind)?;
+    let server_id = fields.message_id("msgId")?;
+    let message_time = fields.whole_number("sendTime")?;
+    let time = fields.whole_number("deleteTime")?;
+    if time < message_time {
+        let reason = "it is before sendTime".to_owned();
+        return Err(Malformed::IllFormed { field: "deleteTime", reason });
+    }
+    let [to, client_id] = [fields.id("to")?, fields.optional_id("clientId")?];
+    let [ps, attach, nick] = ["selfMsg", "attach", "fromNick"].map(|name| fields.text(name));
+    let last_msg = LastRecall {
+        time,
+        scene: kind,
+        to: &to,
+        operator: operator.as_str(),
+        ps: &ps,
+        attach: &attach,
+        client_id: &client_id,
+        server_id: &server_id,
+        message_time,
+        from_nick: &nick,
+    };
+    let last_msg = last_msg.to_fitting_json().ok_or(Malformed::TooLong)?;
+    let post = Post { time: message_time, message_id: server_id.into_owned(), last_msg };
+    // One-way recalls (13, 14) have no copies.
+    Ok(vec![Event::Recall { place, post, time, one_way: false }])
+}
+
+fn message_type(text: &str) -> Option<MessageType> {
+    let named = match text {
+        "TEXT" => MessageType::Text,
+        "PICTURE" => MessageType::Image,
+        "AUDIO" => MessageType::Audio,
+        "VIDEO" => MessageType::Video,
+        "LOCATION" => MessageType::Location,
+        "NOTIFICATION" => MessageType::Notification,
+        "FILE" => MessageType::File,
+        "AVCHAT" => MessageType::AvChat,
+        "TIPS" => MessageType::Tip,
+        "ROBOT" => MessageType::Robot,
+        "NRTC_NETCALL" => MessageType::Call,
+        "CUSTOM" => MessageType::Custom,
+        other => {
+            let number: u8 = other.parse().ok()?;
+            return MessageType::ALL.into_iter().find(|kind| kind.number() == number);
+        }
+    };
+    Some(named)
+}
+
+/// Reads a list of accounts: an array, its text, Java's `[a, b]`, or one account alone. Leaves out
+/// what is not an account.
+fn accounts(raw: &RawValue) -> Vec<Account> {
+    let is_id =
+        |raw: &RawValue| raw.get().starts_with(|c: char| matches!(c, '"' | '-' | '0'..='9'));
+    let text = loose_text(raw);
+    // Java writes names bare, so that `[null, 7]` is JSON by chance and names two accounts.
+    let is_bare = raw.get().starts_with('"') && !text.contains('"');
+    let listed: Vec<String> = match serde_json::from_str::<Vec<&RawValue>>(&text) {
+        Ok(items) if !is_bare || items.iter().all(|item| is_id(item)) => items
+            .into_iter()
+            .filter(|item| is_id(item))
+            .map(|item| loose_text(item).into())
+            .collect(),
+        Err(_) if !is_id(raw) => return Vec::new(),
+        Ok(_) | Err(_) => match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            Some(items) => items.split(", ").map(str::to_owned).collect(),
+            None => vec![text.into_owned()],
+        },
+    };
+    if listed.len() > ACCOUNTS_MAX {
+        return Vec::new();
+    }
+    listed.into_iter().filter_map(|text| Account::new(text).ok()).collect()
+}
+
+/// Returns the content of a string, the JSON text of other values, `""` for null.
+fn loose_text(raw: &RawValue) -> Cow<'_, str> {
+    let source = raw.get();
+    match source.as_bytes().first() {
+        Some(b'"') => string_content(source),
+        Some(b'n') => Cow::Borrowed(""),
+        _ => Cow::Borrowed(source),
+    }
+}
+
+/// Returns the content of a JSON string. Half of a surrogate pair becomes U+FFFD: clients that cut
+/// an emoji in two must not lose the message.
+fn string_content(source: &str) -> Cow<'_, str> {
+    if let Ok(text) = serde_json::from_str::<Borrowable<'_>>(source) {
+        return text.0;
+    }
+    struct StringBytes(Vec<u8>);
+    impl<'de> serde::Deserialize<'de> for StringBytes {
+        fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            d.deserialize_byte_buf(StringBytesVisitor).map(Self)
+        }
+    }
+    struct StringBytesVisitor;
+    impl serde::de::Visitor<'_> for StringBytesVisitor {
+        type Value = Vec<u8>;
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    let bytes = serde_json::from_str::<StringBytes>(source).map(|b| b.0).unwrap_or_default();
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[derive(serde::Deserialize)]
+struct Borrowable<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The fields of a JSON object, each as its JSON text.
+struct CopyFields<'a>(HashMap<Cow<'a, str>, &'a RawValue>);
+
+impl<'a> CopyFields<'a> {
+    fn parse(json: &'a [u8]) -> Result<Self, Malformed> {
+        serde_json::from_slice(json).map(Self).map_err(|_| Malformed::NotAnObject)
+    }
+
+    /// Returns content for people or for the app, of any type.
+    fn text(&self, name: &str) -> Cow<'a, str> {
+        self.0.get(name).map(|raw| loose_text(raw)).unwrap_or_default()
+    }
+
+    /// Returns a string or number that is an identifier; it must not be missing.
+    fn id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        match self.optional_id(field)? {
+            empty if empty.is_empty() => Err(Malformed::Missing { field }),
+            id => Ok(id),
+        }
+    }
+
+    fn optional_id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        let ill_formed = |reason: &str| Malformed::IllFormed { field, reason: reason.to_owned() };
+        let Some(source) = self.0.get(field).map(|raw| raw.get()) else {
+            return Ok(Cow::Borrowed(""));
+        };
+        let id = match source.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<Borrowable<'a>>(source)
+                .map(|text| text.0)
+                .map_err(|_| ill_formed("it is not valid Unicode"))?,
+            Some(b'-' | b'0'..=b'9') => Cow::Borrowed(source),
+            Some(b'n') => Cow::Borrowed(""),
+            _ => return Err(ill_formed("it must be a string or a number")),
+        };
+        if id.chars().any(char::is_control) {
+            return Err(ill_formed("it holds a control character"));
+        }
+        Ok(id)
+    }
+
+    fn whole_number(&self, field: &'static str) -> Result<u64, Malformed> {
+        self.id(field)?.parse().map_err(|_| Malformed::IllFormed {
+            field,
+            reason: "it must be a whole number, 0 or more".to_owned(),
+        })
+    }
+
+    fn message_id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        let id = self.id(field)?;
+        if id.len() > MESSAGE_ID_BYTES_MAX {
+            let reason = format!("it is longer than {MESSAGE_ID_BYTES_MAX} bytes");
+            return Err(Malformed::IllFormed { field, reason });
+        }
+        Ok(id)
+    }
+
+    /// Returns the sender and the conversation: with the account `to`, or in the team `to`.
+    fn place(
+        &self,
+        from_field: &'static str,
+        kind: SessionKind,
+    ) -> Result<(Account, Place), Malformed> {
+        let account = |field| {
+            Account::new(self.id(field)?)
+                .map_err(|e| Malformed::IllFormed { field, reason: e.to_string() })
+        };
+        let team = || {
+            TeamId::new(self.id("to")?)
+                .map_err(|e| Malformed::IllFormed { field: "to", reason: e.to_string() })
+        };
+        let from = account(from_field)?;
+        let place = match kind {
+            SessionKind::P2p => Place::P2p { from: from.clone(), to: account("to")? },
+            SessionKind::Team => Place::Team(Team::normal(team()?)),
+            SessionKind::SuperTeam => Place::Team(Team::super_team(team()?)),
+        };
+        Ok((from, place))
+    }
+}
+
+#[cfg(test)]
+mod tests;

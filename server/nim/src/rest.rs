@@ -1,0 +1,20 @@
+//! NIM's server API, as an app's backend speaks it. A file for each noun reads the parameters of
+//! its calls and writes their answers. Pure: no clock.
+
+pub mod accounts;
+mod answer;
+mod fault;
+mod form;
+pub mod messages;
+pub mod recalls;
+pub mod sessions;
+mod shown_team_id;
+mod signature;
+pub mod teams;
+
+pub use self::{
+    answer::{DONE, refusal},
+    fault::RequestFault,
+    form::Form,
+    signature::{Signature, verify},
+};

@@ -1,0 +1,157 @@
+//! Actions of an app's own server inside a write: the facts are read, `decide` decides, the plan is
+//! carried out, all in one transaction.
+
+use huihua_core::{Account, AppKey, SessionKind};
+use huihua_event::{Action, Done, Owner, Place, Team, TeamEntry};
+use huihua_store::{
+    Refusal,
+    decide::{Facts, Plan, WantedFacts, decide},
+    directory::{message_id_floor, team_id_floor, teams_of_id},
+    key::MessageBody,
+};
+use redb::ReadableTable as _;
+
+use crate::{
+    failure::StoreFailure,
+    lookup::{BytesTable, ListTables},
+    registers, row, tables,
+    transaction::Tx,
+};
+
+/// Does the action, or refuses it before anything is written.
+pub(crate) fn act(
+    tx: &mut Tx<'_>,
+    app: &AppKey,
+    action: &Action,
+    now: u64,
+) -> Result<Result<Done, Refusal>, StoreFailure> {
+    let facts = facts(tx, app, &WantedFacts::of(action), now)?;
+    match decide(action, facts, now) {
+        Ok(plan) => carry_out(tx, app, plan).map(Ok),
+        Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+fn facts(
+    tx: &Tx<'_>,
+    app: &AppKey,
+    wanted: &WantedFacts<'_>,
+    now: u64,
+) -> Result<Facts, StoreFailure> {
+    let account = wanted.account.map(|account| tx.account(app, account)).transpose()?.flatten();
+    let teams = wanted.teams.iter().map(|team| team_there(tx, app, team));
+    let is_member = |(team, account): &(&Team, &Account)| {
+        let owner = Owner { app: app.clone(), account: (*account).clone() };
+        is_in(tx.lists(), &owner, team)
+    };
+    let mut newest_time = 0;
+    for place in &wanted.newest {
+        newest_time = newest(tx, app, place)?.max(newest_time);
+    }
+    Ok(Facts {
+        account,
+        teams: teams.collect::<Result<_, _>>()?,
+        members: wanted.members.iter().map(is_member).collect::<Result<_, _>>()?,
+        newest: newest_time,
+        message_ids: tx.next_ids(
+            tables::META_MESSAGE_ID,
+            wanted.message_ids,
+            message_id_floor(now),
+        )?,
+        team_id: if wanted.team_id { free_team_id(tx, app, now)? } else { 0 },
+    })
+}
+
+fn carry_out(tx: &mut Tx<'_>, app: &AppKey, plan: Plan) -> Result<Done, StoreFailure> {
+    if let Some((account, entry)) = &plan.account {
+        tx.put_account(app, account, entry)?;
+    }
+    if let Some((team, entry)) = &plan.team {
+        tx.put_team(app, team, entry)?;
+    }
+    if let Some(ids) = &plan.message_ids {
+        tx.put_numbers(tables::META_MESSAGE_ID, [ids.end.saturating_sub(1)])?;
+    }
+    if let Some(id) = plan.team_id {
+        tx.put_numbers(tables::META_TEAM_ID, [id])?;
+    }
+    for event in &plan.events {
+        // The plan's events are within the clock: there is no outcome that could be dropped.
+        registers::apply(tx, app, event)?;
+    }
+    Ok(plan.done)
+}
+
+/// Reads the entry of a team that is there. One that was only ever named by messages or notices has
+/// an empty entry.
+fn team_there(tx: &Tx<'_>, app: &AppKey, team: &Team) -> Result<Option<TeamEntry>, StoreFailure> {
+    let entry = team_entry(&tx.teams, app, team)?;
+    let key = tables::head_key(app, team.kind(), team.id().as_str());
+    if let Some(value) = tx.heads.get(key.as_slice())? {
+        let is_there = row::decode_head(&key, value.value())?.dissolved.is_none();
+        return Ok(is_there.then(|| entry.unwrap_or_default()));
+    }
+    let is_named = entry.is_some() || has_members(&tx.members, app, team)?;
+    Ok(is_named.then(|| entry.unwrap_or_default()))
+}
+
+/// Reads the time of the newest message of a conversation, ms since 1970; 0 without one.
+fn newest(tx: &Tx<'_>, app: &AppKey, place: &Place) -> Result<u64, StoreFailure> {
+    let time = |last: Option<MessageBody<'_>>| last.map_or(0, |body| body.key.time);
+    match place {
+        Place::P2p { from, to } => {
+            let key = tables::session_key(app, from.as_str(), SessionKind::P2p, to.as_str());
+            let Some(value) = tx.sessions.get(key.as_slice())? else { return Ok(0) };
+            Ok(time(row::decode_row(&key, value.value())?.last))
+        }
+        Place::Team(team) => {
+            let key = tables::head_key(app, team.kind(), team.id().as_str());
+            let Some(value) = tx.heads.get(key.as_slice())? else { return Ok(0) };
+            Ok(time(row::decode_head(&key, value.value())?.last))
+        }
+    }
+}
+
+/// Chooses a team id that nothing ever named, of either kind: a team that NIM made may have any id.
+fn free_team_id(tx: &Tx<'_>, app: &AppKey, now: u64) -> Result<u64, StoreFailure> {
+    let mut id = tx.next_ids(tables::META_TEAM_ID, 1, team_id_floor(now))?.start;
+    loop {
+        let mut is_named = false;
+        for team in &teams_of_id(id) {
+            let key = tables::head_key(app, team.kind(), team.id().as_str());
+            is_named |= tx.heads.get(key.as_slice())?.is_some()
+                || tx.teams.get(key.as_slice())?.is_some()
+                || has_members(&tx.members, app, team)?;
+        }
+        if !is_named {
+            return Ok(id);
+        }
+        id += 1;
+    }
+}
+
+fn has_members(members: &impl BytesTable, app: &AppKey, team: &Team) -> Result<bool, StoreFailure> {
+    let prefix = tables::members_prefix(app, team);
+    let mut from = members.range::<&[u8]>(prefix.as_slice()..)?;
+    Ok(from.next().transpose()?.is_some_and(|(key, _)| key.value().starts_with(&prefix)))
+}
+
+/// Tells whether the owner is in the team now.
+pub(crate) fn is_in<S: BytesTable, H: BytesTable>(
+    lists: ListTables<'_, S, H>,
+    owner: &Owner,
+    team: &Team,
+) -> Result<bool, StoreFailure> {
+    lists.session(owner, &team.session_id(), |_, view| Ok(view.is_in))
+}
+
+/// Reads a team's entry.
+pub(crate) fn team_entry(
+    teams: &impl BytesTable,
+    app: &AppKey,
+    team: &Team,
+) -> Result<Option<TeamEntry>, StoreFailure> {
+    let key = tables::head_key(app, team.kind(), team.id().as_str());
+    let value = teams.get(key.as_slice())?;
+    value.map(|value| row::decode_team(&key, value.value())).transpose()
+}

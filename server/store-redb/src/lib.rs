@@ -1,0 +1,27 @@
+//! The embedded engine: one redb file in a folder, one writer, MVCC readers. For one machine.
+
+mod act;
+mod backup;
+mod directory;
+mod failure;
+mod file;
+mod lookup;
+mod once;
+mod opening;
+mod parts;
+mod read;
+mod registers;
+mod row;
+mod store;
+mod sweep;
+mod tables;
+mod transaction;
+mod verify;
+mod write;
+
+pub use backup::restore;
+pub use store::RedbStore;
+pub use tables::FILE_NAME;
+
+#[cfg(test)]
+mod tests;

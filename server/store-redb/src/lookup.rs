@@ -1,0 +1,125 @@
+//! Looking things up, in a snapshot or inside a write: one session with its team, all sessions of
+//! an account, the store's own numbers. Hot accounts kept in memory would slot in behind these.
+
+use huihua_core::{LastMsg, LastMsgType, RecentSession, SessionId, SessionKind};
+use huihua_event::Owner;
+use huihua_store::rules::{Head, Row, View};
+use redb::ReadableTable;
+
+use crate::{failure::StoreFailure, row, tables};
+
+/// A table of bytes, in a snapshot or in a write.
+pub(crate) trait BytesTable: ReadableTable<&'static [u8], &'static [u8]> {}
+impl<T: ReadableTable<&'static [u8], &'static [u8]>> BytesTable for T {}
+
+/// The tables that a list is read from.
+#[derive(Clone, Copy)]
+pub(crate) struct ListTables<'t, S: BytesTable, H: BytesTable> {
+    pub(crate) sessions: &'t S,
+    pub(crate) heads: &'t H,
+}
+
+impl<S: BytesTable, H: BytesTable> ListTables<'_, S, H> {
+    /// Calls `read` with the registers and the view of one session; an unknown one is empty.
+    pub(crate) fn session<T>(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+        read: impl FnOnce(&Row<'_>, &View<'_>) -> Result<T, StoreFailure>,
+    ) -> Result<T, StoreFailure> {
+        let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
+        let value = self.sessions.get(key.as_slice())?;
+        let registers = match &value {
+            Some(value) => row::decode_row(&key, value.value())?,
+            None => Row::default(),
+        };
+        self.with_head(owner, id.kind(), id.peer(), |head| {
+            read(&registers, &registers.view(id.kind(), head))
+        })
+    }
+
+    /// Calls `each` with the view of every session of the owner.
+    pub(crate) fn scan(
+        &self,
+        owner: &Owner,
+        mut each: impl FnMut(SessionKind, &str, &View<'_>) -> Result<(), StoreFailure>,
+    ) -> Result<(), StoreFailure> {
+        let range = tables::owner_range(owner);
+        let rows = range.start.as_slice()..range.end.as_slice();
+        for item in self.sessions.range::<&[u8]>(rows)? {
+            let (key, value) = item?;
+            let (kind, peer) = tables::peer_of(&range, key.value())
+                .ok_or_else(|| row::damaged("key", key.value()))?;
+            let registers = row::decode_row(key.value(), value.value())?;
+            self.with_head(owner, kind, peer, |head| {
+                each(kind, peer, &registers.view(kind, head))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Calls `read` with the registers of the session's team.
+    pub(crate) fn with_head<T>(
+        &self,
+        owner: &Owner,
+        kind: SessionKind,
+        peer: &str,
+        read: impl FnOnce(Option<&Head<'_>>) -> Result<T, StoreFailure>,
+    ) -> Result<T, StoreFailure> {
+        if kind == SessionKind::P2p {
+            return read(None);
+        }
+        let key = tables::head_key(&owner.app, kind, peer);
+        match self.heads.get(key.as_slice())? {
+            Some(value) => read(Some(&row::decode_head(&key, value.value())?)),
+            None => read(None),
+        }
+    }
+}
+
+/// Makes the session as it travels; `None` when it is not visible.
+pub(crate) fn recent_session(
+    id: &SessionId,
+    ext: &str,
+    view: &View<'_>,
+    need_last_msg: bool,
+) -> Result<Option<RecentSession>, StoreFailure> {
+    let Some(update_time) = view.update_time else { return Ok(None) };
+    let last_msg = match view.last.filter(|_| need_last_msg) {
+        Some(body) => Some(LastMsg::new(body.text.to_owned()).map_err(|_| {
+            StoreFailure::Damaged { what: format!("last message of {id} is no JSON") }
+        })?),
+        None => None,
+    };
+    let is_recall = view.last.is_some_and(|body| body.is_recall());
+    Ok(Some(RecentSession {
+        session_id: id.clone(),
+        update_time,
+        ext: ext.to_owned(),
+        last_msg_type: if is_recall { LastMsgType::Recall } else { LastMsgType::Message },
+        last_msg,
+    }))
+}
+
+/// Makes the id of a session from its key.
+pub(crate) fn session_id(kind: SessionKind, peer: &str) -> Result<SessionId, StoreFailure> {
+    SessionId::new(kind, peer).map_err(|error| StoreFailure::Damaged {
+        what: format!("key of a {kind} session: {error}"),
+    })
+}
+
+/// Reads the numbers under this name; `None` when nothing is there.
+pub(crate) fn numbers(
+    meta: &impl BytesTable,
+    name: &[u8],
+) -> Result<Option<Vec<u64>>, StoreFailure> {
+    let value = meta.get(name)?;
+    value.map(|value| row::decode_numbers(name, value.value())).transpose()
+}
+
+/// Reads the number that every store has under this name from its first opening on: without it
+/// versions would begin anew, and every cursor would be wrong.
+pub(crate) fn number(meta: &impl BytesTable, name: &[u8]) -> Result<u64, StoreFailure> {
+    let numbers = numbers(meta, name)?;
+    numbers.and_then(|numbers| numbers.first().copied()).ok_or_else(|| row::damaged("number", name))
+}

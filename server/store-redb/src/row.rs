@@ -1,0 +1,399 @@
+//! Rows as bytes: the registers of sessions and teams, written and read back, each value sealed
+//! with a checksum over its key and itself.
+
+use huihua_core::Account;
+use huihua_event::{TeamEntry, TokenHash};
+use huihua_store::{
+    directory::AccountEntry,
+    key::{MessageBody, MessageKey},
+    rules::{Head, Notice, Row},
+};
+
+use crate::failure::StoreFailure;
+
+const ROW_FORMAT: u8 = 1;
+const HEAD_FORMAT: u8 = 2;
+const NUMBERS_FORMAT: u8 = 3;
+const FIRST_RESULT_FORMAT: u8 = 4;
+const ACCOUNT_FORMAT: u8 = 5;
+const TEAM_FORMAT: u8 = 6;
+const MARK_FORMAT: u8 = 7;
+
+const SEAL_BYTES: usize = 4;
+
+/// The bytes of a session's registers, sealed under its key.
+pub(crate) fn encode_row(key: &[u8], row: &Row<'_>) -> Vec<u8> {
+    let mut out = ByteWriter(vec![ROW_FORMAT]);
+    out.number(row.version);
+    out.option(row.inviter, ByteWriter::number);
+    out.option(row.hint, ByteWriter::number);
+    out.option(row.created, ByteWriter::number);
+    out.option(row.floor, ByteWriter::key);
+    out.text(row.ext);
+    out.0.push(u8::try_from(row.notices.len()).expect("at most 16 notices"));
+    for notice in &row.notices {
+        match notice {
+            Notice::In(time) => {
+                out.0.push(0);
+                out.number(*time);
+            }
+            Notice::Out(body) => {
+                out.0.push(1);
+                out.body(*body);
+            }
+        }
+    }
+    out.option(row.last, ByteWriter::body);
+    seal(key, out.0)
+}
+
+/// The registers in a session's value.
+pub(crate) fn decode_row<'a>(key: &[u8], value: &'a [u8]) -> Result<Row<'a>, StoreFailure> {
+    let mut input = unseal(key, value, ROW_FORMAT)?;
+    read_row(&mut input).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("session", key))
+}
+
+fn read_row<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
+    let mut row = Row {
+        version: input.number()?,
+        inviter: input.option(ByteReader::number)?,
+        hint: input.option(ByteReader::number)?,
+        created: input.option(ByteReader::number)?,
+        floor: input.option(ByteReader::key)?,
+        ext: input.text()?,
+        ..Row::default()
+    };
+    let [count] = input.take()?;
+    for _ in 0..count {
+        let [kind] = input.take()?;
+        row.notices.push(match kind {
+            0 => Notice::In(input.number()?),
+            1 => Notice::Out(input.body()?),
+            2.. => return None,
+        });
+    }
+    row.last = input.option(ByteReader::body)?;
+    Some(row)
+}
+
+/// The bytes of a team's registers, sealed under its key.
+pub(crate) fn encode_head(key: &[u8], head: &Head<'_>) -> Vec<u8> {
+    let mut out = ByteWriter(vec![HEAD_FORMAT]);
+    out.number(head.version);
+    out.number(head.dissolved_version);
+    out.0.push(u8::from(head.dissolved_again));
+    out.option(head.dissolved, ByteWriter::body);
+    out.option(head.last, ByteWriter::body);
+    seal(key, out.0)
+}
+
+/// The registers in a team's value.
+pub(crate) fn decode_head<'a>(key: &[u8], value: &'a [u8]) -> Result<Head<'a>, StoreFailure> {
+    let mut input = unseal(key, value, HEAD_FORMAT)?;
+    read_head(&mut input).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("team", key))
+}
+
+fn read_head<'a>(input: &mut ByteReader<'a>) -> Option<Head<'a>> {
+    Some(Head {
+        version: input.number()?,
+        dissolved_version: input.number()?,
+        dissolved_again: input.take::<1>()? != [0],
+        dissolved: input.option(ByteReader::body)?,
+        last: input.option(ByteReader::body)?,
+    })
+}
+
+/// The bytes of a list of numbers, sealed under its key.
+pub(crate) fn encode_numbers(key: &[u8], numbers: impl IntoIterator<Item = u64>) -> Vec<u8> {
+    let mut out = ByteWriter(vec![NUMBERS_FORMAT]);
+    numbers.into_iter().for_each(|number| out.number(number));
+    seal(key, out.0)
+}
+
+/// The numbers in a value.
+pub(crate) fn decode_numbers(key: &[u8], value: &[u8]) -> Result<Vec<u64>, StoreFailure> {
+    let mut input = unseal(key, value, NUMBERS_FORMAT)?;
+    let mut numbers = Vec::new();
+    while !input.0.is_empty() {
+        numbers.push(input.number().ok_or_else(|| damaged("numbers", key))?);
+    }
+    Ok(numbers)
+}
+
+/// The first result of a client's write, remembered under its idempotency key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FirstResult<'a> {
+    /// When it was written, ms since 1970.
+    pub(crate) time: u64,
+    /// Distinguishes the write from any other.
+    pub(crate) request: [u8; 8],
+    /// The answer as JSON; empty for one without a body.
+    pub(crate) answer: &'a str,
+}
+
+/// The bytes of a first result, sealed under its key.
+pub(crate) fn encode_first_result(key: &[u8], result: &FirstResult<'_>) -> Vec<u8> {
+    let mut out = ByteWriter(vec![FIRST_RESULT_FORMAT]);
+    out.number(result.time);
+    out.0.extend(result.request);
+    out.text(result.answer);
+    seal(key, out.0)
+}
+
+/// The first result in a value.
+pub(crate) fn decode_first_result<'a>(
+    key: &[u8],
+    value: &'a [u8],
+) -> Result<FirstResult<'a>, StoreFailure> {
+    let mut input = unseal(key, value, FIRST_RESULT_FORMAT)?;
+    let mut read = || {
+        let (time, request) = (input.number()?, input.take()?);
+        Some(FirstResult { time, request, answer: input.text()? })
+    };
+    let result = read();
+    result.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("first result", key))
+}
+
+/// The bytes of what is known of an account, sealed under its key.
+pub(crate) fn encode_account(key: &[u8], entry: &AccountEntry) -> Vec<u8> {
+    let mut out = ByteWriter(vec![ACCOUNT_FORMAT]);
+    out.text(&entry.name);
+    out.option(entry.token, |out, token| out.0.extend(token.0));
+    seal(key, out.0)
+}
+
+/// What is known of an account.
+pub(crate) fn decode_account(key: &[u8], value: &[u8]) -> Result<AccountEntry, StoreFailure> {
+    let mut input = unseal(key, value, ACCOUNT_FORMAT)?;
+    let mut read = || {
+        let name = input.text()?.to_owned();
+        Some(AccountEntry { name, token: input.option(|input| input.take().map(TokenHash))? })
+    };
+    let entry = read();
+    entry.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("account", key))
+}
+
+/// The bytes of what is known of a team, sealed under its key.
+pub(crate) fn encode_team(key: &[u8], entry: &TeamEntry) -> Vec<u8> {
+    let mut out = ByteWriter(vec![TEAM_FORMAT]);
+    out.text(entry.owner.as_ref().map_or("", Account::as_str));
+    out.text(&entry.name);
+    out.text(&entry.custom);
+    out.number(entry.members_max.into());
+    out.0.push(u8::from(entry.anyone_invites));
+    seal(key, out.0)
+}
+
+/// What is known of a team.
+pub(crate) fn decode_team(key: &[u8], value: &[u8]) -> Result<TeamEntry, StoreFailure> {
+    let mut input = unseal(key, value, TEAM_FORMAT)?;
+    let mut read = || {
+        let owner = match input.text()? {
+            "" => None,
+            owner => Some(Account::new(owner).ok()?),
+        };
+        let (name, custom) = (input.text()?.to_owned(), input.text()?.to_owned());
+        let members_max = u32::try_from(input.number()?).ok()?;
+        let anyone_invites = input.take::<1>()? != [0];
+        Some(TeamEntry { owner, name, custom, members_max, anyone_invites })
+    };
+    let entry = read();
+    entry.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("team entry", key))
+}
+
+/// The bytes of a value that only says that its key is there.
+pub(crate) fn encode_mark(key: &[u8]) -> Vec<u8> {
+    seal(key, vec![MARK_FORMAT])
+}
+
+/// Checks a mark.
+pub(crate) fn decode_mark(key: &[u8], value: &[u8]) -> Result<(), StoreFailure> {
+    unseal(key, value, MARK_FORMAT).map(drop)
+}
+
+fn checksum(key: &[u8], value: &[u8]) -> [u8; SEAL_BYTES] {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(key);
+    crc.update(value);
+    crc.finalize().to_le_bytes()
+}
+
+fn seal(key: &[u8], mut value: Vec<u8>) -> Vec<u8> {
+    let sum = checksum(key, &value);
+    value.extend(sum);
+    value
+}
+
+fn unseal<'a>(key: &[u8], value: &'a [u8], format: u8) -> Result<ByteReader<'a>, StoreFailure> {
+    let (bytes, sum) =
+        value.split_last_chunk::<SEAL_BYTES>().ok_or_else(|| damaged("value", key))?;
+    if checksum(key, bytes) != *sum {
+        return Err(damaged("checksum", key));
+    }
+    match bytes.split_first() {
+        Some((first, rest)) if *first == format => Ok(ByteReader(rest)),
+        Some(_) | None => Err(damaged("format", key)),
+    }
+}
+
+/// Checks a value's seal, whatever is in it.
+pub(crate) fn verify(key: &[u8], value: &[u8]) -> Result<(), StoreFailure> {
+    let format = value.first().copied().ok_or_else(|| damaged("value", key))?;
+    unseal(key, value, format).map(drop)
+}
+
+/// The error that names a damaged value: keys hold app key, account and peer, no message.
+pub(crate) fn damaged(what: &str, key: &[u8]) -> StoreFailure {
+    StoreFailure::Damaged { what: format!("{what} of row {}", key.escape_ascii()) }
+}
+
+struct ByteWriter(Vec<u8>);
+
+impl ByteWriter {
+    fn number(&mut self, number: u64) {
+        self.0.extend(number.to_be_bytes());
+    }
+
+    fn option<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.0.push(u8::from(value.is_some()));
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let bytes = u32::try_from(text.len()).expect("texts are at most 16 KiB");
+        self.0.extend(bytes.to_be_bytes());
+        self.0.extend(text.as_bytes());
+    }
+
+    fn key(&mut self, key: MessageKey<'_>) {
+        self.number(key.time);
+        self.text(key.id);
+        self.0.push(key.rank);
+        self.0.extend(key.digest);
+    }
+
+    fn body(&mut self, body: MessageBody<'_>) {
+        self.key(body.key);
+        self.text(body.text);
+    }
+}
+
+struct ByteReader<'a>(&'a [u8]);
+
+impl<'a> ByteReader<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        let [present] = self.take()?;
+        match present {
+            0 => Some(None),
+            1 => read(self).map(Some),
+            2.. => None,
+        }
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let bytes = usize::try_from(u32::from_be_bytes(self.take()?)).ok()?;
+        let (text, rest) = self.0.split_at_checked(bytes)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    fn key(&mut self) -> Option<MessageKey<'a>> {
+        let (time, id) = (self.number()?, self.text()?);
+        let [rank] = self.take()?;
+        Some(MessageKey { time, id, rank, digest: self.take()? })
+    }
+
+    fn body(&mut self) -> Option<MessageBody<'a>> {
+        Some(MessageBody { key: self.key()?, text: self.text()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(time: u64) -> MessageBody<'static> {
+        MessageBody {
+            key: MessageKey { time, id: "77", rank: 1, digest: [3; 8] },
+            text: r#"{"9":"你好"}"#,
+        }
+    }
+
+    fn full_row() -> Row<'static> {
+        Row {
+            last: Some(body(1)),
+            notices: vec![Notice::In(2), Notice::Out(body(3))],
+            inviter: Some(4),
+            hint: Some(5),
+            floor: Some(body(6).key.floor()),
+            created: Some(7),
+            ext: "ext",
+            version: u64::MAX,
+        }
+    }
+
+    #[test]
+    fn registers_read_back_as_they_were_written() {
+        for row in [Row::default(), full_row()] {
+            assert_eq!(decode_row(b"k", &encode_row(b"k", &row)).unwrap(), row);
+        }
+        let head = Head {
+            last: Some(body(1)),
+            dissolved: Some(body(2)),
+            dissolved_again: true,
+            version: 3,
+            dissolved_version: 4,
+        };
+        for head in [Head::default(), head] {
+            assert_eq!(decode_head(b"k", &encode_head(b"k", &head)).unwrap(), head);
+        }
+        assert_eq!(decode_numbers(b"k", &encode_numbers(b"k", [1, 2])).unwrap(), [1, 2]);
+        let account = AccountEntry { name: "Amy".into(), token: Some(TokenHash::of("t")) };
+        for entry in [AccountEntry::default(), account] {
+            assert_eq!(decode_account(b"k", &encode_account(b"k", &entry)).unwrap(), entry);
+        }
+        let team = TeamEntry {
+            owner: Some("amy".parse().unwrap()),
+            name: "n".into(),
+            custom: "{}".into(),
+            members_max: 200,
+            anyone_invites: true,
+        };
+        for entry in [TeamEntry::default(), team] {
+            assert_eq!(decode_team(b"k", &encode_team(b"k", &entry)).unwrap(), entry);
+        }
+        decode_mark(b"k", &encode_mark(b"k")).unwrap();
+        assert!(decode_mark(b"l", &encode_mark(b"k")).is_err());
+        let result = FirstResult { time: 1, request: [2; 8], answer: "{}" };
+        let value = encode_first_result(b"k", &result);
+        assert_eq!(decode_first_result(b"k", &value).unwrap(), result);
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_other_key_is_an_error_that_names_the_row() {
+        let value = encode_row(b"app\0amy", &full_row());
+        for at in 0..value.len() * 8 {
+            let mut flipped = value.clone();
+            flipped[at / 8] ^= 1 << (at % 8);
+            let error = decode_row(b"app\0amy", &flipped).unwrap_err();
+            assert!(error.to_string().contains(r"app\x00amy"), "{error}");
+        }
+        assert!(decode_row(b"app\0bob", &value).is_err());
+        assert!(decode_head(b"app\0amy", &value).is_err());
+        for cut in 0..value.len() {
+            assert!(decode_row(b"app\0amy", &value[..cut]).is_err());
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The store itself: each method of the two traits as a read of a snapshot or a job of the writer.
+
+use std::{
+    convert::Infallible,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use huihua_core::{
+    Account, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
+};
+use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use huihua_store::{
+    Attempt, ChangeHint, Engine, Error, Outcome, Progress, Refusal, Store, SweepState, SyncRequest,
+    cursor::Era,
+};
+use redb::ReadableDatabase as _;
+use tokio::sync::{Semaphore, broadcast, mpsc};
+
+use crate::{
+    act, backup, directory,
+    failure::{StoreFailure, unavailable},
+    file::{DatabaseOpener, StoreFile},
+    once::{KeyOwner, WriteRequest, once},
+    opening,
+    parts::parts,
+    read::Snapshot,
+    registers,
+    sweep::{self, SweepPosition},
+    tables,
+    transaction::Tx,
+    verify,
+    write::{self, Job},
+};
+
+/// Reads at one time: they are short and bound by CPU.
+const READS_MAX: usize = 16;
+/// Longest wait for a place in the writer's queue.
+const QUEUE_WAIT: Duration = Duration::from_secs(5);
+/// Batches whose hints a slow listener may leave waiting before it loses the oldest.
+const HINTS_MAX: usize = 1_024;
+/// Between two steps of a sweep: traffic goes first.
+const SWEEP_PAUSE: Duration = Duration::from_millis(20);
+
+/// The store in one redb file.
+pub struct RedbStore {
+    file: Arc<StoreFile>,
+    eras: Arc<[Era]>,
+    hints: broadcast::Sender<ChangeHint>,
+    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    reads: Semaphore,
+    swept_to: Mutex<SweepPosition>,
+}
+
+impl RedbStore {
+    /// Opens the store in this folder, which is made when it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when another process holds it, or it cannot be read or written;
+    /// [`Error::Damaged`] when the file is not one of ours, or of a newer format.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder).map_err(|error| {
+            unavailable(format_args!("make data folder {}: {error}", folder.display()))
+        })?;
+        let folder = folder.to_owned();
+        Self::with_opener(Box::new(move || opening::open_file(&folder)))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one writer, owned and joined by the store")]
+    pub(crate) fn with_opener(open: Box<DatabaseOpener>) -> Result<Self, Error> {
+        let (db, eras) = opening::first(&*open)?;
+        let file = Arc::new(StoreFile::new(open, db));
+        let hints = broadcast::Sender::new(HINTS_MAX);
+        let (jobs, queue) = mpsc::channel(write::QUEUE_JOBS_MAX);
+        let (of_writer, announced) = (Arc::clone(&file), hints.clone());
+        let writer = std::thread::Builder::new()
+            .name("huihua-writer".into())
+            .spawn(move || write::run(&of_writer, &announced, queue))
+            .map_err(unavailable)?;
+        Ok(Self {
+            file,
+            eras: eras.into(),
+            hints,
+            jobs: Mutex::new(Some(jobs)),
+            writer: Mutex::new(Some(writer)),
+            reads: Semaphore::new(READS_MAX),
+            swept_to: Mutex::new(SweepPosition::START),
+        })
+    }
+
+    /// Backs one snapshot up into a new file, every value checked, while other work goes on.
+    ///
+    /// Nothing is there under the file's name before all of it is.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the file is there already or cannot be written;
+    /// [`Error::Damaged`] when a value of the store fails its checksum.
+    pub async fn backup(&self, to: &Path, progress: Progress) -> Result<(), Error> {
+        let (file, to) = (Arc::clone(&self.file), to.to_owned());
+        let task = tokio::task::spawn_blocking(move || {
+            let tx = file.with(|db| db.begin_read())?.map_err(StoreFailure::from)?;
+            backup::copy(&tx, &tables::ALL, &to, &progress)
+        });
+        task.await.map_err(unavailable)?
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreFailure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let _permit = self.reads.acquire().await.map_err(unavailable)?;
+        let (file, eras) = (Arc::clone(&self.file), Arc::clone(&self.eras));
+        let task = tokio::task::spawn_blocking(move || {
+            let answer = file.with(|db| {
+                let tx = db.begin_read()?;
+                read(&Snapshot::new(&tx, &eras)?)
+            })?;
+            Ok(answer?)
+        });
+        task.await.map_err(unavailable)?
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        registers: usize,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, StoreFailure> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (job, result) = Job::new(registers, work);
+        let jobs = lock(&self.jobs).clone();
+        let jobs = jobs.ok_or_else(|| unavailable("the store is closing"))?;
+        let sent = tokio::time::timeout(QUEUE_WAIT, jobs.send(job)).await;
+        // Given back at once: the writer ends when the last sender is gone.
+        drop(jobs);
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(unavailable("the writer ended")),
+            Err(_) => return Err(unavailable("overloaded")),
+        }
+        result.await.unwrap_or_else(|error| Err(unavailable(error)))
+    }
+}
+
+/// Nothing under these locks panics half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Unwraps a write that only the store itself can refuse.
+fn unrefused<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(result) => result,
+        Err(never) => match never {},
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn ingest(
+        &self,
+        app: &AppKey,
+        events: Vec<Event>,
+        now: u64,
+    ) -> Result<Vec<Outcome>, Error> {
+        let mut outcomes = Vec::with_capacity(events.len());
+        for part in parts(events) {
+            let app = app.clone();
+            let (events, of): (Vec<_>, Vec<_>) = part.into_iter().unzip();
+            let registers = events.iter().map(Event::registers).sum();
+            let work = move |tx: &mut Tx<'_>| {
+                let outcomes = events.iter().map(|event| registers::ingest(tx, &app, event, now));
+                outcomes.collect::<Result<Vec<_>, _>>()
+            };
+            let done = self.write(registers, work).await?;
+            for (outcome, at) in done.into_iter().zip(of) {
+                match outcomes.get_mut(at) {
+                    Some(Outcome::Stale) => outcomes[at] = outcome,
+                    Some(_) => {}
+                    None => outcomes.push(outcome),
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error> {
+        let (owner, option) = (owner.clone(), option.clone());
+        self.read(move |snapshot| snapshot.list(&owner, &option)).await
+    }
+
+    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error> {
+        let (owner, id) = (owner.clone(), id.clone());
+        self.read(move |snapshot| snapshot.get(&owner, &id, true)).await
+    }
+
+    async fn sync(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPage, Error> {
+        let (owner, request) = (owner.clone(), request.clone());
+        self.read(move |snapshot| snapshot.sync(&owner, &request)).await
+    }
+
+    async fn update(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+        ext: String,
+        attempt: &Attempt,
+    ) -> Result<RecentSession, Error> {
+        let (owner, id, attempt) = (owner.clone(), id.clone(), attempt.clone());
+        let work = move |tx: &mut Tx<'_>| {
+            let request = WriteRequest::Update { id: &id, ext: &ext };
+            once(tx, KeyOwner::Client(&owner), &attempt, &request, |tx| {
+                registers::update(tx, &owner, &id, &ext, attempt.now).map(Ok)
+            })
+        };
+        self.write(1, work).await.map(unrefused)
+    }
+
+    async fn delete(
+        &self,
+        owner: &Owner,
+        ids: Vec<SessionId>,
+        attempt: &Attempt,
+    ) -> Result<(), Error> {
+        let (owner, attempt, registers) = (owner.clone(), attempt.clone(), ids.len());
+        let work = move |tx: &mut Tx<'_>| {
+            let request = WriteRequest::Delete { ids: &ids };
+            once(tx, KeyOwner::Client(&owner), &attempt, &request, |tx| {
+                ids.iter().try_for_each(|id| registers::delete(tx, &owner, id)).map(Ok)
+            })
+        };
+        self.write(registers, work).await.map(unrefused)
+    }
+
+    async fn act(
+        &self,
+        app: &AppKey,
+        action: Arc<Action>,
+        attempt: &Attempt,
+    ) -> Result<Result<Done, Refusal>, Error> {
+        let (app, attempt, registers) = (app.clone(), attempt.clone(), action.registers());
+        let work = move |tx: &mut Tx<'_>| {
+            once(tx, KeyOwner::Server(&app), &attempt, &WriteRequest::Act, |tx| {
+                act::act(tx, &app, &action, attempt.now)
+            })
+        };
+        self.write(registers, work).await
+    }
+
+    async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error> {
+        let (app, token) = (app.clone(), *token);
+        self.read(move |snapshot| directory::account_of(snapshot, &app, &token)).await
+    }
+
+    async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error> {
+        let owner = owner.clone();
+        self.read(move |snapshot| directory::joined(snapshot, &owner, kind)).await
+    }
+
+    async fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error> {
+        let owner = owner.clone();
+        self.read(move |snapshot| snapshot.teams_of(&owner)).await
+    }
+
+    async fn members(
+        &self,
+        app: &AppKey,
+        team: &Team,
+        after: Option<&Account>,
+        limit: usize,
+    ) -> Result<Vec<Account>, Error> {
+        let (app, team, after) = (app.clone(), team.clone(), after.cloned());
+        self.read(move |snapshot| directory::members(snapshot, &app, &team, after.as_ref(), limit))
+            .await
+    }
+
+    fn hints(&self) -> broadcast::Receiver<ChangeHint> {
+        self.hints.subscribe()
+    }
+}
+
+#[async_trait]
+impl Engine for RedbStore {
+    async fn health(&self) -> Result<(), Error> {
+        // The same number once more, durable: a full disk fails it, and the store stays the same.
+        self.write(1, |tx| {
+            tx.commit_anyway();
+            Ok(())
+        })
+        .await?;
+        self.read(|_| Ok(())).await
+    }
+
+    async fn sweep(&self, now: u64, rows_max: usize) -> Result<SweepState, Error> {
+        let mut rows_left = rows_max;
+        loop {
+            let at = lock(&self.swept_to).clone();
+            let next =
+                self.write(sweep::STEP_ROWS_MAX, move |tx| sweep::step(tx, now, &at)).await?;
+            let is_complete = next == SweepPosition::End;
+            *lock(&self.swept_to) = if is_complete { SweepPosition::START } else { next };
+            if is_complete {
+                return Ok(SweepState::Complete);
+            }
+            rows_left = rows_left.saturating_sub(sweep::STEP_ROWS_MAX);
+            if rows_left == 0 {
+                return Ok(SweepState::Unfinished);
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
+        }
+    }
+
+    async fn verify(&self, progress: Progress) -> Result<u64, Error> {
+        let file = Arc::clone(&self.file);
+        let task = tokio::task::spawn_blocking(move || {
+            let tx = file.with(|db| db.begin_read())?.map_err(StoreFailure::from)?;
+            Ok(verify::verify(&tx, &tables::ALL, &progress)?)
+        });
+        task.await.map_err(unavailable)?
+    }
+
+    async fn close(&self) {
+        drop(lock(&self.jobs).take());
+        let writer = lock(&self.writer).take();
+        if let Some(writer) = writer {
+            // It ends after the jobs already queued; a panic in it was logged where it happened.
+            let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        }
+        self.file.close();
+    }
+}

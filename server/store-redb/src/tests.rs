@@ -1,0 +1,266 @@
+//! The redb engine against the conformance suite, and what only a file can do wrong.
+
+mod directory;
+mod flipped;
+mod full_disk;
+mod medium;
+mod old_formats;
+mod power_loss;
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use huihua_core::QueryMySessionOption;
+use huihua_event::{Event, Owner, Place};
+use huihua_store::{
+    Engine as _, Error, Progress, Store as _, SweepState, SyncFrom, SyncRequest, TOMBSTONE_MS,
+    suite::support::{Opener, amy, attempt, message},
+};
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, StorageBackend, backends::InMemoryBackend,
+};
+
+use crate::{opening::open_file, restore, store::RedbStore, tables};
+
+/// A file in memory that outlives the store over it.
+#[derive(Debug, Clone)]
+struct MemoryFile(Arc<InMemoryBackend>);
+
+impl StorageBackend for MemoryFile {
+    fn len(&self) -> Result<u64, io::Error> {
+        self.0.len()
+    }
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        self.0.read(offset, out)
+    }
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        self.0.set_len(len)
+    }
+    fn sync_data(&self) -> Result<(), io::Error> {
+        self.0.sync_data()
+    }
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.0.write(offset, data)
+    }
+}
+
+fn in_memory() -> Opener {
+    let file = MemoryFile(Arc::new(InMemoryBackend::new()));
+    Box::new(move || {
+        let file = file.clone();
+        let open = move || Ok(Database::builder().create_with_backend(file.clone()).unwrap());
+        Box::new(RedbStore::with_opener(Box::new(open)).unwrap())
+    })
+}
+
+huihua_store::conformance_tests!(in_memory);
+
+async fn times(store: &RedbStore) -> Vec<u64> {
+    let page = store.list(&amy(), &QueryMySessionOption::default()).await.unwrap();
+    page.session_list.iter().map(|row| row.update_time).collect()
+}
+
+/// One call looks at few rows, so that others get their turn; the pass must still reach every row.
+#[tokio::test]
+async fn a_sweep_in_many_calls_drops_the_text_of_every_deleted_session() {
+    const SESSIONS: u64 = 900;
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let from = |n: u64| {
+        let Event::Message { post, .. } = message(1) else { panic!() };
+        let place = Place::P2p { from: format!("p{n}").parse().unwrap(), to: amy().account };
+        Event::Message { place, post, updates_session: true, audience: Vec::new() }
+    };
+    store.ingest(&amy().app, (0..SESSIONS).map(from).collect(), 10).await.unwrap();
+    let ids: Vec<_> = (0..SESSIONS).map(|n| format!("p2p|p{n}").parse().unwrap()).collect();
+    for some in ids.chunks(100) {
+        store.delete(&amy(), some.to_vec(), &attempt(10)).await.unwrap();
+    }
+    let mut calls = 0;
+    for pass in 0..2 {
+        while store.sweep(10 + pass * TOMBSTONE_MS, 1).await.unwrap() == SweepState::Unfinished {
+            calls += 1;
+        }
+    }
+    assert!(calls > 2 * SESSIONS / 300, "{calls}");
+    store.close().await;
+    let db = open_file(folder.path()).unwrap();
+    let sessions = db.begin_read().unwrap().open_table(tables::SESSIONS).unwrap();
+    let range = tables::owner_range(&amy());
+    let rows = sessions.range::<&[u8]>(range.start.as_slice()..range.end.as_slice()).unwrap();
+    let texts = rows.filter(|item| {
+        let (key, value) = item.as_ref().unwrap();
+        crate::row::decode_row(key.value(), value.value()).unwrap().last.is_some()
+    });
+    assert_eq!(texts.count(), 0);
+}
+
+#[tokio::test]
+async fn verifying_counts_every_value_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let numbers = store.verify(Box::new(|_, _| {})).await.unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let before = std::fs::read(folder.path().join(tables::FILE_NAME)).unwrap();
+    let reported = Arc::new(Mutex::new((0, 0)));
+    let reporter = Arc::clone(&reported);
+    let progress: Progress = Box::new(move |done, all| *reporter.lock().unwrap() = (done, all));
+    // A session of each of the two.
+    assert_eq!(store.verify(progress).await.unwrap(), numbers + 2);
+    assert_eq!(*reported.lock().unwrap(), (numbers + 2, numbers + 2));
+    assert_eq!(std::fs::read(folder.path().join(tables::FILE_NAME)).unwrap(), before);
+    store.close().await;
+}
+
+/// A store restored from a backup goes its own way: what it forgot must not seem known.
+#[tokio::test]
+async fn a_restored_store_has_what_the_backup_had_and_resets_later_cursors() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&first).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let sync = |from| SyncRequest { from, limit: 9, need_last_msg: true };
+    let old = store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor;
+    let reported = Arc::new(Mutex::new((0, 0)));
+    let reporter = Arc::clone(&reported);
+    let progress: Progress = Box::new(move |done, all| *reporter.lock().unwrap() = (done, all));
+    store.backup(&copy, progress).await.unwrap();
+    let (done, all) = *reported.lock().unwrap();
+    assert!(done == all && all >= 2, "{done} of {all}");
+    store.ingest(&amy().app, vec![message(2)], 10).await.unwrap();
+    let late = store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor;
+    let again = store.backup(&copy, Box::new(|_, _| {})).await.unwrap_err().to_string();
+    assert!(again.contains("exists already"), "{again}");
+    store.close().await;
+
+    restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
+    let store = RedbStore::open(&second).unwrap();
+    assert_eq!(times(&store).await, [1]);
+    assert!(!store.sync(&amy(), &sync(SyncFrom::Cursor(old))).await.unwrap().reset);
+    assert!(store.sync(&amy(), &sync(SyncFrom::Cursor(late.clone()))).await.unwrap().reset);
+    store.ingest(&amy().app, vec![message(3)], 10).await.unwrap();
+    store.ingest(&amy().app, vec![message(4)], 10).await.unwrap();
+    assert!(store.sync(&amy(), &sync(SyncFrom::Cursor(late))).await.unwrap().reset);
+    store.close().await;
+    let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
+    assert!(refused.to_string().contains("exists already"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_backup_with_a_flipped_byte_restores_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&folder.path().join("first")).unwrap();
+    let Event::Message { mut post, place, .. } = message(1) else { panic!() };
+    post.last_msg = r#"{"9":"findme"}"#.into();
+    let event = Event::Message { place, post, updates_session: true, audience: Vec::new() };
+    store.ingest(&amy().app, vec![event], 10).await.unwrap();
+    store.backup(&copy, Box::new(|_, _| {})).await.unwrap();
+    store.close().await;
+    let mut bytes = std::fs::read(&copy).unwrap();
+    let at = bytes.windows(6).position(|window| window == b"findme").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&copy, bytes).unwrap();
+    let second = folder.path().join("second");
+    let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    assert_eq!(std::fs::read_dir(&second).unwrap().count(), 0);
+    std::fs::write(&copy, "no store").unwrap();
+    let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_second_store_on_the_same_folder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("held by another process"), "{error}");
+    store.close().await;
+    RedbStore::open(folder.path()).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_foreign_or_cut_file_is_refused_with_a_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(tables::FILE_NAME);
+    std::fs::write(&path, "not a database, but longer than a header".repeat(200)).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    std::fs::remove_file(&path).unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.close().await;
+    let bytes = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &bytes[..bytes.len() / 3]).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len() as usize, bytes.len() / 3, "left as it was");
+}
+
+/// Without the number of the last version, versions would begin anew and every cursor lie.
+#[tokio::test]
+async fn a_store_that_lost_one_of_its_numbers_is_refused() {
+    for name in [tables::META_FORMAT, tables::META_VERSION, tables::META_ERAS] {
+        let folder = tempfile::tempdir().unwrap();
+        RedbStore::open(folder.path()).unwrap().close().await;
+        let db = open_file(folder.path()).unwrap();
+        let tx = db.begin_write().unwrap();
+        tx.open_table(tables::META).unwrap().remove(name).unwrap();
+        tx.commit().unwrap();
+        drop(db);
+        let error = RedbStore::open(folder.path()).err().unwrap();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    RedbStore::open(folder.path()).unwrap().close().await;
+    let db = open_file(folder.path()).unwrap();
+    let tx = db.begin_write().unwrap();
+    {
+        let mut meta = tx.open_table(tables::META).unwrap();
+        let value = crate::row::encode_numbers(tables::META_FORMAT, [tables::FORMAT + 1]);
+        meta.insert(tables::META_FORMAT, value.as_slice()).unwrap();
+    }
+    tx.commit().unwrap();
+    drop(db);
+    let error = RedbStore::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("newer"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_an_error_that_names_it_and_spares_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.close().await;
+    let db = open_file(folder.path()).unwrap();
+    let tx = db.begin_write().unwrap();
+    let kind = huihua_core::SessionKind::P2p;
+    let key = tables::session_key(&amy().app, "amy", kind, "bob");
+    {
+        let mut sessions = tx.open_table(tables::SESSIONS).unwrap();
+        let mut value = sessions.get(key.as_slice()).unwrap().unwrap().value().to_vec();
+        value[5] ^= 4;
+        sessions.insert(key.as_slice(), value.as_slice()).unwrap();
+    }
+    tx.commit().unwrap();
+    drop(db);
+    let store = RedbStore::open(folder.path()).unwrap();
+    let error = store.list(&amy(), &QueryMySessionOption::default()).await.unwrap_err();
+    assert!(matches!(&error, Error::Damaged { what } if what.contains("amy")), "{error}");
+    let error = store.verify(Box::new(|_, _| {})).await.unwrap_err();
+    assert!(matches!(&error, Error::Damaged { what } if what.contains("amy")), "{error}");
+    let error = store.ingest(&amy().app, vec![message(2)], 10).await.unwrap_err();
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    let bob = Owner { account: "bob".parse().unwrap(), ..amy() };
+    let page = store.list(&bob, &QueryMySessionOption::default()).await.unwrap();
+    assert_eq!(page.session_list[0].update_time, 1, "not half written by the failed event");
+    store.close().await;
+}

@@ -1,0 +1,103 @@
+//! The directory in the file: over restarts, in backups, in a store that is older than it.
+
+use std::path::Path;
+
+use huihua_event::{Action, NewToken, TeamKind, TokenHash};
+use huihua_store::{
+    Engine as _, Error, Progress, Store as _,
+    suite::directory::{NOW, act, create_team, made, message, owner, to},
+};
+use redb::{Database, ReadableDatabase as _};
+
+use crate::{opening::open_file, restore, row, store::RedbStore, tables};
+
+fn set_token(seed: &str) -> Action {
+    let token = NewToken { hash: TokenHash::of(&format!("{seed}!")), seed: Some(seed.into()) };
+    Action::SetToken { account: owner("amy").account, token }
+}
+
+#[tokio::test]
+async fn no_token_is_in_the_file_and_a_backup_holds_the_directory() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&first).unwrap();
+    act(&store, set_token("findthis"), NOW).await.unwrap();
+    let done = act(&store, create_team(TeamKind::Super, &["amy"]), NOW).await.unwrap();
+    store.backup(&copy, Box::new(|_, _| {})).await.unwrap();
+    store.close().await;
+    let bytes = std::fs::read(first.join(tables::FILE_NAME)).unwrap();
+    let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+    assert!(!holds(b"findthis!") && holds(&TokenHash::of("findthis!").0));
+    restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
+    let store = RedbStore::open(&second).unwrap();
+    let app = owner("amy").app;
+    let token = TokenHash::of("findthis!");
+    assert_eq!(store.account_of(&app, &token).await.unwrap(), Some(owner("amy").account));
+    let joined = store.joined(&owner("own"), TeamKind::Super).await.unwrap();
+    assert_eq!((joined[0].size, &joined[0].team), (2, &made(TeamKind::Super, &done)));
+    store.close().await;
+}
+
+/// Makes the store of this folder one of format 1, as it was before there was a directory.
+fn age(path: &Path) {
+    let db = Database::open(path).unwrap();
+    let tx = db.begin_write().unwrap();
+    for table in [tables::ACCOUNTS, tables::TOKENS, tables::TEAMS, tables::MEMBERS] {
+        tx.delete_table(table).unwrap();
+    }
+    {
+        let mut meta = tx.open_table(tables::META).unwrap();
+        let value = row::encode_numbers(tables::META_FORMAT, [1]);
+        meta.insert(tables::META_FORMAT, value.as_slice()).unwrap();
+        meta.remove(tables::META_MESSAGE_ID).unwrap();
+        meta.remove(tables::META_TEAM_ID).unwrap();
+    }
+    tx.commit().unwrap();
+}
+
+#[tokio::test]
+async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let store = RedbStore::open(&first).unwrap();
+    let done = act(&store, create_team(TeamKind::Normal, &["amy", "bob"]), NOW).await.unwrap();
+    act(&store, Action::Send(vec![message(to("bob"))]), NOW).await.unwrap();
+    let list = store.list(&owner("amy"), &Default::default()).await.unwrap().session_list;
+    assert_eq!(list.len(), 2);
+    store.close().await;
+    age(&first.join(tables::FILE_NAME));
+    // A backup of it is one of that format too.
+    restore(&first.join(tables::FILE_NAME), &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
+    for folder in [&first, &second] {
+        let store = RedbStore::open(folder).unwrap();
+        let now = store.list(&owner("amy"), &Default::default()).await.unwrap().session_list;
+        assert_eq!(now, list);
+        let joined = store.joined(&owner("amy"), TeamKind::Normal).await.unwrap();
+        assert_eq!((joined.len(), joined[0].size), (1, 3));
+        assert_eq!(joined[0].team, made(TeamKind::Normal, &done));
+        assert_eq!(joined[0].entry.owner, None);
+        // Its id is known by its members, and so is not given again.
+        let again = act(&store, create_team(TeamKind::Normal, &[]), NOW).await.unwrap();
+        assert!(again.team_id > done.team_id);
+        store.close().await;
+        // Opened once more it is of the new format.
+        RedbStore::open(folder).unwrap().close().await;
+        let db = open_file(folder).unwrap();
+        let tx = db.begin_read().unwrap();
+        assert!(tables::ALL.iter().all(|table| tx.open_table(*table).is_ok()));
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_lost_a_table_of_its_directory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    RedbStore::open(folder.path()).unwrap().close().await;
+    let db = open_file(folder.path()).unwrap();
+    let tx = db.begin_write().unwrap();
+    tx.delete_table(tables::TOKENS).unwrap();
+    tx.commit().unwrap();
+    drop(db);
+    let error = RedbStore::open(folder.path()).err().unwrap();
+    assert!(matches!(&error, Error::Damaged { what } if what.contains("tokens")), "{error}");
+}

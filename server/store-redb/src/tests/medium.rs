@@ -1,0 +1,166 @@
+//! A medium in memory under redb that remembers every write, and that fails on demand.
+
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use redb::{Database, StorageBackend};
+
+use crate::{file::DatabaseOpener, opening::explain, store::RedbStore};
+
+/// What was done to a medium.
+#[derive(Clone)]
+pub(super) enum MediumOp {
+    Write { offset: u64, data: Vec<u8> },
+    SetLen(u64),
+    Sync,
+}
+
+impl MediumOp {
+    /// Does it to the bytes of a medium.
+    pub(super) fn apply(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Write { offset, data } => {
+                let start = usize::try_from(*offset).unwrap();
+                let end = start + data.len();
+                bytes.resize(bytes.len().max(end), 0);
+                bytes[start..end].copy_from_slice(data);
+            }
+            Self::SetLen(len) => bytes.resize(usize::try_from(*len).unwrap(), 0),
+            Self::Sync => {}
+        }
+    }
+}
+
+/// How a medium fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MediumFault {
+    None,
+    /// No write at all goes through.
+    Full,
+    /// Nothing may grow; what is there may be written over.
+    FullForGrowth,
+    /// Writes go through, but are never known to be durable.
+    NoSync,
+}
+
+struct MediumState {
+    bytes: Vec<u8>,
+    tape: Vec<MediumOp>,
+    fault: MediumFault,
+}
+
+/// Clones are the same medium.
+#[derive(Clone)]
+pub(super) struct Medium(Arc<Mutex<MediumState>>);
+
+impl fmt::Debug for Medium {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Medium({} bytes)", self.state().bytes.len())
+    }
+}
+
+impl Medium {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Mutex::new(MediumState {
+            bytes,
+            tape: Vec::new(),
+            fault: MediumFault::None,
+        })))
+    }
+
+    /// A medium with an empty database, as `open_file` gives a new file its name.
+    pub(super) fn created() -> Self {
+        let medium = Self::new(Vec::new());
+        Database::builder().create_with_backend(medium.clone()).unwrap();
+        Self::new(medium.bytes())
+    }
+
+    fn state(&self) -> MutexGuard<'_, MediumState> {
+        self.0.lock().unwrap()
+    }
+
+    pub(super) fn open(&self) -> Result<RedbStore, huihua_store::Error> {
+        let medium = self.clone();
+        let open: Box<DatabaseOpener> = Box::new(move || {
+            let db = Database::builder().create_with_backend(medium.clone());
+            db.map_err(|error| explain(error, Path::new("a medium")))
+        });
+        RedbStore::with_opener(open)
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.state().bytes.clone()
+    }
+
+    /// How much was done so far.
+    pub(super) fn position(&self) -> usize {
+        self.state().tape.len()
+    }
+
+    pub(super) fn tape(&self) -> Vec<MediumOp> {
+        self.state().tape.clone()
+    }
+
+    pub(super) fn fail(&self, fault: MediumFault) {
+        self.state().fault = fault;
+    }
+}
+
+fn full() -> io::Error {
+    io::Error::from(io::ErrorKind::StorageFull)
+}
+
+impl StorageBackend for Medium {
+    fn len(&self) -> Result<u64, io::Error> {
+        Ok(self.state().bytes.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
+        let (state, start) = (self.state(), usize::try_from(offset).unwrap());
+        let bytes = state.bytes.get(start..start + out.len());
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), io::Error> {
+        let mut state = self.state();
+        let grows = len > state.bytes.len() as u64;
+        match state.fault {
+            MediumFault::Full | MediumFault::FullForGrowth if grows => return Err(full()),
+            MediumFault::Full
+            | MediumFault::FullForGrowth
+            | MediumFault::None
+            | MediumFault::NoSync => {}
+        }
+        let op = MediumOp::SetLen(len);
+        op.apply(&mut state.bytes);
+        state.tape.push(op);
+        Ok(())
+    }
+
+    fn sync_data(&self) -> Result<(), io::Error> {
+        let mut state = self.state();
+        if state.fault == MediumFault::NoSync {
+            return Err(io::Error::other("the medium failed"));
+        }
+        state.tape.push(MediumOp::Sync);
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        let mut state = self.state();
+        let grows = offset + data.len() as u64 > state.bytes.len() as u64;
+        match state.fault {
+            MediumFault::Full => return Err(full()),
+            MediumFault::FullForGrowth if grows => return Err(full()),
+            MediumFault::FullForGrowth | MediumFault::None | MediumFault::NoSync => {}
+        }
+        let op = MediumOp::Write { offset, data: data.to_vec() };
+        op.apply(&mut state.bytes);
+        state.tape.push(op);
+        Ok(())
+    }
+}

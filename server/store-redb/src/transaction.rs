@@ -1,0 +1,250 @@
+//! One write transaction: its tables, each value read and put under its key, the versions it hands
+//! out, and the lists it changes.
+
+use std::ops::Range;
+
+use huihua_core::{Account, AppKey};
+use huihua_event::{Owner, Team, TeamEntry, TokenHash};
+use huihua_store::{
+    ChangedList,
+    directory::{AccountEntry, next_ids},
+    rules::{Head, Moved, Row},
+};
+use redb::{ReadableTable as _, Table, WriteTransaction};
+
+use crate::{
+    failure::StoreFailure,
+    lookup::{self, ListTables},
+    row::{self, FirstResult},
+    tables,
+};
+
+/// A table of a write.
+pub(crate) type WriteTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
+
+/// The tables of one transaction.
+pub(crate) struct Tx<'t> {
+    pub(crate) sessions: WriteTable<'t>,
+    pub(crate) heads: WriteTable<'t>,
+    pub(crate) results: WriteTable<'t>,
+    pub(crate) teams: WriteTable<'t>,
+    pub(crate) members: WriteTable<'t>,
+    accounts: WriteTable<'t>,
+    tokens: WriteTable<'t>,
+    meta: WriteTable<'t>,
+    version: u64,
+    /// Whether there is anything to commit.
+    wrote: bool,
+    /// The lists that changed; `None` while nobody has subscribed.
+    changed: Option<Vec<ChangedList>>,
+}
+
+impl<'t> Tx<'t> {
+    /// Opens the tables. `notes_changes`: whether anybody has subscribed to changes.
+    pub(crate) fn open(
+        tx: &'t WriteTransaction,
+        notes_changes: bool,
+    ) -> Result<Self, StoreFailure> {
+        let meta = tx.open_table(tables::META)?;
+        let version = lookup::number(&meta, tables::META_VERSION)?;
+        Ok(Self {
+            sessions: tx.open_table(tables::SESSIONS)?,
+            heads: tx.open_table(tables::HEADS)?,
+            results: tx.open_table(tables::RESULTS)?,
+            accounts: tx.open_table(tables::ACCOUNTS)?,
+            tokens: tx.open_table(tables::TOKENS)?,
+            teams: tx.open_table(tables::TEAMS)?,
+            members: tx.open_table(tables::MEMBERS)?,
+            meta,
+            version,
+            wrote: false,
+            changed: notes_changes.then(Vec::new),
+        })
+    }
+
+    /// Writes the last version, and returns the lists that changed; `None` when nothing was
+    /// written, so that there is nothing to commit.
+    pub(crate) fn finish(mut self) -> Result<Option<Vec<ChangedList>>, StoreFailure> {
+        if !self.wrote {
+            return Ok(None);
+        }
+        self.put_numbers(tables::META_VERSION, [self.version])?;
+        Ok(Some(self.changed.unwrap_or_default()))
+    }
+
+    /// Makes the transaction commit although nothing in it changed.
+    pub(crate) fn commit_anyway(&mut self) {
+        self.wrote = true;
+    }
+
+    /// The version of the last write.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The tables of the lists, as reads take them.
+    pub(crate) fn lists(&self) -> ListTables<'_, WriteTable<'t>, WriteTable<'t>> {
+        ListTables { sessions: &self.sessions, heads: &self.heads }
+    }
+
+    /// Notes a list that changed, if anybody has subscribed.
+    pub(crate) fn note(&mut self, moved: Moved, list: impl FnOnce() -> ChangedList) {
+        if moved == Moved::Yes
+            && let Some(changed) = &mut self.changed
+        {
+            changed.push(list());
+        }
+    }
+
+    /// Copies a session's value, so that its table can be written while it is read.
+    pub(crate) fn row_bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreFailure> {
+        Ok(self.sessions.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    /// Puts a session's registers; what shows gets a new version.
+    pub(crate) fn put_row(
+        &mut self,
+        key: &[u8],
+        mut row: Row<'_>,
+        moved: Moved,
+    ) -> Result<(), StoreFailure> {
+        match moved {
+            Moved::No => return Ok(()),
+            Moved::Silently => {}
+            Moved::Yes => {
+                self.version += 1;
+                row.version = self.version;
+            }
+        }
+        self.sessions.insert(key, row::encode_row(key, &row).as_slice())?;
+        self.wrote = true;
+        Ok(())
+    }
+
+    /// Copies a team's value.
+    pub(crate) fn head_bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreFailure> {
+        Ok(self.heads.get(key)?.map(|value| value.value().to_vec()))
+    }
+
+    /// Puts a team's registers under a new version.
+    pub(crate) fn put_head(
+        &mut self,
+        key: &[u8],
+        mut head: Head<'_>,
+        moved: Moved,
+    ) -> Result<(), StoreFailure> {
+        if moved != Moved::No {
+            self.version += 1;
+            head.set_version(self.version);
+            self.heads.insert(key, row::encode_head(key, &head).as_slice())?;
+            self.wrote = true;
+        }
+        Ok(())
+    }
+
+    /// Puts an account into a team's index.
+    pub(crate) fn put_member(&mut self, key: &[u8]) -> Result<(), StoreFailure> {
+        self.members.insert(key, row::encode_mark(key).as_slice())?;
+        Ok(())
+    }
+
+    /// Reads the numbers under this name.
+    pub(crate) fn numbers(&self, name: &[u8]) -> Result<Option<Vec<u64>>, StoreFailure> {
+        lookup::numbers(&self.meta, name)
+    }
+
+    /// Reads the number that every store has under this name.
+    pub(crate) fn number(&self, name: &[u8]) -> Result<u64, StoreFailure> {
+        lookup::number(&self.meta, name)
+    }
+
+    /// Puts numbers under this name.
+    pub(crate) fn put_numbers(
+        &mut self,
+        name: &[u8],
+        numbers: impl IntoIterator<Item = u64>,
+    ) -> Result<(), StoreFailure> {
+        self.meta.insert(name, row::encode_numbers(name, numbers).as_slice())?;
+        self.wrote = true;
+        Ok(())
+    }
+
+    /// Chooses the next ids of this name without giving them.
+    pub(crate) fn next_ids(
+        &self,
+        name: &[u8],
+        count: u64,
+        floor: u64,
+    ) -> Result<Range<u64>, StoreFailure> {
+        let last = self.numbers(name)?.and_then(|ids| ids.first().copied());
+        Ok(next_ids(last.unwrap_or(0), count, floor))
+    }
+
+    /// Puts the first result of a write.
+    pub(crate) fn put_first_result(
+        &mut self,
+        key: &[u8],
+        result: &FirstResult<'_>,
+    ) -> Result<(), StoreFailure> {
+        self.results.insert(key, row::encode_first_result(key, result).as_slice())?;
+        self.wrote = true;
+        Ok(())
+    }
+
+    /// Removes the first result of a write.
+    pub(crate) fn remove_first_result(&mut self, key: &[u8]) -> Result<(), StoreFailure> {
+        self.results.remove(key)?;
+        self.wrote = true;
+        Ok(())
+    }
+
+    /// Reads an account's entry.
+    pub(crate) fn account(
+        &self,
+        app: &AppKey,
+        account: &Account,
+    ) -> Result<Option<AccountEntry>, StoreFailure> {
+        let key = tables::account_key(app, account);
+        let value = self.accounts.get(key.as_slice())?;
+        value.map(|value| row::decode_account(&key, value.value())).transpose()
+    }
+
+    /// Puts an account's entry; a token that goes opens nothing from the commit on.
+    pub(crate) fn put_account(
+        &mut self,
+        app: &AppKey,
+        account: &Account,
+        entry: &AccountEntry,
+    ) -> Result<(), StoreFailure> {
+        let old = self.account(app, account)?.and_then(|entry| entry.token);
+        let token_key = |token: &TokenHash| tables::token_key(app, token, account);
+        if let Some(token) = &old {
+            self.tokens.remove(token_key(token).as_slice())?;
+        }
+        if let Some(token) = &entry.token {
+            let key = token_key(token);
+            self.tokens.insert(key.as_slice(), row::encode_mark(&key).as_slice())?;
+        }
+        let key = tables::account_key(app, account);
+        self.accounts.insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;
+        self.wrote = true;
+        if old != entry.token {
+            let owner = Owner { app: app.clone(), account: account.clone() };
+            self.note(Moved::Yes, || ChangedList::Account(owner));
+        }
+        Ok(())
+    }
+
+    /// Puts a team's entry.
+    pub(crate) fn put_team(
+        &mut self,
+        app: &AppKey,
+        team: &Team,
+        entry: &TeamEntry,
+    ) -> Result<(), StoreFailure> {
+        let key = tables::head_key(app, team.kind(), team.id().as_str());
+        self.teams.insert(key.as_slice(), row::encode_team(&key, entry).as_slice())?;
+        self.wrote = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! The two traits that an engine implements, each method with its contract: when is it durable, may
+//! it be repeated, what does it cost.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use huihua_core::{
+    Account, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
+};
+use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use tokio::sync::broadcast;
+
+use crate::{Attempt, Error, Refusal};
+
+/// How long a deleted session is announced to other devices, in ms: 30 days.
+pub const TOMBSTONE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+
+/// The lists and the directory of all apps.
+///
+/// Every method may be called from any task; every method is cancel safe: a write whose caller goes
+/// away is done whole or not at all. Times are ms since 1970 and come in from the caller: the store
+/// reads no clock. Cursors and page tokens are each engine's own, opaque to everybody else.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Applies the events in order, all durable before the answer or none acknowledged.
+    /// Idempotent and commutative: any order and any repetition gives the same lists.
+    async fn ingest(
+        &self,
+        app: &AppKey,
+        events: Vec<Event>,
+        now: u64,
+    ) -> Result<Vec<Outcome>, Error>;
+
+    /// Returns one page of the owner's list, from one snapshot. The option is already validated.
+    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error>;
+
+    /// Returns one session; `None` when it is not visible.
+    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error>;
+
+    /// Returns every session changed since the cursor, once each, in the order of the changes,
+    /// deletions included.
+    async fn sync(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPage, Error>;
+
+    /// Sets the ext, durable before the answer; makes the session visible.
+    async fn update(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+        ext: String,
+        attempt: &Attempt,
+    ) -> Result<RecentSession, Error>;
+
+    /// Hides the sessions up to their last messages, all or none, durable before the answer.
+    async fn delete(
+        &self,
+        owner: &Owner,
+        ids: Vec<SessionId>,
+        attempt: &Attempt,
+    ) -> Result<(), Error>;
+
+    /// Carries out what [`crate::decide::decide`] allows, durable before the answer, or changes
+    /// nothing. The attempt's key must name the whole action: under one key the first result is
+    /// given again, whatever a further attempt asks.
+    async fn act(
+        &self,
+        app: &AppKey,
+        action: Arc<Action>,
+        attempt: &Attempt,
+    ) -> Result<Result<Done, Refusal>, Error>;
+
+    /// Returns the account that has this token now; `None` when no account has it, or several.
+    async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error>;
+
+    /// Returns the teams of this kind that the owner is in now with their entries, from one
+    /// snapshot, in the order of their ids. Costs a read for each member of each team.
+    async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error>;
+
+    /// Returns the teams that the owner is in now: their messages move its list.
+    async fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error>;
+
+    /// Returns the accounts that are in the team now, at most `limit`, in the order of their bytes,
+    /// after the account `after`. Costs a read for each account that ever was in.
+    async fn members(
+        &self,
+        app: &AppKey,
+        team: &Team,
+        after: Option<&Account>,
+        limit: usize,
+    ) -> Result<Vec<Account>, Error>;
+
+    /// Subscribes to the lists that change. A hint comes after its change is durable. A receiver
+    /// that lags loses hints: a hint only saves waiting, a sync finds every change without it.
+    fn hints(&self) -> broadcast::Receiver<ChangeHint>;
+}
+
+/// One engine: the store, and what the process around it needs.
+#[async_trait]
+pub trait Engine: Store {
+    /// Writes and reads, so that a full disk is no health. Changes no list.
+    async fn health(&self) -> Result<(), Error>;
+
+    /// Drops the texts of sessions deleted more than 30 days ago and expires older cursors and
+    /// first results. Looks at about `rows_max` rows in small steps between which other writes go
+    /// on; the next call goes on where this one ended. Safe to drop and to repeat; meant to come to
+    /// its end once an hour.
+    async fn sweep(&self, now: u64, rows_max: usize) -> Result<SweepState, Error>;
+
+    /// Checks every stored value while other work goes on, and returns how many there are.
+    ///
+    /// The first damaged value is the error.
+    async fn verify(&self, progress: Progress) -> Result<u64, Error>;
+
+    /// Finishes what was accepted and refuses what comes after.
+    async fn close(&self);
+}
+
+/// Gets now and then how many rows are done, and of how many.
+pub type Progress = Box<dyn Fn(u64, u64) + Send + Sync>;
+
+/// The outcome of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It moved at least one register. An engine that does not know says so for `Stale` too.
+    Applied,
+    /// Repeated or outranked: nothing changed.
+    Stale,
+    /// Its kind moves nothing.
+    Ignored,
+    /// Rejected: a time in it is too far ahead of the clock.
+    TooFarAhead,
+}
+
+/// Whether a sweep came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SweepState {
+    /// The pass is complete; the next call begins a new one.
+    Complete,
+    /// There are rows left.
+    Unfinished,
+}
+
+/// The lists that one batch of writes changed.
+pub type ChangeHint = Arc<[ChangedList]>;
+
+/// A list that may have changed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ChangedList {
+    /// This account's; or its token changed.
+    Account(Owner),
+    /// That of every account that is in this team of this app.
+    Team(AppKey, Team),
+}
+
+/// Where a sync starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SyncFrom {
+    /// From the beginning: every session of the list.
+    Beginning,
+    /// From now: no changes, only a cursor.
+    Latest,
+    /// After what this cursor covers.
+    Cursor(String),
+}
+
+/// One sync, parsed by its door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyncRequest {
+    /// Where it starts.
+    pub from: SyncFrom,
+    /// Changes wanted, 1..=500.
+    pub limit: u32,
+    /// Whether sessions carry their last message.
+    pub need_last_msg: bool,
+}

@@ -1,0 +1,31 @@
+//! The session list without its disk: who wins, who sees what, what an app's own server may do,
+//! and the traits that an engine implements. Nothing here does I/O or reads a clock.
+//!
+//! With the feature `suite`, [`conformance_tests!`] gives an engine every test of its contract.
+
+mod attempt;
+pub mod cursor;
+pub mod decide;
+pub mod directory;
+mod engine;
+mod error;
+pub mod key;
+pub mod kind;
+pub mod order;
+pub mod rules;
+#[cfg(feature = "suite")]
+#[allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests of engines: their names say what they prove, and they fail loudly"
+)]
+pub mod suite;
+
+pub use attempt::{Attempt, IDEMPOTENCY_MS, IdempotencyKey};
+pub use decide::Refusal;
+pub use engine::{
+    ChangeHint, ChangedList, Engine, Outcome, Progress, Store, SweepState, SyncFrom, SyncRequest,
+    TOMBSTONE_MS,
+};
+pub use error::Error;

@@ -1,0 +1,116 @@
+//! Single promises of writes: outcomes, hints, first results, limits, the clock.
+
+use huihua_core::QueryMySessionOption;
+use huihua_event::{Event, Owner, Place, Post, Team};
+
+use super::support::{Make, amy, attempt, block_on, empty, message};
+use crate::{Attempt, ChangedList, Error, IdempotencyKey, Outcome};
+
+/// A join of very many accounts is done in parts; each event still has one outcome, in order.
+pub fn a_join_in_parts_has_one_outcome_and_lets_everybody_in(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let accounts: Vec<_> = (0..2_500).map(|n| format!("a{n}").parse().unwrap()).collect();
+        let team = Team::normal("7".parse().unwrap());
+        let inviter = Some("boss".parse().unwrap());
+        let join = Event::Join { team: team.clone(), accounts: accounts.clone(), inviter, time: 5 };
+        let post = Post { time: 6, message_id: "1".into(), last_msg: "{}".into() };
+        let place = Place::Team(team);
+        let head = Event::Message { place, post, updates_session: true, audience: Vec::new() };
+        let events = vec![message(1), join.clone(), head];
+        let outcomes = store.ingest(&amy().app, events, 10).await.unwrap();
+        assert_eq!(outcomes, [Outcome::Applied; 3]);
+        let again = store.ingest(&amy().app, vec![join, message(1)], 10).await.unwrap();
+        assert_eq!(again, [Outcome::Stale; 2]);
+        for account in [&accounts[0], &accounts[255], &accounts[256], &accounts[2_499]]
+            .into_iter()
+            .cloned()
+            .chain(["boss".parse().unwrap()])
+        {
+            let owner = Owner { account, ..amy() };
+            assert_eq!(store.teams_of(&owner).await.unwrap().len(), 1);
+            let page = store.list(&owner, &QueryMySessionOption::default()).await.unwrap();
+            assert_eq!(page.session_list[0].update_time, 6);
+        }
+        store.close().await;
+    });
+}
+
+pub fn hints_name_the_lists_that_changed_and_no_others(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let mut hints = store.hints();
+        store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+        let bob = Owner { account: "bob".parse().unwrap(), ..amy() };
+        let expected = [ChangedList::Account(bob), ChangedList::Account(amy())];
+        assert_eq!(*hints.recv().await.unwrap(), expected);
+        store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+        store.delete(&amy(), vec!["p2p|bob".parse().unwrap()], &attempt(10)).await.unwrap();
+        assert_eq!(*hints.recv().await.unwrap(), [ChangedList::Account(amy())]);
+        store.close().await;
+    });
+}
+
+pub fn a_retried_update_gets_its_first_result_and_its_key_serves_no_other_call(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let bob = "p2p|bob".parse().unwrap();
+        let tried = |now| Attempt { now, key: IdempotencyKey::new("call-1") };
+        let first = store.update(&amy(), &bob, "x".into(), &tried(10)).await.unwrap();
+        store.update(&amy(), &bob, "y".into(), &attempt(11)).await.unwrap();
+        let again = store.update(&amy(), &bob, "x".into(), &tried(12)).await.unwrap();
+        assert_eq!(again, first);
+        assert_eq!(store.get(&amy(), &bob).await.unwrap().unwrap().ext, "y");
+        let other = store.update(&amy(), &bob, "z".into(), &tried(13)).await;
+        assert!(matches!(other, Err(Error::KeyReused)));
+        let other = store.delete(&amy(), vec![bob.clone()], &tried(13)).await;
+        assert!(matches!(other, Err(Error::KeyReused)));
+        let amx = Owner { account: "amx".parse().unwrap(), ..amy() };
+        store.update(&amx, &bob, "z".into(), &tried(13)).await.unwrap();
+        store.close().await;
+    });
+}
+
+pub fn an_event_too_far_ahead_of_the_clock_is_rejected_alone(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let events = vec![message(600_011), message(600_010)];
+        let outcomes = store.ingest(&amy().app, events, 10).await.unwrap();
+        assert_eq!(outcomes, [Outcome::TooFarAhead, Outcome::Applied]);
+        store.close().await;
+    });
+}
+
+pub fn after_closing_nothing_is_written_and_nothing_is_read(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        store.close().await;
+        let refused = store.ingest(&amy().app, vec![message(1)], 10).await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })));
+        assert!(matches!(store.health().await, Err(Error::Unavailable { .. })));
+        let refused = store.list(&amy(), &QueryMySessionOption::default()).await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })));
+    });
+}
+
+pub fn sessions_by_ext_alone_are_limited_and_deleting_makes_room(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let id = |n: usize| format!("p2p|peer{n}").parse().unwrap();
+        for n in 0..1_000 {
+            store.update(&amy(), &id(n), "x".into(), &attempt(10)).await.unwrap();
+        }
+        let refused = store.update(&amy(), &id(1_000), "x".into(), &attempt(10)).await;
+        assert!(matches!(refused, Err(Error::TooManySessions { max: 1_000 })));
+        store.update(&amy(), &id(5), "y".into(), &attempt(10)).await.unwrap();
+        store
+            .update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), &attempt(10))
+            .await
+            .unwrap_err();
+        store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+        store.update(&amy(), &"p2p|bob".parse().unwrap(), "x".into(), &attempt(10)).await.unwrap();
+        store.delete(&amy(), vec![id(3)], &attempt(10)).await.unwrap();
+        store.update(&amy(), &id(1_000), "x".into(), &attempt(10)).await.unwrap();
+        store.close().await;
+    });
+}
