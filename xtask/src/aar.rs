@@ -10,12 +10,17 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::{
-    android::{self, Abi, Library},
+use machine::{
+    abi::{Abi, LIBRARY_NAME, Library},
     archive::Archive,
-    bindgen, cargo, machine, maven, process,
-    repository::{Dependency, GROUP, Publication, VERSION},
-    resources,
+    process, programs,
+};
+use offline_android::resources;
+
+use crate::{
+    android, bindgen, kotlin,
+    repository::{GROUP, Publication, VERSION},
+    tree::cargo,
 };
 
 /// Where users' builds find it: a repository of Maven's layout.
@@ -34,7 +39,7 @@ const DOKKA: &str = "target/kotlin/dokka";
 ///
 /// Compiles the library for each ABI (by the NDK and cargo-ndk when ANDROID_NDK_HOME is set, else
 /// by what Debian and PyPI have, installed when root) and the facade, and packs both with sources,
-/// documents, POM, Gradle metadata and checksums. The same tree gives the same bytes wherever it
+/// documents, POM and checksums. The same tree gives the same bytes wherever it
 /// lies. The first time it takes about 4 minutes an ABI on two cores; later only what changed.
 #[derive(Args)]
 pub(crate) struct AarArguments {
@@ -70,10 +75,10 @@ pub(crate) fn run(arguments: &AarArguments) -> Result<()> {
 /// # Errors
 /// When something does not build.
 pub(crate) fn build_kotlin() -> Result<()> {
-    machine::run()?;
+    programs::run()?;
     bindgen::run()?;
     resources::run()?;
-    maven::package()
+    kotlin::package()
 }
 
 /// Packs the AAR with these libraries into a repository, from compiled classes.
@@ -91,13 +96,11 @@ pub(crate) fn pack(libraries: &[Library], repository: &Path) -> Result<PathBuf> 
     aar.add("R.txt", "");
     aar.add(METADATA_PATH, METADATA);
     for Library { abi, path } in libraries {
-        aar.add_file(format!("jni/{}/{}", abi.name(), android::LIBRARY_NAME), path)?;
+        aar.add_file(format!("jni/{}/{}", abi.name(), LIBRARY_NAME), path)?;
     }
     let path = Publication {
         name: "huihua-android",
-        description: "The cloud session list of an IM app, for Android",
         packaging: "aar",
-        dependencies: vec![STDLIB, COROUTINES_ANDROID, Dependency { is_aar: true, ..JNA }],
         main: aar.into_bytes()?,
         sources: sources("android")?,
         javadoc: javadoc()?,
@@ -119,9 +122,7 @@ pub(crate) fn pack_jvm(library: &Path, repository: &Path) -> Result<PathBuf> {
     jar.add_file(format!("{}/{name}", jna_folder()), library)?;
     let path = Publication {
         name: "huihua-jvm",
-        description: "The cloud session list of an IM app, for desktop JVMs",
         packaging: "jar",
-        dependencies: vec![STDLIB, COROUTINES, JNA],
         main: jar.into_bytes()?,
         sources: sources("jvm")?,
         javadoc: javadoc()?,
@@ -130,31 +131,6 @@ pub(crate) fn pack_jvm(library: &Path, repository: &Path) -> Result<PathBuf> {
     println!("jar: {}", path.display());
     Ok(path)
 }
-
-const STDLIB: Dependency = Dependency {
-    group: "org.jetbrains.kotlin",
-    name: "kotlin-stdlib",
-    version_property: "kotlin-stdlib.version",
-    is_api: true,
-    is_aar: false,
-};
-const COROUTINES: Dependency = Dependency {
-    group: "org.jetbrains.kotlinx",
-    name: "kotlinx-coroutines-core",
-    version_property: "coroutines.version",
-    is_api: true,
-    is_aar: false,
-};
-/// With the main thread's dispatcher, which every app that calls `suspend` functions wants.
-const COROUTINES_ANDROID: Dependency =
-    Dependency { name: "kotlinx-coroutines-android", ..COROUTINES };
-const JNA: Dependency = Dependency {
-    group: "net.java.dev.jna",
-    name: "jna",
-    version_property: "jna.version",
-    is_api: false,
-    is_aar: false,
-};
 
 /// The facade's sources and the generated ones: what a debugger wants to step through.
 fn sources(platform: &str) -> Result<Vec<u8>> {
@@ -169,7 +145,7 @@ fn sources(platform: &str) -> Result<Vec<u8>> {
 fn javadoc() -> Result<Vec<u8>> {
     if !Path::new(DOKKA).exists() {
         println!("Maven: the API's documents, by Dokka");
-        maven::build(":huihua-apidocs", "verify")?;
+        kotlin::build(":huihua-apidocs", "verify")?;
     }
     let mut jar = Archive::default();
     jar.add_folder(Path::new(DOKKA))?;

@@ -1,5 +1,5 @@
 //! The library for Android: built for each ABI, checked, measured. With `ANDROID_NDK_HOME` set the
-//! NDK builds it; else what Debian and PyPI have, see docs/adr.
+//! NDK builds it; else the crate `offline-android`.
 
 use std::{
     env, fs,
@@ -9,17 +9,16 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::process;
+use machine::{
+    abi::{Abi, LIBRARY_NAME, Library},
+    process,
+};
+use offline_android::{stubs, toolchain};
 
-mod abi;
-mod debian;
 mod elf;
 mod ndk;
 mod sizes;
-mod stubs;
-mod sysroot;
 
-pub(crate) use abi::{API, Abi, Library};
 use ndk::Ndk;
 pub(crate) use sizes::compare;
 
@@ -33,7 +32,6 @@ const CARGO_FOLDER: &str = "target/android/cargo";
 const CARGO_FOLDER_NDK: &str = "target/android/cargo-ndk";
 /// Of `CARGO_ENCODED_RUSTFLAGS`.
 const FLAG_SEPARATOR: &str = "\x1f";
-pub(crate) const LIBRARY_NAME: &str = "libhuihua.so";
 /// `--crate-type` is what makes cargo link with LTO: the crate is an `lib` too, which has none.
 pub(crate) const BUILD: [&str; 10] = [
     "rustc",
@@ -116,7 +114,7 @@ fn prepare(abis: &[Abi]) -> Result<Option<Ndk>> {
     let ndk = Ndk::from_environment()?;
     match &ndk {
         Some(ndk) => ndk.check(abis)?,
-        None => debian::install()?,
+        None => toolchain::install()?,
     }
     Ok(ndk)
 }
@@ -126,14 +124,17 @@ fn build_one(ndk: Option<&Ndk>, abi: Abi, jni_folder: &str, features: &[&str]) -
     let (mut command, cargo_folder, rust_flags) = match ndk {
         Some(ndk) => {
             let flags = [vec![remapping_flags()?], Ndk::link_flags(abi)].concat();
-            (ndk.cargo(abi)?, CARGO_FOLDER_NDK, flags)
+            (ndk.cargo(abi, &BUILD, &c_flags()?)?, CARGO_FOLDER_NDK, flags)
         }
-        None => (debian::cargo(abi)?, CARGO_FOLDER, folder_flags("--remap-path-prefix")?),
+        None => (
+            toolchain::cargo(abi, &BUILD, &c_flags()?)?,
+            CARGO_FOLDER,
+            folder_flags("--remap-path-prefix")?,
+        ),
     };
     command.env("CARGO_TARGET_DIR", env::current_dir()?.join(cargo_folder));
     command.env("CARGO_ENCODED_RUSTFLAGS", rust_flags.join(FLAG_SEPARATOR));
-    // Cargo set it for us; another toolchain's compiler must not find this one's libraries.
-    command.env_remove("LD_LIBRARY_PATH").env_remove("CARGO_BUILD_TARGET");
+    command.env_remove("CARGO_BUILD_TARGET");
     process::run(command.args(features))?;
 
     let folder = Path::new(jni_folder).join(abi.name());
@@ -143,7 +144,7 @@ fn build_one(ndk: Option<&Ndk>, abi: Abi, jni_folder: &str, features: &[&str]) -
     fs::copy(&built, &path).with_context(|| format!("copy {}", built.display()))?;
     let in_android = match ndk {
         Some(ndk) => ndk.names(abi)?,
-        None => stubs::names(abi)?,
+        None => stubs::names(abi, &elf::ALLOWED)?,
     };
     elf::check(abi, &path, &in_android)?;
     Ok(Library { abi, path })

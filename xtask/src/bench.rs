@@ -3,7 +3,9 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::{cargo, process};
+use machine::process;
+
+use crate::tree::cargo;
 
 /// Measure the server: what waiting costs, what a big join costs others
 ///
@@ -14,7 +16,7 @@ use crate::{cargo, process};
 #[derive(Args)]
 pub(crate) struct BenchArguments {}
 
-/// Builds for release and runs the measurements of `server/tests/it/measure.rs`, one after another.
+/// Builds for release and runs the measurements of `server/bin/tests/it/measure.rs`.
 ///
 /// # Errors
 /// When a measurement cannot be made.

@@ -1,5 +1,5 @@
 //! `bindgen`: the Kotlin that UniFFI generates from the library's own metadata. Never committed and
-//! never public: the facade in `bindings/kotlin` stands in front of it.
+//! never public: the facade in `bindings/kotlin` wraps it.
 
 use std::{
     fs,
@@ -10,11 +10,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{archive, cargo, process};
+use machine::{archive, process};
 
-/// Always built together: with another choice of packages cargo chooses other features, and
-/// compiles every dependency again.
-const PACKAGES: [&str; 3] = ["huihua-server", "huihua-ffi", "uniffi-bindgen"];
+use crate::tree::cargo;
+
 /// Where the generated Kotlin goes; Maven reads it from there.
 pub(crate) const KOTLIN_FOLDER: &str = "target/uniffi-kotlin";
 /// The global configuration. UniFFI ignores keys that it does not know without a word.
@@ -26,7 +25,7 @@ const CLEANER: &str = "java.lang.ref.Cleaner";
 
 /// Build the library and generate its Kotlin into target/uniffi-kotlin
 ///
-/// Builds huihua-ffi for this machine and generates the Kotlin that the facade stands on, as
+/// Builds huihua-ffi for this machine and generates the Kotlin that the facade wraps, as
 /// uniffi.toml says. Needed before Maven or an IDE opens the reactor in bindings/kotlin.
 #[derive(Args)]
 pub(crate) struct BindgenArguments {}
@@ -37,8 +36,9 @@ pub(crate) struct BindgenArguments {}
 /// When a command fails, or the output does not show the configuration.
 pub(crate) fn run() -> Result<()> {
     println!("cargo: building server, library and generator (the first time: minutes)");
-    let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
-    process::run(cargo().arg("build").args(packages))?;
+    // All of it: for another choice of packages cargo chooses other features, and a plain
+    // `cargo build` would compile the library again.
+    process::run(cargo().args(["build", "--workspace"]))?;
     generate()
 }
 

@@ -11,9 +11,11 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Args;
 
+use machine::{process, programs};
+
 use crate::{
-    bindgen, machine, maven, process,
-    server::{Server, Site},
+    bindgen, kotlin,
+    server::{DevServer, Site},
 };
 
 mod delivery;
@@ -42,7 +44,7 @@ pub(crate) fn run() -> Result<()> {
     let expected = expected::read(Path::new(EXPECTED))?;
 
     println!("\n== Starting the server on an embedded store in a temporary folder");
-    let server = Server::start()?;
+    let server = DevServer::start()?;
     println!("huihua-server dev listens on {}", server.site.url);
     let result = with_server(&server, &classpath, &expected);
     if result.is_err() {
@@ -61,19 +63,19 @@ pub(crate) fn run() -> Result<()> {
 ///
 /// # Errors
 /// When one is not taken.
-pub(crate) fn deliver_sample(server: &Server) -> Result<()> {
+pub(crate) fn deliver_sample(server: &DevServer) -> Result<()> {
     let copies = fs::read_to_string(COPIES).with_context(|| format!("read {COPIES}"))?;
     delivery::deliver(&server.site, &copies)
 }
 
 fn build() -> Result<String> {
     println!("== Building the server, the library and the Kotlin demo");
-    machine::run()?;
+    programs::run()?;
     bindgen::run()?;
-    maven::demo_classpath()
+    kotlin::demo_classpath()
 }
 
-fn with_server(server: &Server, classpath: &str, expected: &expected::Expected) -> Result<()> {
+fn with_server(server: &DevServer, classpath: &str, expected: &expected::Expected) -> Result<()> {
     println!("\n== Delivering {COPIES} to POST /nim/copy, signed as NIM signs");
     deliver_sample(server)?;
     delivery::refused_when_forged(&server.site)?;

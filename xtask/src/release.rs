@@ -6,26 +6,25 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::{
-    aar,
-    android::{self, Abi},
-    apk, archive, cargo, machine, process,
-    repository::VERSION,
-};
+use machine::{abi::Abi, archive, process, programs};
+use offline_android::apk;
+
+use crate::{aar, android, repository::VERSION, tree::cargo};
 
 const FOLDER: &str = "dist";
 const SUMS: &str = "SHA256SUMS";
 /// Makes the bills of materials.
 const SBOM_TOOL: &str = "cargo-cyclonedx";
 const SBOM_TOOL_VERSION: &str = "0.5.9";
-/// What it is told to call them, beside each crate's manifest.
+/// The name of each bill of materials, beside its crate's manifest.
 const SBOM_NAME: &str = "huihua-sbom";
-/// What is given out, by the folder of its crate.
-const SBOM_CRATES: [(&str, &str); 2] = [("server", "huihua-server"), ("bindings", "huihua-ffi")];
+/// What is given out.
+const SBOM_PACKAGES: [&str; 2] = ["huihua-server", "huihua-ffi"];
 
 /// Build everything that users get into dist/: packages, app, server, bills of materials, checksums
 ///
@@ -77,7 +76,7 @@ fn build_server() -> Result<PathBuf> {
 
 /// Which crates are in the server and in the library, in CycloneDX.
 fn bills_of_materials(folder: &Path) -> Result<()> {
-    let tools = machine::cache()?.join("tools");
+    let tools = programs::cache()?.join("tools");
     let tool = tools.join("bin").join(SBOM_TOOL);
     if !tool.exists() {
         println!("cargo: installing {SBOM_TOOL} (once; minutes)");
@@ -90,19 +89,22 @@ fn bills_of_materials(folder: &Path) -> Result<()> {
     // Android's crates too, not only this machine's.
     process::run(command.args(["--target", "all", "--override-filename", SBOM_NAME]))?;
     let top = env::current_dir().context("find the top of the tree")?;
-    for (krate, name) in SBOM_CRATES {
-        let made = format!("{krate}/{SBOM_NAME}.json");
-        let text = fs::read_to_string(&made).with_context(|| format!("read {made}"))?;
+    // It wrote one beside every crate's manifest.
+    let mut made = Command::new("git");
+    made.args(["ls-files", "--others", "--", &format!("*{SBOM_NAME}.json")]);
+    let mut missing = SBOM_PACKAGES.to_vec();
+    for path in process::read(&mut made)?.lines() {
+        let text = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+        fs::remove_file(path).with_context(|| format!("remove {path}"))?;
+        let bill: Value = serde_json::from_str(&text).with_context(|| format!("read {path}"))?;
+        let name = bill["metadata"]["component"]["name"].as_str().unwrap_or_default();
+        let Some(at) = missing.iter().position(|package| *package == name) else { continue };
+        missing.remove(at);
         // It names our own crates by where they lie here.
         let text = text.replace(&top.display().to_string(), "/huihua");
         archive::write(&folder.join(format!("{name}-{VERSION}.cdx.json")), text.as_bytes())?;
     }
-    // It wrote one beside every crate's manifest.
-    let mut left = Command::new("git");
-    left.args(["ls-files", "--others", "--", &format!("*{SBOM_NAME}.json")]);
-    for path in process::read(&mut left)?.lines() {
-        fs::remove_file(path).with_context(|| format!("remove {path}"))?;
-    }
+    ensure!(missing.is_empty(), "{SBOM_TOOL} made no bill of materials for {missing:?}");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use crate::{process, process::Process};
+use machine::process::{self, Process};
 
 const SERVER: &str = "target/debug/huihua-server";
 /// How long the server may take to open its store and to listen.
@@ -23,7 +23,7 @@ const LOG_LINES: usize = 30;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running `huihua-server dev` in a folder of its own.
-pub(crate) struct Server {
+pub(crate) struct DevServer {
     process: Process,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) site: Site,
@@ -56,7 +56,7 @@ pub(crate) fn is_ready(site: &Site) -> bool {
     answer.is_ok_and(|answer| answer.status() == 200)
 }
 
-impl Server {
+impl DevServer {
     /// Starts it on a store in a folder of its own, and waits until it serves.
     ///
     /// # Errors

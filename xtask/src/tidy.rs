@@ -1,78 +1,28 @@
-//! `tidy`: the rules of CONTRIBUTING.md that a machine can hold, so that nobody argues about them.
-//! The rules are pure functions of a file's text in the modules below; this file reads the tree and
-//! the list of exceptions.
+//! `tidy`: the rules of CONTRIBUTING.md that nothing else can hold. Borders between crates are
+//! cargo's, clocks, threads and long functions of Rust clippy's, Kotlin's form ktlint's. The rules
+//! are pure functions of files' texts in the modules below; this file reads the tree.
 
-use std::{collections::BTreeMap, fmt, fs, process::Command};
+use std::{fs, process::Command};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use machine::process;
 
-use crate::process;
-
+mod borders;
+mod circles;
 mod docs;
-mod imports;
 mod lengths;
+mod source;
 mod text;
 
-/// Known exceptions: `functions PATH COUNT` or `lines PATH COUNT`, a reason after `#`.
-const ALLOW_LIST: &str = "xtask/tidy-allow.txt";
-/// The list may only shrink: lower this when an entry goes.
-const ALLOWED_MAX: usize = 0;
+use source::{Breach, Source};
 
-/// Check the rules that a machine can hold: first lines, widths, lengths, imports, documents
+/// Check the rules that nothing else holds: first lines, lengths, Kotlin's borders, documents
 ///
 /// Reads every file that a commit would hold and prints each breach of a rule as `path:line: what`.
-/// The rules are in CONTRIBUTING.md, known exceptions in xtask/tidy-allow.txt. Builds nothing;
-/// takes a second.
+/// The rules are in CONTRIBUTING.md. Builds nothing; takes a second.
 #[derive(Args)]
 pub(crate) struct TidyArguments {}
-
-/// A file of the tree.
-pub(crate) struct Source {
-    /// Its path from the top, with `/`.
-    pub(crate) path: String,
-    /// Its text.
-    pub(crate) text: String,
-}
-
-impl Source {
-    fn is_code(&self) -> bool {
-        [".rs", ".kt", ".java"].iter().any(|end| self.path.ends_with(end))
-    }
-}
-
-/// A place that breaks a rule.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    path: String,
-    /// From 1.
-    line: usize,
-    text: String,
-}
-
-impl Problem {
-    fn new(source: &Source, line: usize, text: impl Into<String>) -> Self {
-        Self { path: source.path.clone(), line, text: text.into() }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.path, self.line, self.text)
-    }
-}
-
-/// What the list of exceptions may be about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Limit {
-    /// Functions of more than 70 lines in a file.
-    Functions,
-    /// Lines of a file of more than 800.
-    Lines,
-}
-
-/// `(limit, path)` to how many are known.
-type Counts = BTreeMap<(Limit, String), usize>;
 
 /// Checks every file of the tree, and prints each breach as `path:line: what`.
 ///
@@ -82,11 +32,8 @@ pub(crate) fn run() -> Result<()> {
     println!("tidy: reading the tree");
     let paths = paths()?;
     let sources = read(&paths)?;
-    let allowed =
-        parse_allow_list(&fs::read_to_string(ALLOW_LIST).context("read tidy-allow.txt")?)?;
-    let mut problems: Vec<Problem> = sources.iter().flat_map(|s| check(s, &paths)).collect();
-    problems.extend(lengths::check(&sources, &allowed));
-    problems.extend(lengths::sample_app(&sources));
+    let mut problems: Vec<Breach> = sources.iter().flat_map(|s| check(s, &paths)).collect();
+    problems.extend(circles::check(&sources));
     for problem in &problems {
         println!("{problem}");
     }
@@ -100,13 +47,20 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-fn check(source: &Source, paths: &[String]) -> Vec<Problem> {
+fn check(source: &Source, paths: &[String]) -> Vec<Breach> {
     let mut problems = Vec::new();
     if source.is_code() {
         problems.extend(text::first_line(source));
-        problems.extend(text::columns(source));
+        if !source.path.ends_with(".kt") {
+            // Kotlin's are ktlint's; rustfmt leaves comments as they are.
+            problems.extend(text::columns(source));
+        }
         problems.extend(text::left_overs(source));
-        problems.extend(imports::check(source));
+        problems.extend(lengths::file(source));
+    }
+    if source.is_kotlin_or_java() {
+        problems.extend(lengths::functions(source));
+        problems.extend(borders::check(source));
     }
     problems.extend(docs::line_limit(source));
     problems.extend(docs::missing_files(source, paths));
@@ -128,7 +82,7 @@ fn paths() -> Result<Vec<String>> {
 }
 
 fn read(paths: &[String]) -> Result<Vec<Source>> {
-    let wanted = [".rs", ".kt", ".java", ".md", ".xml"];
+    let wanted = [".rs", ".kt", ".java", ".md"];
     paths
         .iter()
         .filter(|path| wanted.iter().any(|end| path.ends_with(end)))
@@ -139,57 +93,16 @@ fn read(paths: &[String]) -> Result<Vec<Source>> {
         .collect()
 }
 
-fn parse_allow_list(text: &str) -> Result<Counts> {
-    let mut counts = Counts::new();
-    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-        let (entry, reason) = line.split_once('#').unwrap_or((line, ""));
-        let fields: Vec<&str> = entry.split_whitespace().collect();
-        let [limit, path, count] = fields[..] else { bail!("{ALLOW_LIST}: not an entry: {line}") };
-        let limit = match limit {
-            "functions" => Limit::Functions,
-            "lines" => Limit::Lines,
-            other => bail!("{ALLOW_LIST}: unknown limit {other}"),
-        };
-        if reason.trim().is_empty() {
-            bail!("{ALLOW_LIST}: {path} gives no reason after `#`");
-        }
-        let count = count.parse().with_context(|| format!("{ALLOW_LIST}: count of {path}"))?;
-        counts.insert((limit, path.to_owned()), count);
-    }
-    if counts.len() > ALLOWED_MAX {
-        bail!("{ALLOW_LIST}: {} entries, at most {ALLOWED_MAX}: it may only shrink", counts.len());
-    }
-    Ok(counts)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    /// A source at `path`, for the rules' tests.
-    pub(crate) fn source(path: &str, text: &str) -> Source {
-        Source { path: path.to_owned(), text: text.to_owned() }
-    }
-
-    /// The lines at which problems stand.
-    pub(crate) fn lines(problems: impl IntoIterator<Item = Problem>) -> Vec<usize> {
-        problems.into_iter().map(|problem| problem.line).collect()
-    }
-
-    #[test]
-    fn the_allow_list_takes_no_new_entry_and_none_without_reason() {
-        assert!(parse_allow_list("# nothing\n\n").unwrap().is_empty());
-        let grown = parse_allow_list("lines core/src/a.rs 900 # one table").unwrap_err();
-        assert!(grown.to_string().contains("may only shrink"), "{grown}");
-        for bad in ["lines core/src/a.rs 900", "lines a.rs 900 #", "words a.rs 1 # x", "lines a.rs"]
-        {
-            assert!(parse_allow_list(bad).is_err(), "{bad}");
-        }
-    }
+    use super::{
+        source::tests::{lines, source},
+        *,
+    };
 
     #[test]
     fn documents_are_not_code() {
         assert!(check(&source("docs/a.md", "no module comment"), &[]).is_empty());
-        assert_eq!(lines(check(&source("core/src/a.rs", "use std::fs;\n"), &[])), [1, 1]);
+        assert_eq!(lines(check(&source("core/src/a.rs", "use std::fs;\n"), &[])), [1]);
     }
 }

@@ -11,10 +11,12 @@ use goblin::elf::{
 };
 use memchr::memmem;
 
-use super::{API, Abi, stubs::ALLOWED};
+use machine::abi::{API, Abi, LIBRARY_NAME};
 
 /// Android 15 has devices with pages of 16 KiB.
 const PAGE_BYTES: u64 = 0x4000;
+/// The libraries of Android that ours may need, as a linker knows them.
+pub(super) const ALLOWED: [&str; 3] = ["c", "m", "dl"];
 /// Newer than API 24, and asked for weakly: std looks whether it is there.
 const WEAK_ALLOWED: [&str; 1] = ["getrandom"];
 /// Anything else that it shows could take the place of another library's function.
@@ -74,7 +76,7 @@ fn form(abi: Abi, elf: &Elf<'_>) -> Vec<String> {
     for library in elf.libraries.iter().filter(|name| !allowed.iter().any(|it| it == *name)) {
         problems.push(format!("NEEDED {library}: the app would have to bring it"));
     }
-    if elf.soname != Some(super::LIBRARY_NAME) {
+    if elf.soname != Some(LIBRARY_NAME) {
         problems.push(format!("SONAME {:?}", elf.soname));
     }
     problems
@@ -113,8 +115,9 @@ fn folders(bytes: &[u8]) -> Result<Vec<String>> {
 mod tests {
     use std::process::Command;
 
+    use machine::process;
+
     use super::*;
-    use crate::process;
 
     const GOOD: [&str; 2] = ["-Wl,-soname,libhuihua.so", "-Wl,-z,max-page-size=16384"];
     const SHOWN: &str = "int uniffi_f(void) { return 0; }";

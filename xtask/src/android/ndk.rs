@@ -11,8 +11,13 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use goblin::elf::Elf;
 
-use super::{API, Abi, BUILD, LIBRARY_NAME, stubs};
-use crate::{cargo, process};
+use machine::{
+    abi::{API, Abi, LIBRARY_NAME},
+    process,
+};
+
+use super::elf;
+use crate::tree::cargo;
 
 const VARIABLE: &str = "ANDROID_NDK_HOME";
 /// Every NDK has it at its top, and cargo-ndk reads the version there.
@@ -75,17 +80,17 @@ impl Ndk {
 
     /// Cargo as it builds for an ABI. By `cargo ndk`: cargo-ndk is its own linker, and finds itself
     /// only when it was called by its whole path, as cargo does.
-    pub(super) fn cargo(&self, abi: Abi) -> Result<Command> {
+    pub(super) fn cargo(&self, abi: Abi, build: &[&str], c_flags: &str) -> Result<Command> {
         let mut command = cargo();
         command.args(["ndk", "--target", abi.name(), "--platform", &API.to_string()]);
         // cargo-ndk puts clang's target before them.
-        let c_flags = format!("CFLAGS_{}", abi.triple().replace('-', "_"));
-        command.args(BUILD).env(c_flags, super::c_flags()?);
+        let variable = format!("CFLAGS_{}", abi.triple().replace('-', "_"));
+        command.args(build).env(variable, c_flags);
         Ok(command)
     }
 
-    /// What the link is told: cargo-ndk before 4 leaves an NDK before r28 at pages of 4 KiB, and
-    /// rustc before 1.96 leaves a cdylib without a name.
+    /// Returns the link flags: cargo-ndk before 4 leaves an NDK before r28 at pages of 4 KiB,
+    /// and rustc before 1.96 leaves a cdylib without a name.
     pub(super) fn link_flags(abi: Abi) -> Vec<String> {
         let soname = format!("-Wl,-soname,{LIBRARY_NAME}");
         let flags = ["-Wl,-z,defs", &soname].into_iter().chain(abi.page_flag());
@@ -106,7 +111,7 @@ impl Ndk {
             .with_context(|| format!("no sysroot in {}", prebuilt.display()))?;
         let folder = host.join("sysroot/usr/lib").join(abi.sysroot_triple()).join(API.to_string());
         let mut names = BTreeSet::new();
-        for library in stubs::ALLOWED {
+        for library in elf::ALLOWED {
             let path = folder.join(format!("lib{library}.so"));
             let bytes = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
             let elf = Elf::parse(&bytes).with_context(|| format!("read {}", path.display()))?;

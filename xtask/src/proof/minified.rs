@@ -9,12 +9,14 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{FACADE_CLASSES, SMOKE_SOURCES, Scene, javac};
-use crate::{
-    aar::CONSUMER_RULES,
+use super::scene::{FACADE_CLASSES, SMOKE_SOURCES, Scene, javac};
+use machine::{
     archive::{self, Archive},
-    bindgen, maven, r8,
+    maven,
 };
+use offline_android::r8;
+
+use crate::{aar::CONSUMER_RULES, bindgen};
 
 const FOLDER: &str = "target/proof/minified";
 /// All that an app has to say by itself: where it starts.
@@ -79,7 +81,7 @@ fn parse_rules(text: &str) -> Result<Vec<&str>> {
             "" => is_explained = false,
             comment if comment.starts_with('#') => is_explained = true,
             rule => {
-                ensure!(rule.starts_with('-'), "a rule stands on one line: {rule}");
+                ensure!(rule.starts_with('-'), "expected each rule on one line: {rule}");
                 ensure!(is_explained, "no reason above {rule}");
                 rules.push(rule);
             }
@@ -163,7 +165,7 @@ fn with_rules(run: &r8::Run, rules: &[&str]) -> Result<r8::Run> {
     Ok(r8::Run { rules: vec![path], ..run.clone() })
 }
 
-/// The line that tells most of why a command failed.
+/// Returns the line that best explains why a command failed; `None` when it did not.
 fn failure(command: &mut Command) -> Result<Option<String>> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output();
@@ -175,7 +177,7 @@ fn failure(command: &mut Command) -> Result<Option<String>> {
     let tells = |line: &&str| {
         line.contains("Exception") || line.contains("Error") || line.contains("Missing")
     };
-    let line = text.lines().find(tells).or(text.lines().next()).unwrap_or("no word why");
+    let line = text.lines().find(tells).or(text.lines().next()).unwrap_or("it printed no reason");
     Ok(Some(line.trim().chars().take(SHOWN_CHARS).collect()))
 }
 

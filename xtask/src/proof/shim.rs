@@ -1,5 +1,5 @@
-//! That the Android library runs: the x86_64 one, on this machine's C library. A shim stands where
-//! the two C libraries differ (`xtask/android/glibc-shim/shim.c`); the facade makes the calls.
+//! That the Android library runs: the x86_64 one, on this machine's C library. The crate
+//! `offline-android` bridges the differences of the two C libraries; the facade makes the calls.
 
 use std::{
     env, fs,
@@ -9,16 +9,16 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{FACADE_CLASSES, SMOKE_SOURCES, Scene, java, javac, runtime_jars};
-use crate::{
-    android::{self, Abi, Library},
+use super::scene::{FACADE_CLASSES, SMOKE_SOURCES, Scene, java, javac, runtime_jars};
+use machine::{
+    abi::{Abi, Library},
     archive, process,
 };
+use offline_android::glibc_shim::{self, DRIVER, DRIVER_CLASS};
+
+use crate::android;
 
 const FOLDER: &str = "target/proof/shim";
-const SHIM: &str = "xtask/android/glibc-shim/shim.c";
-const DRIVER: &str = "xtask/android/glibc-shim/Driver.java";
-const DRIVER_CLASS: &str = "dev.huihua.smoke.Driver";
 /// Of the driver's TLS server; known to `Driver.java`, and no secret.
 const PASSWORD: &str = "changeit";
 
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Result<()> {
     let folder = Path::new(FOLDER);
     archive::clear(folder)?;
     fs::create_dir_all(folder.join("libraries")).with_context(|| format!("make {FOLDER}"))?;
-    build_shim(&folder.join("libraries"))?;
+    glibc_shim::build(&folder.join("libraries"))?;
     let classes = folder.join("classes");
     fs::create_dir_all(&classes).with_context(|| format!("make {FOLDER}"))?;
     javac(&[SMOKE_SOURCES, DRIVER], &classes)?;
@@ -46,20 +46,6 @@ pub(crate) fn run() -> Result<()> {
         drive(library, "calm", &classes, &key_store, &scene)?;
     }
     drive(&that_panics, "panics", &classes, &key_store, &scene)
-}
-
-/// Under bionic's names: the functions that differ, and ways to glibc's own libm and libdl.
-fn build_shim(folder: &Path) -> Result<()> {
-    let mut shim = Command::new("cc");
-    shim.args(["-O1", "-shared", "-fPIC", "-Wl,-soname,libc.so", SHIM, "-o"]);
-    process::run(shim.arg(folder.join("libc.so")))?;
-    for name in ["m", "dl"] {
-        let mut other = Command::new("cc");
-        other.args(["-shared", "-x", "c", "/dev/null", "-Wl,--no-as-needed"]);
-        other.args([format!("-Wl,-soname,lib{name}.so"), format!("-l{name}"), "-o".to_owned()]);
-        process::run(other.arg(folder.join(format!("lib{name}.so"))))?;
-    }
-    Ok(())
 }
 
 /// A TLS server's key for 127.0.0.1, signed by a root that nobody else has.

@@ -1,13 +1,13 @@
 //! Rules about documents: the ones that everybody reads stay short, and none names a file that is
 //! not there.
 
-use super::{Problem, Source};
+use super::source::{Breach, Source};
 
 /// Longest ARCHITECTURE.md, in lines.
 const ARCHITECTURE_LINES_MAX: usize = 150;
 /// Longest decision record, in lines.
 const ADR_LINES_MAX: usize = 59;
-/// Where decision records stand.
+/// The folder of decision records.
 const ADR_FOLDER: &str = "docs/adr/";
 
 /// Ends of names that only files of the tree have.
@@ -16,7 +16,7 @@ const FILE_ENDS: [&str; 12] = [
 ];
 
 /// What everybody is to read is short.
-pub(super) fn line_limit(source: &Source) -> Option<Problem> {
+pub(super) fn line_limit(source: &Source) -> Option<Breach> {
     let limit = match source.path.as_str() {
         "ARCHITECTURE.md" => ARCHITECTURE_LINES_MAX,
         path if path.starts_with(ADR_FOLDER) && path.ends_with(".md") => ADR_LINES_MAX,
@@ -24,12 +24,12 @@ pub(super) fn line_limit(source: &Source) -> Option<Problem> {
     };
     let lines = source.text.lines().count();
     (lines > limit)
-        .then(|| Problem::new(source, limit + 1, format!("{lines} lines, at most {limit}")))
+        .then(|| Breach::new(source, limit + 1, format!("{lines} lines, at most {limit}")))
 }
 
 /// A document names no file or folder that is not there. Decision records are exempt: they are
 /// never edited, while files move.
-pub(super) fn missing_files(source: &Source, paths: &[String]) -> Vec<Problem> {
+pub(super) fn missing_files(source: &Source, paths: &[String]) -> Vec<Breach> {
     let mut problems = Vec::new();
     if !source.path.ends_with(".md") || source.path.starts_with(ADR_FOLDER) {
         return problems;
@@ -46,7 +46,7 @@ pub(super) fn missing_files(source: &Source, paths: &[String]) -> Vec<Problem> {
         let links = links(line).filter(|link| !has(paths, &join(folder, link)));
         let names = quoted(line).filter(|name| looks_like_path(name) && !ends_a_path(paths, name));
         for name in links.chain(names) {
-            problems.push(Problem::new(source, at + 1, format!("`{name}` is not in the tree")));
+            problems.push(Breach::new(source, at + 1, format!("`{name}` is not in the tree")));
         }
     }
     problems
@@ -59,7 +59,7 @@ fn links(line: &str) -> impl Iterator<Item = &str> {
     paths.filter(|path| !path.is_empty() && !path.contains("://"))
 }
 
-/// What stands between single back quotes.
+/// Returns the texts between single back quotes.
 fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
@@ -104,7 +104,7 @@ fn join(folder: &str, link: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::tests::{lines, source},
+        super::source::tests::{lines, source},
         *,
     };
 

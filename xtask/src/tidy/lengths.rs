@@ -1,25 +1,38 @@
-//! Rules about size: functions that fit a screen, files that hold one noun. The only rules with a
-//! list of exceptions, for old ones that are hard to cut.
+//! Rules about size: files that hold one noun, and functions of Kotlin and Java that fit a screen.
+//! ktlint has no rule for those; Rust's functions are measured by clippy (`too_many_lines`).
 
-use super::{ALLOW_LIST, Counts, Limit, Problem, Source};
+use super::source::{Breach, Source};
 
-/// Longest function, in lines from `fn` to its closing brace.
+/// Longest function, in lines from `fun` to its closing brace; clippy.toml has the same.
 const FUNCTION_LINES_MAX: usize = 70;
 /// Longest file, in lines.
 const FILE_LINES_MAX: usize = 800;
-/// What the sample app is made of: an app to read in one sitting.
-const SAMPLE_FOLDER: &str = "android-sample/app/src/main/";
-/// Longest sample app, in lines of code and resources together.
-const SAMPLE_LINES_MAX: usize = 1_199;
 
-/// What may stand before `fn` and `fun`.
-const MODIFIERS: [&str; 19] = [
-    "pub",
-    "const",
-    "async",
-    "unsafe",
-    "extern",
-    "\"C\"",
+/// A file of code is not too long.
+pub(super) fn file(source: &Source) -> Option<Breach> {
+    let lines = source.text.lines().count();
+    let text = || format!("{lines} lines, at most {FILE_LINES_MAX}");
+    (lines > FILE_LINES_MAX).then(|| Breach::new(source, FILE_LINES_MAX + 1, text()))
+}
+
+/// Functions that do not fit a screen. Indentation marks a function's end: ktlint puts the closing
+/// brace under the line that opens the function, and our Java is written so.
+pub(super) fn functions(source: &Source) -> Vec<Breach> {
+    let lines: Vec<&str> = source.text.lines().collect();
+    let is_java = source.path.ends_with(".java");
+    let mut problems = Vec::new();
+    for at in (0..lines.len()).filter(|at| opens_function(lines[*at], is_java)) {
+        let length = function_lines(&lines[at..]);
+        if length > FUNCTION_LINES_MAX {
+            let text = format!("function of {length} lines, at most {FUNCTION_LINES_MAX}");
+            problems.push(Breach::new(source, at + 1, text));
+        }
+    }
+    problems
+}
+
+/// The modifiers that may precede Kotlin's `fun`.
+const MODIFIERS: [&str; 12] = [
     "public",
     "private",
     "internal",
@@ -32,75 +45,37 @@ const MODIFIERS: [&str; 19] = [
     "inline",
     "operator",
     "infix",
-    "tailrec",
+];
+/// Statements that look like the head of a Java method.
+const NO_METHODS: [&str; 15] = [
+    "if",
+    "for",
+    "while",
+    "switch",
+    "try",
+    "catch",
+    "return",
+    "new",
+    "else",
+    "throw",
+    "do",
+    "synchronized",
+    "class",
+    "record",
+    "enum",
 ];
 
-/// Long functions and files, less those that the list allows; and entries of the list that have
-/// become too generous.
-pub(super) fn check(sources: &[Source], allowed: &Counts) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    let mut unused = allowed.clone();
-    for source in sources.iter().filter(|source| source.is_code()) {
-        let long = long_functions(source);
-        let known = unused.remove(&(Limit::Functions, source.path.clone()));
-        problems.extend(compare(source, "long functions", long.len(), known));
-        if long.len() > known.unwrap_or(0) {
-            problems.extend(long);
-        }
-        let lines = source.text.lines().count();
-        let over = if lines > FILE_LINES_MAX { lines } else { 0 };
-        let known = unused.remove(&(Limit::Lines, source.path.clone()));
-        if known.is_some() || over > 0 {
-            problems.extend(compare(source, "lines", over, Some(known.unwrap_or(FILE_LINES_MAX))));
-        }
+fn opens_function(line: &str, is_java: bool) -> bool {
+    if !is_java {
+        let is_modifier = |word: &&str| MODIFIERS.contains(word) || word.starts_with('@');
+        return line.split_whitespace().find(|word| !is_modifier(word)) == Some("fun");
     }
-    problems.extend(unused.into_keys().map(|(_, path)| Problem {
-        path: ALLOW_LIST.to_owned(),
-        line: 1,
-        text: format!("{path} is not there: remove the entry"),
-    }));
-    problems
-}
-
-/// The sample app stays small as a whole.
-pub(super) fn sample_app(sources: &[Source]) -> Option<Problem> {
-    let files = sources.iter().filter(|source| source.path.starts_with(SAMPLE_FOLDER));
-    let lines: usize = files.map(|source| source.text.lines().count()).sum();
-    (lines > SAMPLE_LINES_MAX).then(|| Problem {
-        path: SAMPLE_FOLDER.to_owned(),
-        line: 1,
-        text: format!("{lines} lines in all, at most {SAMPLE_LINES_MAX}"),
-    })
-}
-
-fn compare(source: &Source, what: &str, found: usize, known: Option<usize>) -> Option<Problem> {
-    let known = known.unwrap_or(0);
-    let text = match found.cmp(&known) {
-        std::cmp::Ordering::Equal => return None,
-        std::cmp::Ordering::Greater => format!("{found} {what}, at most {known}"),
-        std::cmp::Ordering::Less => format!("{found} {what}: lower {known} in {ALLOW_LIST}"),
-    };
-    Some(Problem::new(source, 1, text))
-}
-
-/// Indentation tells a function's end: rustfmt, which runs before, puts the closing brace under the
-/// line that opens the function, and our Kotlin is written so.
-fn long_functions(source: &Source) -> Vec<Problem> {
-    let lines: Vec<&str> = source.text.lines().collect();
-    let mut problems = Vec::new();
-    for at in (0..lines.len()).filter(|at| opens_function(lines[*at])) {
-        let length = function_lines(&lines[at..]);
-        if length > FUNCTION_LINES_MAX {
-            let text = format!("function of {length} lines, at most {FUNCTION_LINES_MAX}");
-            problems.push(Problem::new(source, at + 1, text));
-        }
-    }
-    problems
-}
-
-fn opens_function(line: &str) -> bool {
-    let is_modifier = |word: &&str| MODIFIERS.contains(word) || word.starts_with("pub(");
-    matches!(line.split_whitespace().find(|word| !is_modifier(word)), Some("fn" | "fun"))
+    // A type, a name and parameters, a brace: all on one line, as our Java is written.
+    let head = line.split('(').next().unwrap_or_default();
+    let words: Vec<&str> = head.split_whitespace().collect();
+    let is_plain = head.chars().all(|c| c.is_alphanumeric() || "_<>[], .?@".contains(c));
+    let is_other = words.iter().any(|word| NO_METHODS.contains(word));
+    line.contains('(') && line.ends_with('{') && words.len() >= 2 && is_plain && !is_other
 }
 
 /// Length of the function that `lines` begin with: everything further in than its first line, and
@@ -108,7 +83,7 @@ fn opens_function(line: &str) -> bool {
 fn function_lines(lines: &[&str]) -> usize {
     let own_indent = indent(lines[0]);
     let belongs = |line: &str| {
-        let goes_on = [")", "where", "{"].iter().any(|mark| line.trim_start().starts_with(mark));
+        let goes_on = [")", "{"].iter().any(|mark| line.trim_start().starts_with(mark));
         line.trim().is_empty() || indent(line) > own_indent || goes_on
     };
     let after = lines.iter().skip(1).position(|line| !belongs(line)).map(|at| at + 1);
@@ -130,7 +105,7 @@ fn indent(line: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::tests::{lines, source},
+        super::source::tests::{lines, source},
         *,
     };
 
@@ -141,53 +116,37 @@ mod tests {
 
     #[test]
     fn functions_are_measured_from_head_to_brace() {
-        let heads = ["fn a()", "    pub(crate) async fn a(&self)", "    override suspend fun a()"];
-        for head in heads {
-            let text = format!("//! a\n{}{}", function(head, 70), function(head, 71));
-            assert_eq!(lines(check(&[source("a.rs", &text)], &Counts::new())), [1, 73], "{head}");
+        for (path, head) in [
+            ("a.kt", "fun a()"),
+            ("a.kt", "    override suspend fun a()"),
+            ("a.kt", "    @Test fun a()"),
+            ("a.java", "    @Test public void a()"),
+            ("a.java", "    private static <T> Map<T, int[]> a(final T b) throws IOException"),
+        ] {
+            let text = format!("// a\n{}{}", function(head, 70), function(head, 71));
+            assert_eq!(lines(functions(&source(path, &text))), [73], "{head}");
         }
     }
 
     #[test]
     fn heads_over_several_lines_and_bodies_without_braces() {
-        let text = "fn a(\n    b: B,\n) -> C\nwhere\n    B: D,\n{\n    b\n}\nfn c() {}\n";
-        assert_eq!(function_lines(&text.lines().collect::<Vec<_>>()), 8);
+        let text = "fun a(\n    b: B,\n): C\n{\n    b\n}\nfun c() {}\n";
+        assert_eq!(function_lines(&text.lines().collect::<Vec<_>>()), 6);
         let text = "    fun a() =\n        b()\n\n    fun c() {\n    }\n}\n";
         assert_eq!(function_lines(&text.lines().collect::<Vec<_>>()), 2);
-        assert_eq!(function_lines(&["    fn a(&self);", "", "    /// B.", "    fn b();"]), 1);
-        assert!(!opens_function("let fn_of = 1;") && !opens_function("// fn a()"));
+        assert_eq!(function_lines(&["    fun a()", "", "    /** B. */", "    fun b()"]), 1);
+        for line in ["val fun_of = 1", "// fun a()", "class A(val b: B) {", "a.map {"] {
+            assert!(!opens_function(line, false), "{line}");
+        }
+        for line in ["if (a) {", "} else if (b) {", "record A(int b) {", "call(a);", "a(b) {"] {
+            assert!(!opens_function(line, true), "{line}");
+        }
     }
 
     #[test]
     fn files_of_800_lines_are_long_enough() {
-        let file = |count| [source("a.rs", &"// a\n".repeat(count))];
-        assert!(check(&file(800), &Counts::new()).is_empty());
-        assert_eq!(lines(check(&file(801), &Counts::new())), [1]);
-    }
-
-    #[test]
-    fn the_sample_app_is_measured_as_a_whole() {
-        let app = |lines: usize| {
-            [
-                source(&format!("{SAMPLE_FOLDER}a.kt"), &"// a\n".repeat(700)),
-                source(&format!("{SAMPLE_FOLDER}res/a.xml"), &"<a />\n".repeat(lines - 700)),
-                source("android-sample/app/src/androidTest/a.kt", &"// a\n".repeat(700)),
-            ]
-        };
-        assert_eq!(sample_app(&app(1_199)), None);
-        assert_eq!(lines(sample_app(&app(1_200))), [1]);
-    }
-
-    #[test]
-    fn the_list_allows_exactly_what_is_there() {
-        let allow = |limit, count| Counts::from([((limit, "a.rs".to_owned()), count)]);
-        let long = [source("a.rs", &function("fn a()", 71))];
-        assert!(check(&long, &allow(Limit::Functions, 1)).is_empty());
-        assert_eq!(check(&long, &allow(Limit::Functions, 2)).len(), 1);
-        let file = [source("a.rs", &"// a\n".repeat(900))];
-        assert!(check(&file, &allow(Limit::Lines, 900)).is_empty());
-        assert_eq!(check(&file, &allow(Limit::Lines, 899)).len(), 1);
-        assert_eq!(check(&file, &allow(Limit::Lines, 901)).len(), 1);
-        assert_eq!(check(&[], &allow(Limit::Lines, 900)).len(), 1);
+        let check = |count| file(&source("a.rs", &"// a\n".repeat(count)));
+        assert_eq!(check(800), None);
+        assert_eq!(lines(check(801)), [801]);
     }
 }

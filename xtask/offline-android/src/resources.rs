@@ -2,23 +2,19 @@
 //! Gradle plugin would, into [`FOLDER`]. Maven reads `R.java` from there, Robolectric and the APK
 //! the rest.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use crate::{android::API, archive, machine, maven, process};
+use machine::{abi::API, archive, maven, process, programs};
 
 /// Everything that this step makes; emptied each time, since a resource may be gone.
-pub(crate) const FOLDER: &str = "target/android-resources";
+pub const FOLDER: &str = "target/android-resources";
 /// `AndroidManifest.xml` and `res/` in binary form: the APK before code is added.
-pub(crate) const BASE_APK: &str = "target/android-resources/base.apk";
+pub const BASE_APK: &str = "target/android-resources/base.apk";
 /// Keep rules for the classes that manifest and layouts name; R8 reads them.
-pub(crate) const KEEP_RULES: &str = "target/android-resources/aapt.pro";
+pub const KEEP_RULES: &str = "target/android-resources/aapt.pro";
 /// The Android that the app was written for.
 const SDK_TARGET: &str = "35";
 /// `namespace` of the app's Gradle file.
@@ -39,14 +35,14 @@ const ROBOLECTRIC_CONFIG: &str =
 /// Runs aapt2 over android-sample/app/src/main: R.java for Maven, a resource APK for Robolectric
 /// and for the app's own APK. Needed, after `bindgen`, before Maven or an IDE opens the sample app.
 #[derive(Args)]
-pub(crate) struct ResourcesArguments {}
+pub struct ResourcesArguments {}
 
 /// Compiles and links the app's resources.
 ///
 /// # Errors
 /// When aapt2 is missing and cannot be installed, or refuses something.
-pub(crate) fn run() -> Result<()> {
-    machine::run()?;
+pub fn run() -> Result<()> {
+    programs::run()?;
     println!("aapt2: the sample app's resources into {FOLDER}");
     archive::clear(Path::new(FOLDER))?;
     fs::create_dir_all(JAVA_FOLDER).with_context(|| format!("make {JAVA_FOLDER}"))?;
@@ -56,7 +52,7 @@ pub(crate) fn run() -> Result<()> {
     let mut compile = Command::new("aapt2");
     process::run(compile.args(["compile", "--dir", &format!("{APP}/res"), "-o", COMPILED]))?;
     process::run(&mut link(&maven::android_framework()?))?;
-    write(ROBOLECTRIC_CONFIG, &robolectric_config()?)
+    write(ROBOLECTRIC_CONFIG, &robolectric_config())
 }
 
 fn link(framework: &Path) -> Command {
@@ -79,15 +75,13 @@ fn merged(manifest: &str) -> Result<String> {
     Ok(whole)
 }
 
-fn robolectric_config() -> Result<String> {
-    let absolute = |path: &str| -> Result<PathBuf> {
-        fs::canonicalize(path).with_context(|| format!("find {path}"))
-    };
-    Ok(format!(
-        "android_custom_package={PACKAGE}\nandroid_merged_manifest={}\nandroid_resource_apk={}\n",
-        absolute(MERGED_MANIFEST)?.display(),
-        absolute(BASE_APK)?.display()
-    ))
+/// With paths from the app's folder, where its tests run: whole ones would lead into the tree from
+/// which this one was copied.
+fn robolectric_config() -> String {
+    format!(
+        "android_custom_package={PACKAGE}\nandroid_merged_manifest=../../{MERGED_MANIFEST}\n\
+        android_resource_apk=../../{BASE_APK}\n"
+    )
 }
 
 fn write(path: &str, text: &str) -> Result<()> {

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{android::API, archive::Archive, maven, process};
+use machine::{abi::API, archive::Archive, maven, process};
 
 const VERSION: &str = "8.7.18";
 /// Java's classes that Android has too. Not among them: `java.awt`, which JNA names.
@@ -18,12 +18,13 @@ const JAVA_MODULES: &str = "regex:/java[.](base|logging|sql|transaction[.]xa|xml
 
 /// One run of R8.
 #[derive(Clone)]
-pub(crate) struct Run {
+pub struct Run {
     /// Given out, shrunk.
-    pub(crate) programs: Vec<PathBuf>,
+    pub programs: Vec<PathBuf>,
     /// There when the app runs, not given out.
-    pub(crate) libraries: Vec<PathBuf>,
-    pub(crate) rules: Vec<PathBuf>,
+    pub libraries: Vec<PathBuf>,
+    /// Files of rules: what keeps its name, what is kept at all.
+    pub rules: Vec<PathBuf>,
 }
 
 impl Run {
@@ -31,7 +32,7 @@ impl Run {
     ///
     /// # Errors
     /// When R8 cannot be fetched.
-    pub(crate) fn to_dex(&self, folder: &Path) -> Result<Command> {
+    pub fn to_dex(&self, folder: &Path) -> Result<Command> {
         let mut command = self.command(folder)?;
         command.args(["--min-api", &API.to_string()]);
         Ok(command)
@@ -41,7 +42,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`Self::to_dex`].
-    pub(crate) fn to_jar(&self, jar: &Path) -> Result<Command> {
+    pub fn to_jar(&self, jar: &Path) -> Result<Command> {
         let mut command = self.command(jar)?;
         command.arg("--classfile");
         Ok(command)
@@ -69,7 +70,7 @@ impl Run {
 ///
 /// # Errors
 /// When it fails.
-pub(crate) fn run(mut command: Command) -> Result<()> {
+pub fn run(mut command: Command) -> Result<()> {
     let output = command.stdin(Stdio::null()).output().context("start R8")?;
     ensure!(output.status.success(), "R8 failed:\n{}", String::from_utf8_lossy(&output.stderr));
     Ok(())
@@ -86,7 +87,7 @@ fn jdk() -> Result<PathBuf> {
 ///
 /// # Errors
 /// When they cannot be fetched or made.
-pub(crate) fn android_libraries() -> Result<Vec<PathBuf>> {
+pub fn android_libraries() -> Result<Vec<PathBuf>> {
     Ok(vec![maven::android_framework()?, java_on_android()?])
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn android_libraries() -> Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// When the JDK's tools fail.
-pub(crate) fn java_on_android() -> Result<PathBuf> {
+pub fn java_on_android() -> Result<PathBuf> {
     let jar = PathBuf::from(JAVA_ON_ANDROID);
     if jar.exists() {
         return Ok(jar);

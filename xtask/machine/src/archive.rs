@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 /// Android maps stored libraries straight from an APK, in pages of up to 16 KiB.
-pub(crate) const LIBRARY_ALIGNMENT: u16 = 16_384;
+pub const LIBRARY_ALIGNMENT: u16 = 16_384;
 /// Android maps what is stored, resources above all, in words.
 const WORD_ALIGNMENT: u16 = 4;
 
@@ -23,16 +23,16 @@ enum Storage {
 
 /// An archive to be written.
 #[derive(Default)]
-pub(crate) struct Archive(BTreeMap<String, (Storage, Vec<u8>)>);
+pub struct Archive(BTreeMap<String, (Storage, Vec<u8>)>);
 
 impl Archive {
     /// Adds an entry, compressed; an earlier one of the name goes.
-    pub(crate) fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+    pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.0.insert(name.into(), (Storage::Deflated, bytes.into()));
     }
 
     /// Adds an entry as it is, aligned for Android: to 16 KiB when it is a library.
-    pub(crate) fn add_stored(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+    pub fn add_stored(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.0.insert(name.into(), (Storage::Stored, bytes.into()));
     }
 
@@ -40,7 +40,7 @@ impl Archive {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn add_file(&mut self, name: impl Into<String>, path: &Path) -> Result<()> {
+    pub fn add_file(&mut self, name: impl Into<String>, path: &Path) -> Result<()> {
         self.add(name, read(path)?);
         Ok(())
     }
@@ -49,7 +49,7 @@ impl Archive {
     ///
     /// # Errors
     /// When something cannot be read.
-    pub(crate) fn add_folder(&mut self, folder: &Path) -> Result<()> {
+    pub fn add_folder(&mut self, folder: &Path) -> Result<()> {
         for path in files(folder)? {
             let name = path.strip_prefix(folder).context("a file below its folder")?;
             self.add_file(name.to_string_lossy(), &path)?;
@@ -61,7 +61,7 @@ impl Archive {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn add_archive(&mut self, path: &Path) -> Result<()> {
+    pub fn add_archive(&mut self, path: &Path) -> Result<()> {
         let mut archive = open(path)?;
         for at in 0..archive.len() {
             let mut entry = archive.by_index(at).with_context(|| entry_of(path))?;
@@ -83,7 +83,7 @@ impl Archive {
     ///
     /// # Errors
     /// When an entry is larger than a ZIP file may be.
-    pub(crate) fn into_bytes(self) -> Result<Vec<u8>> {
+    pub fn into_bytes(self) -> Result<Vec<u8>> {
         let mut writer = ZipWriter::new(io::Cursor::new(Vec::new()));
         // The zero of ZIP's clock; the other fields of an entry are fixed by the library.
         let fixed = SimpleFileOptions::default().last_modified_time(DateTime::default());
@@ -105,7 +105,7 @@ impl Archive {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub(crate) fn write(self, path: &Path) -> Result<()> {
+    pub fn write(self, path: &Path) -> Result<()> {
         write(path, &self.into_bytes()?)
     }
 }
@@ -116,18 +116,20 @@ fn aligned(options: SimpleFileOptions, alignment: u16) -> SimpleFileOptions {
 }
 
 /// An entry of an archive, as far as checks ask.
-pub(crate) struct Entry {
-    pub(crate) name: String,
-    pub(crate) is_stored: bool,
+pub struct Entry {
+    /// Its path inside.
+    pub name: String,
+    /// Whether it is not compressed.
+    pub is_stored: bool,
     /// Where its bytes start in the file.
-    pub(crate) data_start: u64,
+    pub data_start: u64,
 }
 
 /// The entries of an archive.
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn entries(path: &Path) -> Result<Vec<Entry>> {
+pub fn entries(path: &Path) -> Result<Vec<Entry>> {
     let mut archive = open(path)?;
     let mut entries = Vec::new();
     for at in 0..archive.len() {
@@ -145,7 +147,7 @@ pub(crate) fn entries(path: &Path) -> Result<Vec<Entry>> {
 ///
 /// # Errors
 /// When it is not there.
-pub(crate) fn entry(path: &Path, name: &str) -> Result<Vec<u8>> {
+pub fn entry(path: &Path, name: &str) -> Result<Vec<u8>> {
     let mut archive = open(path)?;
     let mut entry =
         archive.by_name(name).with_context(|| format!("find {name} in {}", path.display()))?;
@@ -158,7 +160,7 @@ pub(crate) fn entry(path: &Path, name: &str) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// When something cannot be read or written, or an entry would land outside.
-pub(crate) fn unpack(path: &Path, prefix: &str, folder: &Path) -> Result<()> {
+pub fn unpack(path: &Path, prefix: &str, folder: &Path) -> Result<()> {
     let mut archive = open(path)?;
     for at in 0..archive.len() {
         let mut entry = archive.by_index(at).with_context(|| entry_of(path))?;
@@ -179,18 +181,18 @@ pub(crate) fn unpack(path: &Path, prefix: &str, folder: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When that fails.
-pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
     }
     fs::write(path, bytes).with_context(|| format!("write {}", path.display()))
 }
 
-/// Removes a folder and all in it; nothing happens where there is none.
+/// Removes a folder and all in it; does nothing if the folder is missing.
 ///
 /// # Errors
 /// When something cannot be removed.
-pub(crate) fn clear(folder: &Path) -> Result<()> {
+pub fn clear(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("clear {}", folder.display()))?;
     }
@@ -201,7 +203,7 @@ pub(crate) fn clear(folder: &Path) -> Result<()> {
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
         let path = entry.with_context(|| format!("list {}", folder.display()))?.path();

@@ -12,22 +12,19 @@ use std::{
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use super::{
-    Abi,
-    debian::{CLANG, LLVM_AR, LLVM_LINKER},
-    stubs,
-};
-use crate::{archive, process};
+use machine::{abi::Abi, archive, process};
+
+use crate::{llvm, stubs};
 
 const FOLDER: &str = "target/android/sysroot";
 /// LLVM's own headers are for other C libraries; these hold what libunwind and ring name.
-const HEADERS: &str = "xtask/android/stubs/include";
+pub(crate) const HEADERS: &str = "xtask/offline-android/stubs/include";
 const UNWIND_C: [&str; 3] = ["UnwindLevel1.c", "UnwindLevel1-gcc-ext.c", "Unwind-sjlj.c"];
 const UNWIND_ASSEMBLER: [&str; 2] = ["UnwindRegistersRestore.S", "UnwindRegistersSave.S"];
 const UNWIND_CPP: [&str; 2] = ["libunwind.cpp", "Unwind-EHABI.cpp"];
 
-/// An ABI's folder, made when there is none of just this recipe.
-pub(super) struct Sysroot {
+/// The sysroot of one ABI in a folder, made anew when its recipe changes.
+pub(crate) struct Sysroot {
     abi: Abi,
     folder: PathBuf,
 }
@@ -37,7 +34,7 @@ impl Sysroot {
     ///
     /// # Errors
     /// When the compiler fails.
-    pub(super) fn ready(abi: Abi, unwind_source: &Path) -> Result<Self> {
+    pub(crate) fn ready(abi: Abi, unwind_source: &Path) -> Result<Self> {
         let top = env::current_dir().context("find the top of the tree")?;
         let sysroot = Self { abi, folder: top.join(FOLDER).join(abi.triple()) };
         let stamp = sysroot.folder.join("recipe.sha256");
@@ -58,7 +55,7 @@ impl Sysroot {
     }
 
     /// The driver. rustc guesses from the end of its name, `-clang`, how to speak to it.
-    pub(super) fn driver(&self) -> PathBuf {
+    pub(crate) fn driver(&self) -> PathBuf {
         self.folder.join(format!("{}-clang", self.abi.triple()))
     }
 
@@ -76,8 +73,8 @@ impl Sysroot {
         let source = self.objects().join(format!("lib{library}.s"));
         let text = stub_source(&stubs::read(library, self.abi)?);
         fs::write(&source, text).with_context(|| format!("write {}", source.display()))?;
-        let mut link = self.clang(CLANG);
-        link.args(["-shared", "-nostdlib"]).arg(format!("--ld-path={LLVM_LINKER}"));
+        let mut link = self.clang(llvm::CLANG);
+        link.args(["-shared", "-nostdlib"]).arg(format!("--ld-path={}", llvm::LINKER));
         link.args(self.abi.page_flag()).arg(format!("-Wl,-soname,lib{library}.so"));
         process::run(link.arg(&source).arg("-o").arg(self.folder.join(format!("lib{library}.so"))))
     }
@@ -86,11 +83,11 @@ impl Sysroot {
     fn unwind(&self, source: &Path) -> Result<()> {
         let mut objects = Vec::new();
         let flags: [(&[&str], &str, &[&str]); 3] = [
-            (&UNWIND_C, CLANG, &["-std=c11", "-fexceptions"]),
-            (&UNWIND_ASSEMBLER, CLANG, &[]),
+            (&UNWIND_C, llvm::CLANG, &["-std=c11", "-fexceptions"]),
+            (&UNWIND_ASSEMBLER, llvm::CLANG, &[]),
             (
                 &UNWIND_CPP,
-                "clang++-22",
+                llvm::CLANG_CPP,
                 &["-std=c++17", "-nostdinc++", "-fno-exceptions", "-fno-rtti"],
             ),
         ];
@@ -107,18 +104,20 @@ impl Sysroot {
             }
         }
         let archive = self.folder.join("libunwind.a");
-        process::run(Command::new(LLVM_AR).arg("rcD").arg(archive).args(objects))
+        process::run(Command::new(llvm::AR).arg("rcD").arg(archive).args(objects))
     }
 
-    /// A start object is not needed: a Rust cdylib names nothing of it, and `-z defs` would tell.
+    /// No start object is needed: a Rust cdylib names nothing of it, or `-z defs` would report it.
     fn write_driver(&self) -> Result<()> {
         let text = format!(
-            "#!/bin/sh\nexec {CLANG} --target={} -nostdlib --ld-path={LLVM_LINKER} -L{} {} \
+            "#!/bin/sh\nexec {clang} --target={} -nostdlib --ld-path={linker} -L{} {} \
             -Wl,-z,defs -Wl,--fatal-warnings -Wl,--gc-sections -Wl,--exclude-libs,libunwind.a \
             \"$@\"\n",
             self.abi.clang_target(),
             self.folder.display(),
             self.abi.page_flag().unwrap_or_default(),
+            clang = llvm::CLANG,
+            linker = llvm::LINKER,
         );
         let path = self.driver();
         fs::write(&path, text).context("write the linker driver")?;
@@ -169,7 +168,7 @@ fn stub_source(symbols: &[stubs::Symbol]) -> String {
 fn recipe(abi: Abi, unwind_source: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     let path = env::current_dir().context("find the top of the tree")?;
-    let words = [include_str!("sysroot.rs"), CLANG, &abi.clang_target()];
+    let words = [include_str!("sysroot.rs"), llvm::CLANG, &abi.clang_target()];
     for word in words {
         hash.update(word);
     }

@@ -1,5 +1,5 @@
 //! What the machine must have beside Rust: looked for, and on Debian and Ubuntu installed when we
-//! may.
+//! may; and where what was fetched is kept.
 
 use std::{
     env,
@@ -37,7 +37,7 @@ const JAVA_MIN: u32 = 17;
 ///
 /// # Errors
 /// When one is missing and cannot be installed from here: the message is the command to run.
-pub(crate) fn run() -> Result<()> {
+pub fn run() -> Result<()> {
     let missing: Vec<&Need> = NEEDS.iter().filter(|need| !is_on_path(need.program)).collect();
     if !missing.is_empty() {
         for need in &missing {
@@ -57,7 +57,7 @@ pub(crate) fn run() -> Result<()> {
 ///
 /// # Errors
 /// When not root on Debian or Ubuntu, or apt fails: the message is the command to run.
-pub(crate) fn install(mut packages: Vec<&str>) -> Result<()> {
+pub fn install(mut packages: Vec<&str>) -> Result<()> {
     let is_debian = Path::new("/etc/debian_version").exists();
     let is_root = rustix::process::geteuid().is_root();
     if !is_debian || !is_root {
@@ -79,7 +79,7 @@ pub(crate) fn install(mut packages: Vec<&str>) -> Result<()> {
 ///
 /// # Errors
 /// When there is no home folder.
-pub(crate) fn cache() -> Result<PathBuf> {
+pub fn cache() -> Result<PathBuf> {
     let base = match env::var_os("XDG_CACHE_HOME") {
         Some(folder) => PathBuf::from(folder),
         None => env::home_dir().context("find the home folder")?.join(".cache"),
@@ -91,7 +91,7 @@ pub(crate) fn cache() -> Result<PathBuf> {
 ///
 /// # Errors
 /// As [`install`].
-pub(crate) fn need(program: &str, package: &str) -> Result<()> {
+pub fn need(program: &str, package: &str) -> Result<()> {
     if is_on_path(program) {
         return Ok(());
     }

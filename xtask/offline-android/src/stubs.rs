@@ -1,42 +1,43 @@
-//! The stub lists, `xtask/android/stubs/lib*.txt`: which functions of bionic the library may call,
+//! The stub lists, `stubs/lib*.txt`: which functions of bionic the library may call,
 //! because Android 7.0 has them. The link reads them, and so does the check of what was linked.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use super::Abi;
+use machine::abi::Abi;
 
-/// The libraries that ours may need.
-pub(super) const ALLOWED: [&str; 3] = ["c", "m", "dl"];
+const FOLDER: &str = "xtask/offline-android/stubs";
 /// The libraries that it is linked against: `log` by std alone, which then drops it.
-pub(super) const LIBRARIES: [&str; 4] = ["c", "m", "dl", "log"];
+pub const LIBRARIES: [&str; 4] = ["c", "m", "dl", "log"];
 
 /// A name that a library of Android has.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Symbol {
-    pub(super) name: String,
-    pub(super) is_data: bool,
+pub struct Symbol {
+    /// As in C.
+    pub name: String,
+    /// Whether it is a variable, not a function.
+    pub is_data: bool,
 }
 
 /// What a library of Android has for an ABI.
 ///
 /// # Errors
 /// When the list cannot be read, or has a line that is not a name with its marks.
-pub(super) fn read(library: &str, abi: Abi) -> Result<Vec<Symbol>> {
+pub fn read(library: &str, abi: Abi) -> Result<Vec<Symbol>> {
     let name = format!("lib{library}.txt");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("android/stubs").join(&name);
+    let path = Path::new(FOLDER).join(&name);
     let text = fs::read_to_string(&path).with_context(|| format!("read {name}"))?;
     parse(&text, abi).with_context(|| format!("read {name}"))
 }
 
-/// Every name of the libraries that ours may need.
+/// Every name of these libraries, as a linker knows them: `c` for libc.
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn names(abi: Abi) -> Result<BTreeSet<String>> {
+pub fn names(abi: Abi, libraries: &[&str]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
-    for library in ALLOWED {
+    for library in libraries {
         names.extend(read(library, abi)?.into_iter().map(|symbol| symbol.name));
     }
     Ok(names)

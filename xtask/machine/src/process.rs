@@ -29,7 +29,7 @@ static GROUPS: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// From now on SIGINT, SIGTERM and SIGHUP end every child's group. The main thread sees its child
 /// end, returns an error, and so cleans up behind itself.
-pub(crate) fn end_children_on_signals() -> Result<()> {
+pub fn end_children_on_signals() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("listen for signals")?;
     thread::spawn(move || {
         if signals.forever().next().is_some() {
@@ -42,8 +42,8 @@ pub(crate) fn end_children_on_signals() -> Result<()> {
     Ok(())
 }
 
-/// Whether a signal has told us to stop.
-pub(crate) fn interrupted() -> bool {
+/// Tells whether a signal has asked us to stop.
+pub fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
@@ -55,7 +55,7 @@ fn signal_all(signal: Signal) {
 }
 
 /// A running child with its group. Dropped while it runs, it is killed.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     group: Pid,
     name: String,
@@ -63,7 +63,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts `command` without standard input.
-    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+    pub fn start(command: &mut Command) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
         if interrupted() {
@@ -80,12 +80,12 @@ impl Process {
     }
 
     /// How it ended, `None` while it runs.
-    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().with_context(|| format!("look after `{}`", self.name))
     }
 
     /// Waits until it ends by itself.
-    pub(crate) fn wait(mut self) -> Result<ExitStatus> {
+    pub fn wait(mut self) -> Result<ExitStatus> {
         self.child.wait().with_context(|| format!("wait for `{}`", self.name))
     }
 
@@ -93,7 +93,7 @@ impl Process {
     ///
     /// # Errors
     /// When it is still there after `patience`; it is killed then.
-    pub(crate) fn stop(mut self, patience: Duration) -> Result<ExitStatus> {
+    pub fn stop(mut self, patience: Duration) -> Result<ExitStatus> {
         kill_process_group(self.group, Signal::TERM)
             .with_context(|| format!("send SIGTERM to `{}`", self.name))?;
         let start = Instant::now();
@@ -122,7 +122,7 @@ impl Drop for Process {
 ///
 /// # Errors
 /// When it cannot be started, or fails.
-pub(crate) fn run(command: &mut Command) -> Result<()> {
+pub fn run(command: &mut Command) -> Result<()> {
     let line = line_of(command);
     let status = Process::start(command)?.wait()?;
     succeeded(&line, status)
@@ -132,7 +132,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 ///
 /// # Errors
 /// When it cannot be started, fails, or prints something that is not UTF-8.
-pub(crate) fn read(command: &mut Command) -> Result<String> {
+pub fn read(command: &mut Command) -> Result<String> {
     let line = line_of(command);
     let Output { status, stdout, .. } = command
         .stdin(Stdio::null())
@@ -147,7 +147,7 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
 ///
 /// # Errors
 /// `ready`'s own, an interruption, or `what` not being there after `patience`.
-pub(crate) fn wait_for<T>(
+pub fn wait_for<T>(
     what: &str,
     patience: Duration,
     mut ready: impl FnMut() -> Result<Option<T>>,
