@@ -198,7 +198,7 @@ fn short_enough(last_msg: String, fields: &str) -> Result<String, Rejected> {
 /// Returns the account or team that the message went to.
 fn peer(place: &Place) -> String {
     match place {
-        Place::P2p { to, .. } => to.as_str().to_owned(),
+        Place::P2p { to, .. } | Place::Undelivered { to, .. } => to.as_str().to_owned(),
         Place::Team(team) => team.id().as_str().to_owned(),
     }
 }

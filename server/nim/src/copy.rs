@@ -66,7 +66,7 @@ pub fn is_address_check(body: &[u8]) -> bool {
 /// [`Malformed`] if it is not a JSON object, or a required field is missing or wrong.
 pub fn decode(body: &[u8]) -> Result<Vec<Event>, Malformed> {
     let fields = CopyFields::parse(body)?;
-    if fields.0.is_empty() {
+    if fields.optional_id("eventType")?.is_empty() {
         return Ok(Vec::new());
     }
     match fields.whole_number("eventType")? {
@@ -90,9 +90,14 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
         return Ok(Vec::new());
     };
     let (from, place) = fields.place("fromAccount", kind)?;
-    let server_id = fields.message_id("msgidServer")?;
+    let server_id = fields.optional_message_id("msgidServer")?;
     let time = fields.whole_number("msgTimestamp")?;
     let [to, client_id] = [fields.id("to")?, fields.optional_id("msgidClient")?];
+    // NIM stores it nowhere, as typing signs: it is in no list.
+    if server_id.is_empty() || server_id == "0" {
+        return Ok(Vec::new());
+    }
+    let Some(place) = delivered_place(fields, place) else { return Ok(Vec::new()) };
     let text = |name| fields.text(name);
     let [body, attach, ext] = [text("body"), text("attach"), text("ext")];
     let [device_id, nick] = [text("fromDeviceId"), text("fromNick")];
@@ -127,6 +132,20 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     }
     let message = Event::Message { place, post, updates_session: true, audience };
     Ok(std::iter::once(message).chain(change).collect())
+}
+
+/// Returns the conversation as far as NIM delivers the message; `None` if nobody is to see it. NIM
+/// copies what the receiver has blocked and what moderation holds back as well.
+fn delivered_place(fields: &CopyFields<'_>, place: Place) -> Option<Place> {
+    if !["blacklist", "antispam"].into_iter().any(|name| fields.is_set(name)) {
+        return Some(place);
+    }
+    match place {
+        Place::P2p { from, to } | Place::Undelivered { from, to } => {
+            Some(Place::Undelivered { from, to })
+        }
+        Place::Team(_) => None,
+    }
 }
 
 /// Returns the change of members that a NOTIFICATION makes. `None` if it makes none or its attach
@@ -289,6 +308,11 @@ impl<'a> CopyFields<'a> {
         self.0.get(name).map(|raw| loose_text(raw)).unwrap_or_default()
     }
 
+    /// Checks whether a flag is set, in any way in which NIM writes it.
+    fn is_set(&self, name: &str) -> bool {
+        matches!(self.text(name).as_ref(), "true" | "1")
+    }
+
     /// Returns a string or number that is an identifier; it must not be missing.
     fn id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
         match self.optional_id(field)? {
@@ -324,7 +348,14 @@ impl<'a> CopyFields<'a> {
     }
 
     fn message_id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
-        let id = self.id(field)?;
+        match self.optional_message_id(field)? {
+            empty if empty.is_empty() => Err(Malformed::Missing { field }),
+            id => Ok(id),
+        }
+    }
+
+    fn optional_message_id(&self, field: &'static str) -> Result<Cow<'a, str>, Malformed> {
+        let id = self.optional_id(field)?;
         if id.len() > MESSAGE_ID_BYTES_MAX {
             let reason = format!("it is longer than {MESSAGE_ID_BYTES_MAX} bytes");
             return Err(Malformed::IllFormed { field, reason });

@@ -99,7 +99,7 @@ fn team_there(tx: &Tx<'_>, app: &AppKey, team: &Team) -> Result<Option<TeamEntry
 fn newest(tx: &Tx<'_>, app: &AppKey, place: &Place) -> Result<u64, StoreFailure> {
     let time = |last: Option<MessageBody<'_>>| last.map_or(0, |body| body.key.time);
     match place {
-        Place::P2p { from, to } => {
+        Place::P2p { from, to } | Place::Undelivered { from, to } => {
             let key = tables::session_key(app, from.as_str(), SessionKind::P2p, to.as_str());
             let Some(value) = tx.sessions.get(key.as_slice())? else { return Ok(0) };
             Ok(time(row::decode_row(&key, value.value())?.last))

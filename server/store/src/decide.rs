@@ -256,7 +256,7 @@ fn refuse_unknown(facts: &Facts) -> Result<(), Refusal> {
 
 fn team_of(place: &Place) -> Option<&Team> {
     match place {
-        Place::P2p { .. } => None,
+        Place::P2p { .. } | Place::Undelivered { .. } => None,
         Place::Team(team) => Some(team),
     }
 }

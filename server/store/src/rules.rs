@@ -203,6 +203,7 @@ fn write_body<'a, E>(
             }
             write(Write::Last { account: to, peer: from, body })
         }
+        Place::Undelivered { from, to } => write(Write::Last { account: from, peer: to, body }),
         Place::Team(team) => write(Write::Head { team, body }),
     }
 }

@@ -305,7 +305,7 @@ async fn wrong_copies_get_nims_answers_and_change_nothing() {
         String::new(),
         "[]".to_owned(),
         good.replace('}', ""),
-        good.replace("msgidServer", "msgid"),
+        good.replace("msgTimestamp", "time"),
         good.replace("\"amy\"", "\"a|my\""),
         good.replace("\"amy\"", r#""a\u0000my""#),
         good.replace("\"amy\"", &format!("\"{}\"", "a".repeat(129))),

@@ -13,7 +13,7 @@ async fn no_secret_and_no_message_reaches_the_log_even_at_its_loudest() {
     let good = message("PERSON", "bob", "amy", 1).replace("body 1", "PRIVATE-BODY");
     let ahead = huihua_http::clock::now_ms() + 3_600_000;
     let late = good.replace("1700000000001", &ahead.to_string());
-    let malformed = good.replace("msgidServer", "PRIVATE-FIELD");
+    let malformed = good.replace("msgTimestamp", "PRIVATE-FIELD");
     for (copy, status) in [(&good, 200), (&late, 503), (&malformed, 400)] {
         assert_eq!(server.copy(copy).await.unwrap().status, status);
     }

@@ -176,7 +176,9 @@ pub(super) fn place(form: &Form, from: &Account, kind: SessionKind) -> Result<Pl
 /// Returns the kind of the session, and its account or team.
 pub(super) fn scene_and_peer(place: &Place) -> (SessionKind, String) {
     match place {
-        Place::P2p { to, .. } => (SessionKind::P2p, to.as_str().to_owned()),
+        Place::P2p { to, .. } | Place::Undelivered { to, .. } => {
+            (SessionKind::P2p, to.as_str().to_owned())
+        }
         Place::Team(team) => (team.kind(), team.id().as_str().to_owned()),
     }
 }

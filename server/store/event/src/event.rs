@@ -22,6 +22,13 @@ pub enum Place {
         /// The receiver.
         to: Account,
     },
+    /// The sender's session alone: the message did not reach its receiver.
+    Undelivered {
+        /// The sender, whose list moves.
+        from: Account,
+        /// The account that does not see it.
+        to: Account,
+    },
     /// The head of a team.
     Team(Team),
 }

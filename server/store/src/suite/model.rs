@@ -111,8 +111,14 @@ impl Model {
         let mut ids: Vec<SessionId> = called.map(|(_, _, id)| id.clone()).collect();
         for (_, event) in self.events.iter().filter(|(app, _)| *app == owner.app) {
             match event {
-                Event::Message { place: Place::P2p { from, to }, .. }
-                | Event::Recall { place: Place::P2p { from, to }, .. } => {
+                Event::Message {
+                    place: Place::P2p { from, to } | Place::Undelivered { from, to },
+                    ..
+                }
+                | Event::Recall {
+                    place: Place::P2p { from, to } | Place::Undelivered { from, to },
+                    ..
+                } => {
                     ids.extend([from, to].map(SessionId::p2p));
                 }
                 Event::Message { place: Place::Team(team), .. }
@@ -134,6 +140,9 @@ impl Model {
                     let (me, peer) = (owner.account.as_str(), id.peer());
                     (from.as_str(), to.as_str()) == (me, peer)
                         || (from.as_str(), to.as_str()) == (peer, me)
+                }
+                Place::Undelivered { from, to } => {
+                    (from.as_str(), to.as_str()) == (owner.account.as_str(), id.peer())
                 }
                 Place::Team(_) => false,
             }),

@@ -90,8 +90,9 @@ fn team() -> impl Strategy<Value = Team> {
 
 fn place() -> impl Strategy<Value = Place> {
     prop_oneof![
-        (account(), account()).prop_map(|(from, to)| Place::P2p { from, to }),
-        team().prop_map(Place::Team),
+        4 => (account(), account()).prop_map(|(from, to)| Place::P2p { from, to }),
+        1 => (account(), account()).prop_map(|(from, to)| Place::Undelivered { from, to }),
+        4 => team().prop_map(Place::Team),
     ]
 }
 

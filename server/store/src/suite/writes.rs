@@ -42,8 +42,13 @@ pub fn hints_name_the_lists_that_changed_and_no_others(make: Make<'_>) {
         let mut hints = store.hints();
         store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
         let bob = Owner { account: "bob".parse().unwrap(), ..amy() };
-        let expected = [ChangedList::Account(bob), ChangedList::Account(amy())];
+        let expected = [ChangedList::Account(bob.clone()), ChangedList::Account(amy())];
         assert_eq!(*hints.recv().await.unwrap(), expected);
+        let Event::Message { post, .. } = message(2) else { panic!() };
+        let place = Place::Undelivered { from: bob.account.clone(), to: amy().account };
+        let held = Event::Message { place, post, updates_session: true, audience: Vec::new() };
+        store.ingest(&amy().app, vec![held], 10).await.unwrap();
+        assert_eq!(*hints.recv().await.unwrap(), [ChangedList::Account(bob)]);
         store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
         store.delete(&amy(), vec!["p2p|bob".parse().unwrap()], &attempt(10)).await.unwrap();
         assert_eq!(*hints.recv().await.unwrap(), [ChangedList::Account(amy())]);

@@ -69,6 +69,70 @@ async fn notices_decide_who_sees_a_team() {
     assert_eq!(head["updateTime"], T0 + 8, "after the end nothing is shown");
 }
 
+/// A copy with more fields.
+fn with(copy: &str, more: &str) -> String {
+    format!("{},{more}}}", copy.strip_suffix('}').unwrap())
+}
+
+#[tokio::test]
+async fn a_blocked_senders_text_was_on_top_of_the_victims_list() {
+    let server = TestServer::start().await;
+    let amy = server.token("a", "amy");
+    server.deliver(&[message("PERSON", "bob", "amy", 1), message("PERSON", "cat", "amy", 2)]).await;
+    let (before, cursor) = (server.http.list(&amy).await, server.http.latest(&amy).await);
+    for (n, value) in (3..).zip(["true", "1", "\"true\"", "\"1\""]) {
+        let text = with(&message("PERSON", "bob", "amy", n), &format!("\"blacklist\":{value}"));
+        server.deliver(&[text]).await;
+        let own = server.http.list(&server.token("a", "bob")).await;
+        assert_eq!((ids(&own), &own[0]["updateTime"]), (vec!["p2p|amy"], &json!(T0 + n)));
+    }
+    let moderated = with(&message("PERSON", "dan", "amy", 8), r#""antispam":"true""#);
+    server.deliver(&[moderated]).await;
+    assert_eq!(ids(&server.http.list(&server.token("a", "dan")).await), ["p2p|amy"]);
+    assert_eq!(server.http.list(&amy).await, before);
+    let page = server.http.sync(&amy, &format!("cursor={cursor}")).await;
+    assert_eq!(page["changes"], json!([]), "nor does a device hear of it");
+    server.deliver(&[with(&message("PERSON", "bob", "amy", 9), r#""blacklist":"false""#)]).await;
+    assert_eq!(ids(&server.http.list(&amy).await), ["p2p|bob", "p2p|cat"]);
+}
+
+#[tokio::test]
+async fn moderated_text_in_a_team_was_in_the_lists_of_all() {
+    let server = TestServer::start().await;
+    let [invite, kick] = [0, 1].map(|id| json!({"id": id, "data": {"ids": ["amy"]}}));
+    let amy = server.token("a", "amy");
+    for kind in ["TEAM", "SUPER_TEAM"] {
+        server.deliver(&[notice(kind, "own", "7", 1, &invite)]).await;
+    }
+    let before = (server.http.list(&amy).await, server.http.latest(&amy).await);
+    for kind in ["TEAM", "SUPER_TEAM"] {
+        for flag in [r#""antispam":true"#, r#""antispam":"1""#, r#""blacklist":1"#] {
+            let more = format!("{flag},\"tMembers\":\"[bob]\"");
+            server.deliver(&[with(&message(kind, "own", "7", 2), &more)]).await;
+            server.deliver(&[with(&notice(kind, "own", "7", 3, &kick), flag)]).await;
+        }
+    }
+    assert_eq!((server.http.list(&amy).await, server.http.latest(&amy).await), before);
+    assert!(server.http.list(&server.token("a", "bob")).await.is_empty(), "no hint either");
+}
+
+#[tokio::test]
+async fn typing_signs_with_server_id_0_were_last_messages() {
+    let server = TestServer::start().await;
+    let amy = server.token("a", "amy");
+    server.deliver(&[message("PERSON", "bob", "amy", 1)]).await;
+    let before = server.http.list(&amy).await;
+    for id in [r#""msgidServer":0,"#, r#""msgidServer":"0","#, r#""msgidServer":"","#, ""] {
+        let sign = message("PERSON", "bob", "amy", 2);
+        let sign = sign.replace(r#""msgidServer":"2","#, "");
+        let sign = sign.replace(r#","msgidServer":"2""#, "");
+        let sign = sign.replacen('{', &format!("{{{id}"), 1);
+        assert!(!sign.contains(r#""msgidServer":"2""#), "{sign}");
+        server.deliver(&[sign.clone(), with(&sign, r#""antispam":true"#)]).await;
+    }
+    assert_eq!(server.http.list(&amy).await, before);
+}
+
 #[tokio::test]
 async fn the_address_check_is_answered_signed_and_unsigned() {
     let server = TestServer::start().await;

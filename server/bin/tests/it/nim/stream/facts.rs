@@ -84,8 +84,8 @@ const TEXTS: [&str; 9] = [
     " ",
 ];
 
-/// How many fields of a message must be there.
-const NEEDED: usize = 7;
+/// Places, among the fields of a message, of those that must be there.
+const NEEDED: std::ops::Range<usize> = 1..6;
 
 /// A message before it is written as a copy.
 #[derive(Debug, Clone)]
@@ -106,6 +106,8 @@ pub(super) struct StreamMessage {
     resend: Option<u64>,
     audience: Vec<&'static str>,
     change: MemberChange,
+    /// The flag that says that NIM did not deliver it.
+    held_by: Option<&'static str>,
 }
 
 /// A recall before it is written as a copy.
@@ -156,6 +158,7 @@ impl StreamMessage {
             resend: *seed.pick(&[&None, &None, &Some(0)]),
             audience,
             change: MemberChange::Nothing,
+            held_by: seed.one_in(12).then(|| seed.pick(&["blacklist", "antispam"])),
         };
         match seed.below(60) {
             0 => message.body = seed.pick(&["长", "🎉", "\"", "\u{1}", "x"]).repeat(17_000),
@@ -254,7 +257,7 @@ impl StreamMessage {
             let cut = whole.trim_end().strip_suffix('}').unwrap().to_owned();
             return seed.pick(&[&cut, &format!("[{whole}]"), &format!("{whole}{{}}")]).clone();
         }
-        let needed = seed.below(NEEDED);
+        let needed = NEEDED.start + seed.below(NEEDED.len());
         let wrong = ["{}", "[]", "\"\"", "null", "true", "\"a\\u0001\"", "[\"amy\"]"];
         if seed.one_in(3) {
             fields.remove(needed);
@@ -264,7 +267,7 @@ impl StreamMessage {
         loose::object(seed, &fields)
     }
 
-    /// The first [`NEEDED`] are always there.
+    /// Those of [`NEEDED`] are always there.
     fn fields(&self, seed: &mut Seed) -> Vec<(&'static str, LooseField)> {
         let conv = match self.kind {
             Kind::P2p => "PERSON",
@@ -297,6 +300,10 @@ impl StreamMessage {
         if !self.audience.is_empty() {
             fields.push(("tMembers", LooseField::Raw(loose::accounts(seed, &self.audience))));
         }
+        if let Some(flag) = self.held_by {
+            let set = seed.pick(&["true", "1", "\"true\"", "\"1\""]);
+            fields.push((flag, LooseField::Raw(set.to_owned())));
+        }
         fields
     }
 
@@ -313,6 +320,7 @@ impl StreamMessage {
             last_msg: self.last_msg(),
             change: self.change.clone(),
             audience: audience.iter().map(|name| (*name).to_owned()).collect(),
+            is_undelivered: self.held_by.is_some(),
         }
     }
 
@@ -404,6 +412,7 @@ impl StreamRecall {
             last_msg,
             change: MemberChange::Nothing,
             audience: Vec::new(),
+            is_undelivered: false,
         }
     }
 }

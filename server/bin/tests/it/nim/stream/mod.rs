@@ -150,8 +150,12 @@ impl Stream {
 }
 
 /// Copies that move no list; they name real accounts and teams, and ids that outrank every other.
-const OF_NO_CONCERN: [&str; 9] = [
+const OF_NO_CONCERN: [&str; 13] = [
     "{}",
+    r#"{"accid":"amy","members":[]}"#,
+    r#"{"eventType":"1","convType":"PERSON","to":"amy","fromAccount":"bob","msgTimestamp":"1700000999000","msgType":"CUSTOM","msgidServer":"0","attach":"{\"typing\":1}"}"#,
+    r#"{"eventType":1,"convType":"TEAM","to":"1","fromAccount":"bob","msgTimestamp":1700000999000,"msgType":"TEXT","msgidServer":"","tMembers":"[amy, bob]"}"#,
+    r#"{"eventType":1,"convType":"SUPER_TEAM","to":"2","fromAccount":"bob","msgTimestamp":1700000999000,"msgType":"NOTIFICATION","antispam":true,"attach":{"id":405}}"#,
     r#"{"eventType":"1","convType":"CUSTOM_PERSON","to":"amy","fromAccount":"bob","msgTimestamp":"1700000999000","msgType":"CUSTOM_P2P_MSG","msgidServer":"1","attach":"{\"id\":4}"}"#,
     r#"{"eventType":1,"convType":"CUSTOM_TEAM","to":"1","fromAccount":"bob","msgTimestamp":1700000999000,"msgType":"CUSTOM_TEAM_MSG","msgidServer":2,"tMembers":"[amy, bob]"}"#,
     r#"{"eventType":"1","convType":"PERSON","to":"amy","fromAccount":"bob","msgTimestamp":"1700000999000","msgType":"FRIEND_ADD","msgidServer":"3","attach":{"vt":1}}"#,

@@ -35,6 +35,8 @@ pub(super) struct Said {
     pub(super) change: MemberChange,
     /// Whom `tMembers` names.
     pub(super) audience: Vec<String>,
+    /// The receiver has blocked the sender, or moderation held it back.
+    pub(super) is_undelivered: bool,
 }
 
 /// What happens to a team's members.
@@ -87,6 +89,9 @@ impl StreamModel {
         let mut peers: BTreeMap<&str, StreamKey> = BTreeMap::new();
         let mut heads: BTreeMap<(Kind, &str), StreamKey> = BTreeMap::new();
         for said in &self.said {
+            if said.is_undelivered && (said.kind != Kind::P2p || said.from != account) {
+                continue;
+            }
             let slot = match said.kind {
                 Kind::P2p if said.from == account => peers.entry(&said.to).or_default(),
                 Kind::P2p if said.to == account => peers.entry(&said.from).or_default(),
@@ -114,7 +119,8 @@ impl StreamModel {
     fn known(&self, account: &str, kind: Kind, team: &str) -> MemberHistory {
         let mut known = MemberHistory::default();
         let names_me = |names: &[String]| names.iter().any(|name| name == account);
-        for said in self.said.iter().filter(|said| said.kind == kind && said.to == team) {
+        let of_team = |said: &&Said| said.kind == kind && said.to == team && !said.is_undelivered;
+        for said in self.said.iter().filter(of_team) {
             match &said.change {
                 MemberChange::Nothing => {}
                 MemberChange::In(names) | MemberChange::Invited(names) if names_me(names) => {
