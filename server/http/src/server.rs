@@ -95,8 +95,14 @@ impl Server {
         let store: Arc<dyn Store> = Arc::clone(&engine) as _;
         let live = Arc::new(Live::new(Arc::clone(&store)));
         let (apps, health) = (Arc::new(apps), Arc::clone(&engine));
-        let context = Context { apps, store, engine: health, live: Arc::clone(&live), clock };
-        let router = handlers::routes(context);
+        let router = handlers::routes(Context {
+            apps,
+            store,
+            engine: health,
+            live: Arc::clone(&live),
+            clock,
+            refused_copies: Arc::default(),
+        });
         Ok(Self { listener, local_addr, router, engine, live, limits, clock })
     }
 

@@ -46,13 +46,27 @@ pub fn check_sum(app_secret: &str, body: &[u8], cur_time: &str) -> String {
     check_sum::of(app_secret, &hex::encode(Md5::digest(body)), cur_time)
 }
 
-/// Checks that the sender knows the app secret. `cur_time` must be digits. Takes the same time
-/// wherever the sums differ.
-pub fn verify(app_secret: &str, body: &[u8], cur_time: &str, claimed: &str) -> bool {
-    if cur_time.is_empty() || !cur_time.bytes().all(|b| b.is_ascii_digit()) {
-        return false;
+/// The signature of a copy. Its body is hashed once for any number of secrets.
+pub struct CopySignature<'a> {
+    body_md5: String,
+    cur_time: &'a str,
+    claimed: &'a str,
+}
+
+impl<'a> CopySignature<'a> {
+    /// Hashes the body. `None` unless `cur_time` is digits; `claimed` is what the CheckSum says.
+    pub fn new(body: &[u8], cur_time: &'a str, claimed: &'a str) -> Option<Self> {
+        let is_time = !cur_time.is_empty() && cur_time.bytes().all(|b| b.is_ascii_digit());
+        let signature = || Self { body_md5: hex::encode(Md5::digest(body)), cur_time, claimed };
+        is_time.then(signature)
     }
-    check_sum::matches(&check_sum(app_secret, body, cur_time), claimed)
+
+    /// Checks whether the sender knows this app secret. Takes the same time wherever the sums
+    /// differ.
+    pub fn is_of(&self, app_secret: &str) -> bool {
+        let right = check_sum::of(app_secret, &self.body_md5, self.cur_time);
+        check_sum::matches(&right, self.claimed)
+    }
 }
 
 /// Checks whether the body is `{}`, which NIM's console posts to check the address.

@@ -280,7 +280,7 @@ async fn wrong_copies_get_nims_answers_and_change_nothing() {
     let md5 = "99914b932bd37a50b983c5e7c90ae93b";
     let with_md5 = [headers("a", &time, &of_another).to_vec(), vec![("MD5", md5)]].concat();
     let no_time = [("AppKey", "a"), ("CheckSum", right.as_str())];
-    let no_key = [("CurTime", time.as_str()), ("CheckSum", right.as_str())];
+    let no_key = [("CurTime", time.as_str()), ("CheckSum", of_another.as_str())];
     let twice = [headers("a", &time, &right).to_vec(), vec![("AppKey", "ab")]].concat();
     let refused: [&[(&str, &str)]; 10] = [
         &headers("a", &time, "0000000000000000000000000000000000000000"),

@@ -5,6 +5,40 @@ use tempfile::TempDir;
 
 use crate::support::{ServerProcess, message, printed_token};
 
+/// Nobody sees NIM's answers: without a reason in the log a wrong secret looked like silence.
+#[tokio::test]
+async fn a_refused_copy_left_no_reason_in_the_log() {
+    let folder = TempDir::new().unwrap();
+    let mut server = ServerProcess::start_logging(folder.path(), "warn").await;
+    let good = message("PERSON", "bob", "amy", 1).replace("body 1", "PRIVATE-BODY");
+    let (app_key, secret) = (server.dev["appKey"].clone(), server.dev["appSecret"].clone());
+    for _ in 0..50 {
+        for (key, secret) in [("PRIVATE-KEY", secret.as_str()), (&app_key, "PRIVATE-SECRET")] {
+            assert_eq!(server.http.try_copy(key, secret, &good).await.unwrap().status, 403);
+        }
+        for name in ["msgTimestamp", "fromAccount"] {
+            let malformed = good.replace(name, "PRIVATE-FIELD");
+            assert_eq!(server.copy(&malformed).await.unwrap().status, 400);
+        }
+        let headers = [("AppKey", app_key.as_str()), ("CheckSum", "0"), ("CurTime", "soon")];
+        let answer = server.http.send(Method::POST, "/nim/copy", &headers, good.clone()).await;
+        assert_eq!(answer.status, 403);
+    }
+    assert!(server.signal("TERM").await);
+    let log = std::fs::read_to_string(folder.path().join("stderr")).unwrap();
+    for reason in [
+        "unknown app key",
+        "wrong sum",
+        "no CurTime",
+        "malformed: msgTimestamp is missing",
+        "malformed: fromAccount is missing",
+    ] {
+        let lines = log.lines().filter(|line| line.contains(reason)).count();
+        assert!((1..50).contains(&lines), "{lines} lines of {reason:?}: {log}");
+    }
+    assert!(!log.contains("PRIVATE") && !log.contains(&secret), "{log}");
+}
+
 #[tokio::test]
 async fn no_secret_and_no_message_reaches_the_log_even_at_its_loudest() {
     let folder = TempDir::new().unwrap();

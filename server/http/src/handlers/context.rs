@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use huihua_store::{Engine, Store};
 
+use super::refused_copies::RefusedCopies;
 use crate::{app::Apps, clock::Clock, live::Live};
 
 /// Holds what the handlers work with. Clones share it.
@@ -17,6 +18,8 @@ pub(crate) struct Context {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
+    /// For the log.
+    pub(crate) refused_copies: Arc<RefusedCopies>,
 }
 
 impl FromRef<Context> for Arc<Apps> {

@@ -6,6 +6,7 @@ mod events;
 mod health;
 mod input;
 mod nim_rest;
+mod refused_copies;
 mod sessions;
 mod sync;
 mod unread;

@@ -125,7 +125,8 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
     let store: Arc<dyn Store> = engine.clone();
     let live = Arc::new(Live::new(Arc::clone(&store)));
     let (apps, clock) = (Arc::new(apps), Clock::default());
-    let routes = routes(Context { apps, store, engine, live, clock });
+    let refused_copies = Arc::default();
+    let routes = routes(Context { apps, store, engine, live, clock, refused_copies });
     let account = Account::new("amy").unwrap();
     let now = clock.now_s();
     let token = auth::sign(&app(), &account, now, 60).unwrap();

@@ -4,17 +4,19 @@
 use std::any::Any;
 
 use axum::{
+    body::{Body, Bytes},
     extract::{Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
 };
 use huihua_core::AppKey;
-use huihua_nim::copy;
+use huihua_nim::copy::{self, CopySignature};
 use huihua_store::Outcome;
 
-use super::{answers::json_text, context::Context, input};
+use super::{answers::json_text, context::Context, input, refused_copies::CopyRefusal};
 use crate::{app::App, error::Error};
 
+const APP_KEY: &str = "AppKey";
 /// Largest copy, in bytes.
 const COPY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest body without a signature: only the address check `{}` has none.
@@ -23,19 +25,21 @@ const UNSIGNED_BYTES_MAX: usize = 64;
 /// The answer to a copy.
 enum CopyAnswer {
     Received,
-    Refused,
-    Malformed,
-    TooLarge,
+    Refused(CopyRefusal),
     SendAgain,
+}
+
+impl From<CopyRefusal> for CopyAnswer {
+    fn from(refusal: CopyRefusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 impl IntoResponse for CopyAnswer {
     fn into_response(self) -> Response {
         let (status, code) = match self {
             Self::Received => (StatusCode::OK, 200),
-            Self::Refused => (StatusCode::FORBIDDEN, 414),
-            Self::Malformed => (StatusCode::BAD_REQUEST, 414),
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 414),
+            Self::Refused(refusal) => (refusal.status(), 414),
             Self::SendAgain => (StatusCode::SERVICE_UNAVAILABLE, 503),
         };
         (status, json_text(format!("{{\"code\":{code}}}"))).into_response()
@@ -44,32 +48,67 @@ impl IntoResponse for CopyAnswer {
 
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let headers = &parts.headers;
-    let header = |name| input::header(headers, name);
-    let [app_key, cur_time, check_sum] = ["AppKey", "CurTime", "CheckSum"].map(header);
-    let app = app_key.and_then(|key| context.apps.get(&AppKey::new(key).ok()?));
-    if app.is_none() && (app_key.is_some() || check_sum.is_some()) {
-        return CopyAnswer::Refused.into_response();
+    let answer = match signed(&context, &parts.headers, body).await {
+        Ok((app, body)) => ingest(&context, app, &body).await,
+        Err(answer) => answer,
+    };
+    if let CopyAnswer::Refused(refusal) = &answer {
+        // A key that is no app's may be anything, even a secret: it is not in the log.
+        let app_key = named_app(&context, &parts.headers).map(|app| app.key.as_str());
+        context.refused_copies.log(refusal, app_key, context.clock.now_ms());
     }
-    let bytes_max = if app.is_some() { COPY_BYTES_MAX } else { UNSIGNED_BYTES_MAX };
+    answer.into_response()
+}
+
+/// Returns the app of a copy and its body, once the signature is right.
+async fn signed<'c>(
+    context: &'c Context,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(&'c App, Bytes), CopyAnswer> {
+    let named = named_app(context, headers);
+    if named.is_none() && headers.contains_key(APP_KEY) {
+        return Err(CopyRefusal::UnknownAppKey.into());
+    }
+    let [cur_time, check_sum] = ["CurTime", "CheckSum"].map(|name| input::header(headers, name));
+    let is_signed = named.is_some() || check_sum.is_some();
+    let bytes_max = if is_signed { COPY_BYTES_MAX } else { UNSIGNED_BYTES_MAX };
     let body = match input::whole_body(headers, body, bytes_max).await {
         Ok(body) => body,
-        Err(_) if app.is_none() => return CopyAnswer::Refused.into_response(),
-        Err(Error::BodyTooLarge { .. }) => return CopyAnswer::TooLarge.into_response(),
-        Err(_) => return CopyAnswer::SendAgain.into_response(),
+        Err(_) if !is_signed => return Err(CopyRefusal::WrongSum.into()),
+        Err(Error::BodyTooLarge { .. }) => return Err(CopyRefusal::TooLarge { bytes_max }.into()),
+        Err(_) => return Err(CopyAnswer::SendAgain),
     };
-    let Some(app) = app else {
-        // NIM's console sends this to check the address.
-        if copy::is_address_check(&body) {
-            return CopyAnswer::Received.into_response();
-        }
-        return CopyAnswer::Refused.into_response();
-    };
-    let (cur_time, check_sum) = (cur_time.unwrap_or(""), check_sum.unwrap_or(""));
-    if !copy::verify(app.secret.expose(), &body, cur_time, check_sum) {
-        return CopyAnswer::Refused.into_response();
+    // NIM's console sends this to check the address.
+    if !is_signed && copy::is_address_check(&body) {
+        return Err(CopyAnswer::Received);
     }
-    ingest(&context, app, &body).await.into_response()
+    let check_sum = check_sum.ok_or(CopyRefusal::WrongSum)?;
+    let signature = CopySignature::new(&body, cur_time.unwrap_or(""), check_sum)
+        .ok_or(CopyRefusal::NoCurTime)?;
+    let app = match named {
+        Some(app) => Some(app).filter(|app| signature.is_of(app.secret.expose())),
+        None => signer(context, &signature),
+    };
+    Ok((app.ok_or(CopyRefusal::WrongSum)?, body))
+}
+
+/// Returns the app that the header AppKey names.
+fn named_app<'c>(context: &'c Context, headers: &HeaderMap) -> Option<&'c App> {
+    context.apps.get(&AppKey::new(input::header(headers, APP_KEY)?).ok()?)
+}
+
+/// Finds the app whose secret fits the sum: NIM leaves the app key out of many copies.
+fn signer<'c>(context: &'c Context, signature: &CopySignature<'_>) -> Option<&'c App> {
+    // Every app is compared, so that the time does not reveal which one it was. No two have one
+    // secret: the configuration refuses it.
+    let mut found = None;
+    for app in context.apps.values() {
+        if signature.is_of(app.secret.expose()) {
+            found = Some(app);
+        }
+    }
+    found
 }
 
 async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
@@ -77,10 +116,7 @@ async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
     let events = match copy::decode(body) {
         Ok(events) if events.is_empty() => return CopyAnswer::Received,
         Ok(events) => events,
-        Err(reason) => {
-            tracing::warn!(app_key, bytes = body.len(), %reason, "a message copy is malformed");
-            return CopyAnswer::Malformed;
-        }
+        Err(reason) => return CopyRefusal::Malformed(reason).into(),
     };
     match context.store.ingest(&app.key, events, context.clock.now_ms()).await {
         Ok(outcomes) if outcomes.contains(&Outcome::TooFarAhead) => {

@@ -24,6 +24,10 @@ fn last_msg(event: &Event) -> &str {
     }
 }
 
+fn verify(secret: &str, body: &[u8], cur_time: &str, claimed: &str) -> bool {
+    CopySignature::new(body, cur_time, claimed).is_some_and(|signature| signature.is_of(secret))
+}
+
 fn names(accounts: &[Account]) -> String {
     accounts.iter().map(Account::as_str).collect::<Vec<_>>().join("+")
 }

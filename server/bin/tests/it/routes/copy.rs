@@ -134,6 +134,27 @@ async fn typing_signs_with_server_id_0_were_last_messages() {
 }
 
 #[tokio::test]
+async fn copies_without_an_app_key_were_refused() {
+    let server = TestServer::start().await;
+    let time = T0.to_string();
+    for (n, app, other) in [(1, "a", "ab"), (2, "ab", "a")] {
+        let body = message("PERSON", "bob", app, n);
+        let secret = server.app(app).secret.expose();
+        let sum = huihua_nim::copy::check_sum(secret, body.as_bytes(), &time);
+        let send = async |body: &str| {
+            let headers = [("CurTime", time.as_str()), ("CheckSum", sum.as_str())];
+            server.http.send(Method::POST, "/nim/copy", &headers, body.to_owned()).await
+        };
+        let altered = send(&format!("{body} ")).await;
+        assert_eq!((altered.status, altered.body.as_str()), (403, r#"{"code":414}"#));
+        let answer = send(&body).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"code":200}"#));
+        assert_eq!(ids(&server.http.list(&server.token(app, app)).await), ["p2p|bob"]);
+        assert!(server.http.list(&server.token(other, app)).await.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn the_address_check_is_answered_signed_and_unsigned() {
     let server = TestServer::start().await;
     let unsigned = server.http.send(Method::POST, "/nim/copy", &[], "{}").await;
