@@ -13,7 +13,7 @@ mod signature;
 pub mod teams;
 
 pub use self::{
-    answer::{DONE, refusal},
+    answer::{DONE, refusal, refusal_v2},
     fault::RequestFault,
     form::Form,
     signature::{Signature, verify},

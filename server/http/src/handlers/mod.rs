@@ -64,10 +64,8 @@ pub(crate) fn routes(context: Context) -> Router {
 }
 
 async fn no_such_path(uri: Uri) -> Response {
-    if nim_rest::is_nim_path(&uri) {
-        return nim_rest::no_such_call();
-    }
-    Error::NotFound { detail: "there is no such path".to_owned() }.into_response()
+    let not_found = || Error::NotFound { detail: "there is no such path".to_owned() };
+    nim_rest::answer_unknown(&uri).unwrap_or_else(|| not_found().into_response())
 }
 
 /// Answers a panic, whose text may hold a user's data: the panic hook has logged the place.

@@ -22,7 +22,8 @@ pub fn query(form: &Form) -> Result<(Account, QueryMySessionOption), RequestFaul
     let option = QueryMySessionOption {
         min_timestamp: form.optional_number("minTimestamp")?.unwrap_or(default.min_timestamp),
         max_timestamp: form.optional_number("maxTimestamp")?.unwrap_or(default.max_timestamp),
-        need_last_msg: form.flag("needLastMsg")?.unwrap_or(default.need_last_msg),
+        // NIM's default; that of `/v1` is true.
+        need_last_msg: form.flag("needLastMsg")?.unwrap_or(false),
         limit,
         page_token: None,
     };
@@ -282,7 +283,9 @@ mod tests {
     fn what_is_asked_is_read_and_checked() {
         let read = |text: &str| query(&Form::parse(text.as_bytes()).unwrap());
         let (account, option) = read("accid=amy&unknown=1").unwrap();
-        assert_eq!((account.as_str(), option), ("amy", QueryMySessionOption::default()));
+        let default = QueryMySessionOption { need_last_msg: false, ..Default::default() };
+        assert_eq!((account.as_str(), option), ("amy", default));
+        assert!(read("accid=amy&needLastMsg=1").unwrap().1.need_last_msg);
         let (_, option) =
             read("limit=1&needLastMsg=0&accid=amy&minTimestamp=5&maxTimestamp=5").unwrap();
         assert_eq!((option.min_timestamp, option.max_timestamp), (5, 5));

@@ -164,7 +164,7 @@ pub(super) async fn assert_lists(
     let wanted: Vec<&str> = expected.iter().map(|row| row.session.as_str()).collect();
     assert_eq!(ids, wanted, "{account}");
     let path = "/history/querySessionList.action";
-    let whole = sdk.ok(path, &[("accid", account)]).await;
+    let whole = sdk.ok(path, &[("accid", account), ("needLastMsg", "1")]).await;
     let as_nim: Vec<Value> = rows.iter().map(nim_row).collect();
     assert_eq!(schema::session_rows(&whole), as_nim, "{account}");
     assert_eq!(whole["data"]["hasMore"], false);

@@ -1,6 +1,7 @@
 //! Every refusal of NIM's server API: HTTP says 200, the body says NIM's code, and nothing changes.
 
 use reqwest::Method;
+use serde_json::json;
 
 use super::{
     calls::{CALLS, WrongParameter},
@@ -158,6 +159,23 @@ async fn what_is_no_call_of_nims_gets_200_and_a_code() {
         schema::assert_refused(&sdk.send(&request).await, code, &what);
     }
     fixture.assert_unchanged(&before, "all of them").await;
+}
+
+/// NIM's SDKs throw on any other status, and lose a text that is not under `msg`.
+#[tokio::test]
+async fn version_2_of_nims_api_got_http_404() {
+    let server = TestServer::start().await;
+    for path in ["/im/v2", "/im/v2/accounts/amy", "/im/v2.1/messages", "/nimserver/im/v2/teams/1"] {
+        for method in [Method::GET, Method::POST, Method::PATCH, Method::DELETE] {
+            let answer = server.http.send(method.clone(), path, &[], "").await;
+            assert_eq!(answer.header("content-type"), "application/json");
+            let json = answer.ok();
+            schema::assert_form(&json!({"code": 404, "msg": "string"}), &json, path);
+        }
+    }
+    for path in ["/im/v3/accounts", "/v1/im/v2/x", "/nimserverx/im/v2"] {
+        server.http.get(path, "").await.assert_problem(404, 404, "no such path");
+    }
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn rows_without_a_message_and_ids_that_are_no_numbers() {
     server.events(json!(events)).await;
     let token = server.token("a", "amy");
     server.http.set_ext("p2p|zoe", &token, "only mine").await.ok();
-    let (rows, _) = page(&sdk, &[]).await;
+    let (rows, _) = page(&sdk, &[("needLastMsg", "1")]).await;
     let zoe = &rows[0];
     assert_eq!((&zoe["accid"], &zoe["ext"]), (&"zoe".into(), &"only mine".into()));
     assert!(zoe.get("lastMsg").is_none() && zoe.get("lastMsgType").is_none(), "{zoe}");
@@ -95,4 +95,6 @@ async fn rows_without_a_message_and_ids_that_are_no_numbers() {
         let with = rows.iter().filter(|row| row.get("lastMsg").is_some()).count();
         assert_eq!(with, if shows { teams.len() } else { 0 }, "needLastMsg={flag}");
     }
+    let (rows, _) = page(&sdk, &[]).await;
+    assert!(rows.iter().all(|row| row.get("lastMsg").is_none()), "absent means 0: {rows:?}");
 }

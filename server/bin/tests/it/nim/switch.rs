@@ -93,7 +93,7 @@ async fn live(nim: &ServerProcess, sdk: &Sdk, folder: &TempDir) -> [String; 2] {
 }
 
 async fn list(sdk: &Sdk, account: &str) -> Vec<Value> {
-    schema::session_rows(&sdk.ok(LIST, &[("accid", account)]).await)
+    schema::session_rows(&sdk.ok(LIST, &[("accid", account), ("needLastMsg", "1")]).await)
 }
 
 #[tokio::test]

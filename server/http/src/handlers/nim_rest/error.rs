@@ -123,8 +123,16 @@ impl IntoResponse for CallError {
 }
 
 /// Answers an unknown call as NIM does.
-pub(crate) fn no_such_call() -> Response {
+pub(super) fn no_such_call() -> Response {
     CallError::NoSuchCall.into_response()
+}
+
+/// Answers a call of version 2 of NIM's API, which is not served. NIM's SDKs throw on any HTTP
+/// status but 200.
+pub(super) fn no_version_2() -> Response {
+    CallError::NoSuchCall.log();
+    let (code, _) = CallError::NoSuchCall.row();
+    json_text(rest::refusal_v2(code, "version 2 of NIM's API is not served: use version 1"))
 }
 
 /// Answers a panic as NIM does.

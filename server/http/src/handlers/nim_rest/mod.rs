@@ -9,13 +9,16 @@ mod messages;
 mod sessions;
 mod teams;
 
-use axum::{Router, http::Uri, routing::any};
+use axum::{Router, http::Uri, response::Response, routing::any};
 
-pub(super) use self::error::{answer_panic, no_such_call};
+pub(super) use self::error::answer_panic;
 use super::context::Context;
 
 /// The prefix of NIM's paths at NIM's own servers.
 const PREFIX: &str = "/nimserver";
+
+/// How the paths of version 2 start, with those of 2.1.
+const PATHS_OF_VERSION_2: &str = "/im/v2";
 
 /// Returns the routes of all calls, with NIM's prefix and without.
 pub(super) fn routes() -> Router<Context> {
@@ -48,7 +51,12 @@ pub(super) fn routes() -> Router<Context> {
     Router::new().nest(PREFIX, calls.clone()).merge(calls)
 }
 
-/// Checks whether an unknown path is answered as NIM would.
-pub(super) fn is_nim_path(uri: &Uri) -> bool {
-    uri.path().ends_with(".action") || uri.path().split('/').nth(1) == Some(&PREFIX[1..])
+/// Answers an unknown path as NIM would; `None` if it is no path of NIM's.
+pub(super) fn answer_unknown(uri: &Uri) -> Option<Response> {
+    let path = uri.path();
+    if path.strip_prefix(PREFIX).unwrap_or(path).starts_with(PATHS_OF_VERSION_2) {
+        return Some(error::no_version_2());
+    }
+    let is_nims = path.ends_with(".action") || path.split('/').nth(1) == Some(&PREFIX[1..]);
+    is_nims.then(error::no_such_call)
 }
