@@ -300,8 +300,8 @@ impl EventFields<'_> {
     }
 
     fn message_type(&mut self) -> Result<MessageType, Rejected> {
-        let form = "must be text, image, audio, video, location, notification, file, tip, robot, \
-                    call or custom";
+        let form = "must be text, image, audio, video, location, notification, file, avchat, tip, \
+                    robot, call or custom";
         let text: String = self.needed("msgType", form)?;
         Ok(match text.as_str() {
             "text" => MessageType::Text,
@@ -311,6 +311,7 @@ impl EventFields<'_> {
             "location" => MessageType::Location,
             "notification" => MessageType::Notification,
             "file" => MessageType::File,
+            "avchat" => MessageType::AvChat,
             "tip" => MessageType::Tip,
             "robot" => MessageType::Robot,
             "call" => MessageType::Call,

@@ -71,8 +71,15 @@ impl MessageType {
 }
 
 /// Client types, by NIM's name and number (key 4).
-const CLIENT_TYPES: [(&str, u8); 6] =
-    [("AOS", 1), ("IOS", 2), ("PC", 4), ("WEB", 16), ("REST", CLIENT_TYPE_REST), ("MAC", 64)];
+const CLIENT_TYPES: [(&str, u8); 7] = [
+    ("AOS", 1),
+    ("IOS", 2),
+    ("PC", 4),
+    ("WEB", 16),
+    ("REST", CLIENT_TYPE_REST),
+    ("MAC", 64),
+    ("HARMONY", 65),
+];
 /// Client type of the app's own server.
 pub(crate) const CLIENT_TYPE_REST: u8 = 32;
 

@@ -121,13 +121,20 @@ fn every_type_of_message_has_its_number() {
             assert_eq!(last_msg(&events[0]), start);
         }
     }
-    for (name, number) in
-        [("AOS", "1"), ("IOS", "2"), ("PC", "4"), ("WEB", "16"), ("REST", "32"), ("MAC", "64")]
-    {
+    for (name, number) in [
+        ("AOS", "1"),
+        ("IOS", "2"),
+        ("PC", "4"),
+        ("WEB", "16"),
+        ("REST", "32"),
+        ("MAC", "64"),
+        ("HARMONY", "65"),
+        ("65", "65"),
+    ] {
         let json = format!(r#"{{{PERSON},"fromClientType":"{name}"}}"#);
         assert!(last_msg(&decoded(&json)[0]).contains(&format!(r#""4":{number},"#)), "{name}");
     }
-    for name in ["HARMONY", "WINPHONE", "3", ""] {
+    for name in ["WINPHONE", "3", ""] {
         let json = format!(r#"{{{PERSON},"fromClientType":"{name}"}}"#);
         assert!(!last_msg(&decoded(&json)[0]).contains(r#""4":"#), "{name} has no number");
     }

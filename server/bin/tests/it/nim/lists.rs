@@ -230,7 +230,15 @@ pub(super) fn nim_row(row: &Value) -> Value {
         });
         return nim;
     }
-    let names = [(1, "AOS"), (2, "IOS"), (4, "PC"), (16, "WEB"), (32, "REST"), (64, "MAC")];
+    let names = [
+        (1, "AOS"),
+        (2, "IOS"),
+        (4, "PC"),
+        (16, "WEB"),
+        (32, "REST"),
+        (64, "MAC"),
+        (65, "HARMONY"),
+    ];
     let client = names.iter().find(|(number, _)| last["4"] == *number);
     let is_number = text("12").bytes().all(|b| b.is_ascii_digit());
     let id = if is_number { text("12").parse::<i64>().unwrap_or(0) } else { 0 };

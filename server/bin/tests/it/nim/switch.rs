@@ -33,6 +33,7 @@ fn event_of(account: &str, row: &Value) -> Value {
             (4, "location"),
             (5, "notification"),
             (6, "file"),
+            (7, "avchat"),
             (10, "tip"),
             (11, "robot"),
             (12, "call"),

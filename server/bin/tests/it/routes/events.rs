@@ -57,6 +57,7 @@ async fn a_message_moves_both_lists_and_keeps_every_field() {
         ("location", 4),
         ("notification", 5),
         ("file", 6),
+        ("avchat", 7),
         ("tip", 10),
         ("robot", 11),
         ("call", 12),
@@ -68,7 +69,7 @@ async fn a_message_moves_both_lists_and_keeps_every_field() {
             with(event("p2p", &format!("u{n}"), "eve", n), "msgType", name.into())
         })
         .collect();
-    assert_eq!(server.events(json!(messages)).await, [APPLIED; 11]);
+    assert_eq!(server.events(json!(messages)).await, [APPLIED; 12]);
     let mut rows = server.http.list(&server.token("a", "eve")).await;
     rows.reverse();
     let numbers: Vec<_> = rows.iter().map(|row| row["lastMsg"]["8"].as_u64().unwrap()).collect();
@@ -202,7 +203,7 @@ fn bad_events() -> Vec<(Value, &'static str)> {
         (with(message(), "type", 1.into()), "type: must be a string"),
         (with(message(), "sessionType", "P2P".into()), "sessionType: must be p2p, team"),
         (with(message(), "msgType", "TEXT".into()), "msgType: must be text, image"),
-        (with(message(), "msgType", "avchat".into()), "msgType"),
+        (with(message(), "msgType", "avChat".into()), "msgType"),
         (with(message(), "messageId", "".into()), "messageId: must be 1..=64 bytes"),
         (with(message(), "messageId", "1".repeat(65).into()), "messageId: must be 1..=64"),
         (with(message(), "messageId", "1\n".into()), "messageId: must hold no control"),

@@ -58,7 +58,7 @@ const CLIENTS: [(&str, Option<u64>); 9] = [
     ("WEB", Some(16)),
     ("REST", Some(32)),
     ("MAC", Some(64)),
-    ("HARMONY", None),
+    ("HARMONY", Some(65)),
     ("WINPHONE", None),
     ("", None),
 ];
