@@ -10,6 +10,7 @@
 //! ```
 
 mod account;
+mod account_form;
 mod error;
 mod id;
 mod last_msg;
@@ -23,6 +24,7 @@ mod sync;
 pub mod client;
 
 pub use account::AccountInfo;
+pub use account_form::AccountForm;
 pub use error::{Code, CodeRow, Problem};
 pub use id::{
     ACCOUNT_BYTES_MAX, APP_KEY_BYTES_MAX, Account, AppKey, InvalidId, SessionId, SessionKind,

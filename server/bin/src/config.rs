@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use huihua_core::AppKey;
+use huihua_core::{AccountForm, AppKey};
 use huihua_http::{
     app::{App, Apps, Secret},
     server::CONNECTIONS_DEFAULT,
@@ -162,6 +162,7 @@ fn read_app(value: Value, place: &str) -> Result<App, Error> {
     let mut fields = TableFields { table, prefix: format!("{place}.") };
     let key = AppKey::new(fields.needed("key")?)
         .map_err(|e| field_error(format!("{place}.key"), e.to_string()))?;
+    let accounts = read_account_form(fields.text("accounts")?, &key, place)?;
     let secret = fields.needed("secret")?;
     if secret.is_empty() {
         let reason = "is empty: take the App Secret from NIM's console";
@@ -181,7 +182,30 @@ fn read_app(value: Value, place: &str) -> Result<App, Error> {
         return Err(field_error(format!("{place}.token_keys"), reason));
     }
     fields.refuse_unknown()?;
-    Ok(App { key, secret: Secret::new(secret), token_keys, ingest_key })
+    Ok(App { key, accounts, secret: Secret::new(secret), token_keys, ingest_key })
+}
+
+/// Reads how the app writes its account ids. There is no default: neither form suits every app, and
+/// a store keeps the one that it began with.
+fn read_account_form(
+    name: Option<String>,
+    key: &AppKey,
+    place: &str,
+) -> Result<AccountForm, Error> {
+    let fault = match name {
+        None => "is missing",
+        Some(name) => match AccountForm::from_name(&name) {
+            Some(form) => return Ok(form),
+            None => "must be \"nim\" or \"exact\"",
+        },
+    };
+    let reason = format!(
+        "{fault}. It says how app '{key}' writes its account ids. Write accounts = \"nim\" if NIM \
+         delivers the app's messages or its servers call NIM's API: then ASCII letters are \
+         lower-cased, so that Alice_1 and alice_1 are one account. Write accounts = \"exact\" if \
+         ids stay as they come: then they are two accounts"
+    );
+    Err(field_error(format!("{place}.accounts"), reason))
 }
 
 fn long_enough(text: String, field: &str) -> Result<Secret, Error> {
@@ -252,11 +276,13 @@ mod tests {
         data = "d"
         [[app]]
         key = "a"
+        accounts = "nim"
         secret = "nim-secret-a"
         token_keys = ["token-key-a-0123456789abcdef0123456789"]
         ingest_key = "ingest-key-a-0123456789abcdef012345678"
         [[app]]
         key = "b"
+        accounts = "exact"
         secret = "nim-secret-b"
         token_keys = ["token-key-b-0123456789abcdef0123456789", "token-key-c-0123456789abcdef0123456789"]
         ingest_key = "ingest-key-b-0123456789abcdef012345678"
@@ -267,6 +293,8 @@ mod tests {
         let config = Config::parse(GOOD).unwrap();
         assert_eq!((config.listen.port(), config.data.to_str()), (8480, Some("d")));
         assert_eq!((config.apps.len(), config.connections_max), (2, CONNECTIONS_DEFAULT));
+        let accounts = |key: &str| config.apps[&key.parse().unwrap()].accounts;
+        assert_eq!(["a", "b"].map(accounts), [AccountForm::Nim, AccountForm::Exact]);
         let shown = format!("{config:?}");
         assert!(shown.contains("Secret(…)") && !shown.contains("nim-secret"), "{shown}");
         assert!(!shown.contains("token-key") && !shown.contains("ingest-key"), "{shown}");
@@ -293,6 +321,14 @@ mod tests {
             ("key = \"b\"", "key = \"a\"", "app[1].key: another app has this key"),
             ("key = \"b\"", "key = \"b|c\"", "app[1].key: app key holds"),
             ("key = \"b\"", "key = \"b\"\nsecrets = \"x\"", "app[1].secrets: is unknown"),
+            (
+                "accounts = \"nim\"",
+                "",
+                "app[0].accounts: is missing. It says how app 'a' writes its account ids. Write \
+                 accounts = \"nim\" if",
+            ),
+            ("\"nim\"", "\"NIM\"", "app[0].accounts: must be \"nim\" or \"exact\". It says how"),
+            ("\"exact\"", "5", "app[1].accounts: must be a string"),
             ("secret = \"nim-secret-a\"", "", "app[0].secret: is missing"),
             ("secret = \"nim-secret-a\"", "secret = \"\"", "app[0].secret: is empty"),
             ("nim-secret-b", "nim-secret-a", "secret of app 'b': equals secret of app 'a'"),

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use huihua_core::{Account, paths};
+use huihua_core::paths;
 use huihua_http::{app::App, auth};
 use huihua_nim::copy;
 
@@ -86,7 +86,8 @@ fn new_config(data: &Path, listen: SocketAddr) -> io::Result<String> {
     let (token_key, ingest_key) = (random(32)?, random(32)?);
     Ok(format!(
         "# Created by `huihua-server dev`. It holds keys: keep it private.\n\
-         listen = \"{listen}\"\ndata = {data}\n\n[[app]]\nkey = \"{key}\"\nsecret = \"{secret}\"\n\
+         listen = \"{listen}\"\ndata = {data}\n\n[[app]]\nkey = \"{key}\"\n\
+         accounts = \"nim\"\nsecret = \"{secret}\"\n\
          token_keys = [\"{token_key}\"]\ningest_key = \"{ingest_key}\"\n"
     ))
 }
@@ -123,7 +124,7 @@ pub(crate) fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Res
 }
 
 fn welcome(app: &App, url: &str, data: &Path, now_ms: u64) -> String {
-    let account = Account::new(ACCOUNT).expect("a constant account is valid");
+    let account = app.accounts.account(ACCOUNT).expect("a constant account is valid");
     let token = auth::sign(app, &account, now_ms / 1_000, TOKEN_TTL_S).expect("a week is allowed");
     let message = format!(
         r#"{{"eventType":"1","convType":"PERSON","to":"{ACCOUNT}","fromAccount":"bob","fromNick":"Bob","msgTimestamp":"{now_ms}","msgType":"TEXT","msgidServer":"{now_ms}","body":"你好, Alice"}}"#

@@ -13,7 +13,8 @@ use crate::args::TokenArguments;
 pub(crate) fn print(arguments: &TokenArguments) -> Result<(), Box<dyn Error>> {
     let ttl_s = arguments.ttl.as_secs();
     let app = arguments.keys.load()?;
-    let token = auth::sign(&app, &arguments.account, clock::now_ms() / 1_000, ttl_s)?;
+    let account = app.accounts.account(arguments.account.as_str())?;
+    let token = auth::sign(&app, &account, clock::now_ms() / 1_000, ttl_s)?;
     writeln!(io::stdout(), "{token}")?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt};
 
-use huihua_core::AppKey;
+use huihua_core::{AccountForm, AppKey};
 
 /// The apps of one server by their keys.
 pub type Apps = HashMap<AppKey, App>;
@@ -34,6 +34,8 @@ impl fmt::Debug for Secret {
 pub struct App {
     /// The app key.
     pub key: AppKey,
+    /// How its account ids are written: the only way from a text to one of its accounts.
+    pub accounts: AccountForm,
     /// NIM's app secret: checks the signatures of NIM's copies and of calls of its server API.
     pub secret: Secret,
     /// Keys of client tokens, 1 or 2: each checks, the first one signs.

@@ -9,7 +9,7 @@ use axum::{
     http::{header::AUTHORIZATION, request::Parts},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use huihua_core::{Account, AppKey};
+use huihua_core::{Account, AccountForm, AppKey};
 use huihua_event::{Owner, TokenHash};
 use huihua_store::Store;
 use jsonwebtoken::{
@@ -38,6 +38,8 @@ const LEEWAY_S: u64 = 30;
 pub(crate) struct AuthenticatedCaller {
     /// The owner of the list.
     pub owner: Owner,
+    /// How the app writes the account ids that the request names.
+    pub accounts: AccountForm,
     /// Expiry of the token, ms since 1970. A token of the directory does not expire: 90 days from
     /// now, the longest lifetime of any token.
     pub expires_at: u64,
@@ -77,15 +79,20 @@ async fn find_in_directories(
 ) -> Result<Option<AuthenticatedCaller>, Error> {
     let hash = TokenHash::of(token);
     let mut found = None;
-    for app in apps.keys() {
-        let Some(account) = store.account_of(app, &hash).await? else { continue };
+    for app in apps.values() {
+        let Some(account) = store.account_of(&app.key, &hash).await? else { continue };
         if found.is_some() {
             // Two apps have chosen the same token: it identifies neither account.
             return Ok(None);
         }
-        let owner = Owner { app: app.clone(), account };
+        let owner = Owner { app: app.key.clone(), account };
         let expires_at = now.saturating_add(TOKEN_TTL_S_MAX).saturating_mul(1_000);
-        found = Some(AuthenticatedCaller { owner, expires_at, directory_token: Some(hash) });
+        found = Some(AuthenticatedCaller {
+            owner,
+            accounts: app.accounts,
+            expires_at,
+            directory_token: Some(hash),
+        });
     }
     Ok(found)
 }
@@ -171,11 +178,14 @@ fn verify(apps: &Apps, token: &str, now: u64) -> Result<AuthenticatedCaller, Err
     if expires_at > now.saturating_add(TOKEN_TTL_S_MAX + LEEWAY_S) {
         return Err(refused("the token's exp is more than 90 days ahead"));
     }
-    let account = Account::new(claims.sub)
+    let account = app
+        .accounts
+        .account(claims.sub)
         .map_err(|e| refused(&format!("the token's sub is not an account: {e}")))?;
     let owner = Owner { app: app.key.clone(), account };
     Ok(AuthenticatedCaller {
         owner,
+        accounts: app.accounts,
         expires_at: expires_at.saturating_mul(1_000),
         directory_token: None,
     })
@@ -236,6 +246,8 @@ where
 pub(crate) struct Ingestor {
     /// The app whose lists it may change.
     pub app: AppKey,
+    /// How the app writes the account ids of its events.
+    pub accounts: AccountForm,
 }
 
 impl<S> FromRequestParts<S> for Ingestor
@@ -252,13 +264,12 @@ where
         let mut found = None;
         for app in apps.values() {
             if app.ingest_key.expose().as_bytes().ct_eq(key.as_bytes()).into() {
-                found = Some(app.key.clone());
+                found = Some(Self { app: app.key.clone(), accounts: app.accounts });
             }
         }
-        let app = found.ok_or_else(|| {
+        found.ok_or_else(|| {
             refused("the bearer token is not the ingest key of any app of this server")
-        })?;
-        Ok(Self { app })
+        })
     }
 }
 

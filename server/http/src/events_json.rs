@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use huihua_core::{Account, SessionKind, TeamId};
+use huihua_core::{Account, AccountForm, SessionKind, TeamId};
 use huihua_event::{Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 use huihua_nim::last_msg::{self, LastMessage, LastRecall, MessageType};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -79,11 +79,15 @@ fn rejected(field: &str, reason: impl fmt::Display) -> Rejected {
     Rejected { field: field.to_owned(), reason: reason.to_string() }
 }
 
-/// Reads the events of a request, in order, each good or refused.
+/// Reads the events of a request, in order, each good or refused. `accounts` is the app's form of
+/// ids.
 ///
 /// # Errors
 /// [`EnvelopeError`] if the body is not a list of events.
-pub(crate) fn decode(body: &[u8]) -> Result<Vec<Result<Event, Rejected>>, EnvelopeError> {
+pub(crate) fn decode(
+    body: &[u8],
+    accounts: AccountForm,
+) -> Result<Vec<Result<Event, Rejected>>, EnvelopeError> {
     let mut fields: BTreeMap<String, &RawValue> =
         serde_json::from_slice(body).map_err(|_| EnvelopeError::NotAnObject)?;
     let events = fields.remove("events").ok_or(EnvelopeError::Events)?;
@@ -95,12 +99,13 @@ pub(crate) fn decode(body: &[u8]) -> Result<Vec<Result<Event, Rejected>>, Envelo
     if events.is_empty() || events.len() > EVENTS_MAX {
         return Err(EnvelopeError::Events);
     }
-    Ok(events.into_iter().map(event).collect())
+    Ok(events.into_iter().map(|raw| event(raw, accounts)).collect())
 }
 
-fn event(raw: &RawValue) -> Result<Event, Rejected> {
+fn event(raw: &RawValue, accounts: AccountForm) -> Result<Event, Rejected> {
     let fields = serde_json::from_str(raw.get());
-    let mut fields = EventFields(fields.map_err(|_| rejected("event", "must be a JSON object"))?);
+    let fields = fields.map_err(|_| rejected("event", "must be a JSON object"))?;
+    let mut fields = EventFields(fields, accounts);
     let kind: String = fields.needed("type", "must be a string")?;
     let event = match kind.as_str() {
         "message" => message(&mut fields)?,
@@ -203,8 +208,9 @@ fn peer(place: &Place) -> String {
     }
 }
 
-/// The fields of an event. Reading one takes it out, so the rest is unknown.
-struct EventFields<'a>(BTreeMap<String, &'a RawValue>);
+/// The fields of an event, and the app's form of account ids. Reading a field takes it out, so the
+/// rest is unknown.
+struct EventFields<'a>(BTreeMap<String, &'a RawValue>, AccountForm);
 
 impl EventFields<'_> {
     fn optional<T: DeserializeOwned>(
@@ -252,7 +258,7 @@ impl EventFields<'_> {
 
     fn optional_account(&mut self, field: &str) -> Result<Option<Account>, Rejected> {
         let text: Option<String> = self.optional(field, "must be a string")?;
-        text.map(|text| Account::new(text).map_err(|e| rejected(field, e))).transpose()
+        text.map(|text| self.1.account(text).map_err(|e| rejected(field, e))).transpose()
     }
 
     fn account(&mut self, field: &str) -> Result<Account, Rejected> {
@@ -283,7 +289,7 @@ impl EventFields<'_> {
             ));
         }
         let account =
-            |(n, text)| Account::new(text).map_err(|e| rejected(&format!("accounts[{n}]"), e));
+            |(n, text)| self.1.account(text).map_err(|e| rejected(&format!("accounts[{n}]"), e));
         texts.into_iter().enumerate().map(account).collect()
     }
 

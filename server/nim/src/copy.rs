@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use huihua_core::{Account, SessionKind, TeamId};
+use huihua_core::{Account, AccountForm, SessionKind, TeamId};
 use huihua_event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 use md5::{Digest as _, Md5};
 use serde_json::value::RawValue;
@@ -71,15 +71,15 @@ impl<'a> CopySignature<'a> {
 
 /// Checks whether the body is `{}`, which NIM's console posts to check the address.
 pub fn is_address_check(body: &[u8]) -> bool {
-    CopyFields::parse(body).is_ok_and(|fields| fields.0.is_empty())
+    CopyFields::parse(body, AccountForm::Nim).is_ok_and(|fields| fields.0.is_empty())
 }
 
-/// Reads the events of a copy; none if it changes no list.
+/// Reads the events of a copy; none if it changes no list. `accounts` is the app's form of ids.
 ///
 /// # Errors
 /// [`Malformed`] if it is not a JSON object, or a required field is missing or wrong.
-pub fn decode(body: &[u8]) -> Result<Vec<Event>, Malformed> {
-    let fields = CopyFields::parse(body)?;
+pub fn decode(body: &[u8], accounts: AccountForm) -> Result<Vec<Event>, Malformed> {
+    let fields = CopyFields::parse(body, accounts)?;
     if fields.optional_id("eventType")?.is_empty() {
         return Ok(Vec::new());
     }
@@ -106,7 +106,7 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     let (from, place) = fields.place("fromAccount", kind)?;
     let server_id = fields.optional_message_id("msgidServer")?;
     let time = fields.whole_number("msgTimestamp")?;
-    let [to, client_id] = [fields.id("to")?, fields.optional_id("msgidClient")?];
+    let client_id = fields.optional_id("msgidClient")?;
     // NIM stores it nowhere, as typing signs: it is in no list.
     if server_id.is_empty() || server_id == "0" {
         return Ok(Vec::new());
@@ -117,7 +117,7 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     let [device_id, nick] = [text("fromDeviceId"), text("fromNick")];
     let last_msg = LastMessage {
         scene: kind,
-        to: &to,
+        to: peer(&place),
         from: from.as_str(),
         from_client_type: client_type(&text("fromClientType")),
         from_device_id: &device_id,
@@ -139,13 +139,21 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     let mut change = None;
     if let Place::Team(team) = &place {
         if message_type == MessageType::Notification {
-            change = membership(team, &from, &post, &attach);
+            change = membership(team, &from, &post, &attach, fields.1);
         } else if kind == SessionKind::Team {
-            audience = fields.0.get("tMembers").map(|raw| accounts(raw)).unwrap_or_default();
+            audience = fields.accounts("tMembers").unwrap_or_default();
         }
     }
     let message = Event::Message { place, post, updates_session: true, audience };
     Ok(std::iter::once(message).chain(change).collect())
+}
+
+/// Returns the account or team that the message went to, in the app's form.
+fn peer(place: &Place) -> &str {
+    match place {
+        Place::P2p { to, .. } | Place::Undelivered { to, .. } => to.as_str(),
+        Place::Team(team) => team.id().as_str(),
+    }
 }
 
 /// Returns the conversation as far as NIM delivers the message; `None` if nobody is to see it. NIM
@@ -169,12 +177,13 @@ pub(super) fn membership(
     from: &Account,
     notice: &Post,
     attach: &str,
+    form: AccountForm,
 ) -> Option<Event> {
-    let attach = CopyFields::parse(attach.as_bytes()).ok()?;
+    let attach = CopyFields::parse(attach.as_bytes(), form).ok()?;
     let listed = || {
         let data = attach.text("data");
-        let data = CopyFields::parse(data.as_bytes()).ok()?;
-        let lists = ["ids", "id"].map(|name| data.0.get(name).map(|raw| accounts(raw)));
+        let data = CopyFields::parse(data.as_bytes(), form).ok()?;
+        let lists = ["ids", "id"].map(|name| data.accounts(name));
         lists.into_iter().flatten().find(|list| !list.is_empty())
     };
     let join = |accounts, inviter| {
@@ -202,12 +211,12 @@ fn recall(fields: &CopyFields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malf
         let reason = "it is before sendTime".to_owned();
         return Err(Malformed::IllFormed { field: "deleteTime", reason });
     }
-    let [to, client_id] = [fields.id("to")?, fields.optional_id("clientId")?];
+    let client_id = fields.optional_id("clientId")?;
     let [ps, attach, nick] = ["selfMsg", "attach", "fromNick"].map(|name| fields.text(name));
     let last_msg = LastRecall {
         time,
         scene: kind,
-        to: &to,
+        to: peer(&place),
         operator: operator.as_str(),
         ps: &ps,
         attach: &attach,
@@ -246,7 +255,7 @@ fn message_type(text: &str) -> Option<MessageType> {
 
 /// Reads a list of accounts: an array, its text, Java's `[a, b]`, or one account alone. Leaves out
 /// what is not an account.
-fn accounts(raw: &RawValue) -> Vec<Account> {
+fn accounts(raw: &RawValue, form: AccountForm) -> Vec<Account> {
     let is_id =
         |raw: &RawValue| raw.get().starts_with(|c: char| matches!(c, '"' | '-' | '0'..='9'));
     let text = loose_text(raw);
@@ -267,7 +276,7 @@ fn accounts(raw: &RawValue) -> Vec<Account> {
     if listed.len() > ACCOUNTS_MAX {
         return Vec::new();
     }
-    listed.into_iter().filter_map(|text| Account::new(text).ok()).collect()
+    listed.into_iter().filter_map(|text| form.account(text).ok()).collect()
 }
 
 /// Returns the content of a string, the JSON text of other values, `""` for null.
@@ -309,12 +318,24 @@ fn string_content(source: &str) -> Cow<'_, str> {
 #[derive(serde::Deserialize)]
 struct Borrowable<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The fields of a JSON object, each as its JSON text.
-struct CopyFields<'a>(HashMap<Cow<'a, str>, &'a RawValue>);
+/// The fields of a JSON object, each as its JSON text, and the app's form of account ids.
+struct CopyFields<'a>(HashMap<Cow<'a, str>, &'a RawValue>, AccountForm);
 
 impl<'a> CopyFields<'a> {
-    fn parse(json: &'a [u8]) -> Result<Self, Malformed> {
-        serde_json::from_slice(json).map(Self).map_err(|_| Malformed::NotAnObject)
+    fn parse(json: &'a [u8], form: AccountForm) -> Result<Self, Malformed> {
+        let fields = serde_json::from_slice(json).map_err(|_| Malformed::NotAnObject)?;
+        Ok(Self(fields, form))
+    }
+
+    /// Returns a list of accounts, in any way in which NIM writes it; `None` if it is not there.
+    fn accounts(&self, name: &str) -> Option<Vec<Account>> {
+        self.0.get(name).map(|raw| accounts(raw, self.1))
+    }
+
+    fn account(&self, field: &'static str) -> Result<Account, Malformed> {
+        self.1
+            .account(self.id(field)?)
+            .map_err(|e| Malformed::IllFormed { field, reason: e.to_string() })
     }
 
     /// Returns content for people or for the app, of any type.
@@ -383,17 +404,13 @@ impl<'a> CopyFields<'a> {
         from_field: &'static str,
         kind: SessionKind,
     ) -> Result<(Account, Place), Malformed> {
-        let account = |field| {
-            Account::new(self.id(field)?)
-                .map_err(|e| Malformed::IllFormed { field, reason: e.to_string() })
-        };
         let team = || {
             TeamId::new(self.id("to")?)
                 .map_err(|e| Malformed::IllFormed { field: "to", reason: e.to_string() })
         };
-        let from = account(from_field)?;
+        let from = self.account(from_field)?;
         let place = match kind {
-            SessionKind::P2p => Place::P2p { from: from.clone(), to: account("to")? },
+            SessionKind::P2p => Place::P2p { from: from.clone(), to: self.account("to")? },
             SessionKind::Team => Place::Team(Team::normal(team()?)),
             SessionKind::SuperTeam => Place::Team(Team::super_team(team()?)),
         };

@@ -9,7 +9,7 @@ use huihua_store::{
     rules::{Head, Notice, Row},
 };
 
-use crate::failure::StoreFailure;
+use crate::{failure::StoreFailure, tables};
 
 const ROW_FORMAT: u8 = 1;
 const HEAD_FORMAT: u8 = 2;
@@ -190,7 +190,7 @@ pub(crate) fn decode_team(key: &[u8], value: &[u8]) -> Result<TeamEntry, StoreFa
     let mut read = || {
         let owner = match input.text()? {
             "" => None,
-            owner => Some(Account::new(owner).ok()?),
+            owner => Some(tables::stored_account(owner.as_bytes())?),
         };
         let (name, custom) = (input.text()?.to_owned(), input.text()?.to_owned());
         let members_max = u32::try_from(input.number()?).ok()?;

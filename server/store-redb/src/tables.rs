@@ -116,7 +116,7 @@ pub(crate) fn peer_of<'k>(range: &Range<Vec<u8>>, key: &'k [u8]) -> Option<(Sess
 pub(crate) fn session_of(key: &[u8]) -> Option<(Owner, SessionKind, &str)> {
     let mut parts = key.splitn(3, |byte| *byte == 0);
     let app = AppKey::new(std::str::from_utf8(parts.next()?).ok()?).ok()?;
-    let account = Account::new(std::str::from_utf8(parts.next()?).ok()?).ok()?;
+    let account = stored_account(parts.next()?)?;
     let (kind, peer) = parts.next()?.split_first()?;
     Some((Owner { app, account }, kind_of(*kind)?, std::str::from_utf8(peer).ok()?))
 }
@@ -176,5 +176,11 @@ pub(crate) fn member_key(app: &AppKey, team: &Team, account: &Account) -> Vec<u8
 
 /// The account at the end of a key that starts so; `None` when the key is another's or damaged.
 pub(crate) fn account_after(prefix: &[u8], key: &[u8]) -> Option<Account> {
-    Account::new(std::str::from_utf8(key.strip_prefix(prefix)?).ok()?).ok()
+    stored_account(key.strip_prefix(prefix)?)
+}
+
+/// The account of these bytes; `None` when they are damaged.
+#[expect(clippy::disallowed_methods, reason = "stored ids have their app's form already")]
+pub(crate) fn stored_account(bytes: &[u8]) -> Option<Account> {
+    Account::new(std::str::from_utf8(bytes).ok()?).ok()
 }

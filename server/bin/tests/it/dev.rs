@@ -68,8 +68,8 @@ fn a_wrong_command_says_what_is_wrong_and_shows_no_key() {
     let key = "k".repeat(32);
     let app = |name: &str, n: u8| {
         format!(
-            "[[app]]\nkey = \"{name}\"\nsecret = \"s{n}\"\ntoken_keys = [\"t{n}{key}\"]\n\
-             ingest_key = \"i{n}{key}\"\n"
+            "[[app]]\nkey = \"{name}\"\naccounts = \"nim\"\nsecret = \"s{n}\"\n\
+             token_keys = [\"t{n}{key}\"]\ningest_key = \"i{n}{key}\"\n"
         )
     };
     std::fs::write(&config, format!("data = \"d\"\n{}{}", app("a", 1), app("b", 2))).unwrap();

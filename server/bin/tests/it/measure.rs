@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use huihua_core::AppKey;
+use huihua_core::{AccountForm, AppKey};
 use huihua_http::app::{App, Secret};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::{Value, json};
@@ -26,6 +26,7 @@ fn resident(process: &ServerProcess) -> usize {
 fn app(server: &ServerProcess) -> App {
     App {
         key: AppKey::new(server.dev["appKey"].clone()).unwrap(),
+        accounts: AccountForm::Nim,
         secret: Secret::new(""),
         token_keys: vec![Secret::new(server.dev["tokenKey"].clone())],
         ingest_key: Secret::new(""),

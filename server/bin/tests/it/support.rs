@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use huihua_core::{Account, AppKey};
+use huihua_core::{AccountForm, AppKey};
 use huihua_http::{
     app::{App, Apps, Secret},
     auth,
@@ -199,11 +199,13 @@ pub(crate) struct TestServer {
     running: JoinHandle<()>,
 }
 
-/// One of the two apps of every [`TestServer`].
+/// One of the two apps of every [`TestServer`]: `a` writes its account ids as NIM does, `ab` as they
+/// come.
 pub(crate) fn app(key: &str) -> App {
     let secret = |use_: &str| Secret::new(format!("{use_}-of-{key}-0123456789abcdef0123456789"));
     App {
         key: AppKey::new(key).unwrap(),
+        accounts: if key == "a" { AccountForm::Nim } else { AccountForm::Exact },
         secret: secret("secret"),
         token_keys: vec![secret("token-key"), secret("old-token-key")],
         ingest_key: secret("ingest-key"),
@@ -290,7 +292,7 @@ impl TestServer {
 
 pub(crate) fn token(app: &App, account: &str) -> String {
     let now = clock::now_ms() / 1_000;
-    auth::sign(app, &Account::new(account).unwrap(), now, 3_600).unwrap()
+    auth::sign(app, &account.parse().unwrap(), now, 3_600).unwrap()
 }
 
 /// A text message of one kind: PERSON, TEAM or SUPER_TEAM.

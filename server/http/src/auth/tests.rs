@@ -11,6 +11,7 @@ fn app(key: &str) -> App {
     let secret = |name: &str| Secret::new(format!("{name}-{key}-0123456789abcdef0123456789"));
     App {
         key: AppKey::new(key).unwrap(),
+        accounts: AccountForm::Nim,
         secret: secret("nim"),
         token_keys: vec![secret("new"), secret("old")],
         ingest_key: secret("ingest"),
@@ -52,7 +53,7 @@ fn hs256_is_that_of_the_rfc() {
 
 #[test]
 fn a_token_signed_here_is_read_here() {
-    let account = Account::new("小明").unwrap();
+    let account = "小明".parse::<Account>().unwrap();
     let token = sign(&app("a"), &account, NOW, 60).unwrap();
     let caller = verify(&apps(), &token, NOW).unwrap();
     assert_eq!((caller.owner.app.as_str(), caller.owner.account), ("a", account.clone()));

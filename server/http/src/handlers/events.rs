@@ -26,7 +26,7 @@ pub(super) async fn ingest(
     input::query(&parts.uri, &[])?;
     input::json_content(&parts.headers)?;
     let body = input::whole_body(&parts.headers, body, EVENTS_BODY_BYTES_MAX).await?;
-    let decoded = events_json::decode(&body);
+    let decoded = events_json::decode(&body, ingestor.accounts);
     let mut events = Vec::new();
     let mut rejections = Vec::new();
     for one in decoded.map_err(|e| Error::Invalid { detail: e.to_string() })? {

@@ -6,7 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use huihua_core::{
-    AccountInfo, DELETE_IDS_MAX, EXT_BYTES_MAX, LIMIT_MAX, QueryMySessionOption, SessionId, paths,
+    AccountForm, AccountInfo, DELETE_IDS_MAX, EXT_BYTES_MAX, LIMIT_MAX, QueryMySessionOption,
+    SessionId, paths,
 };
 use huihua_event::Owner;
 use huihua_store::{Attempt, IdempotencyKey};
@@ -71,7 +72,7 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     input::query(&uri, &[])?;
-    let id = session_id(path)?;
+    let id = session_id(caller.accounts, path)?;
     let Some(session) = context.store.get(&caller.owner, &id).await? else {
         return Err(Error::NotFound { detail: "there is no such session in the list".to_owned() });
     };
@@ -105,7 +106,7 @@ pub(super) async fn set_ext(
 ) -> Result<Response, Error> {
     let (parts, body) = request.into_parts();
     input::query(&parts.uri, &[])?;
-    let id = session_id(path)?;
+    let id = session_id(caller.accounts, path)?;
     let fields = input::fields(&parts, body, &["ext"]).await?;
     let ext: String = input::value(&fields, "ext", "must be a string")?;
     if ext.len() > EXT_BYTES_MAX {
@@ -130,7 +131,7 @@ pub(super) async fn delete(
         return Err(Error::invalid("sessionIds", reason));
     }
     let parse = |(n, text): (usize, &String)| {
-        text.parse::<SessionId>().map_err(|e| Error::invalid(&format!("sessionIds[{n}]"), e))
+        caller.accounts.session_id(text).map_err(|e| Error::invalid(&format!("sessionIds[{n}]"), e))
     };
     let ids = texts.iter().enumerate().map(parse).collect::<Result<_, _>>()?;
     let attempt = attempt(&parts.headers, context.clock)?;
@@ -156,8 +157,11 @@ fn attempt(headers: &HeaderMap, clock: Clock) -> Result<Attempt, Error> {
     Ok(Attempt { now: clock.now_ms(), key })
 }
 
-fn session_id(path: Result<Path<String>, PathRejection>) -> Result<SessionId, Error> {
+fn session_id(
+    accounts: AccountForm,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<SessionId, Error> {
     let Path(text) =
         path.map_err(|_| Error::invalid("sessionId", "must be percent-encoded UTF-8"))?;
-    text.parse().map_err(|e| Error::invalid("sessionId", e))
+    accounts.session_id(&text).map_err(|e| Error::invalid("sessionId", e))
 }

@@ -9,7 +9,8 @@ use axum::{
     http::{Request, header},
 };
 use huihua_core::{
-    Account, AppKey, Page, Problem, QueryMySessionOption, RecentSession, SessionId, SyncPage,
+    Account, AccountForm, AppKey, Page, Problem, QueryMySessionOption, RecentSession, SessionId,
+    SyncPage,
 };
 use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
 use huihua_nim::{check_sum, copy};
@@ -109,6 +110,7 @@ impl Engine for FailingEngine {
 fn app() -> App {
     App {
         key: "k".parse().unwrap(),
+        accounts: AccountForm::Nim,
         secret: Secret::new("s"),
         token_keys: vec![Secret::new("t")],
         ingest_key: Secret::new("i"),
@@ -127,7 +129,7 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
     let (apps, clock) = (Arc::new(apps), Clock::default());
     let refused_copies = Arc::default();
     let routes = routes(Context { apps, store, engine, live, clock, refused_copies });
-    let account = Account::new("amy").unwrap();
+    let account: Account = "amy".parse().unwrap();
     let now = clock.now_s();
     let token = auth::sign(&app(), &account, now, 60).unwrap();
     let message = r#"{"eventType":1,"convType":"PERSON","to":"b","fromAccount":"a","msgTimestamp":1,"msgType":"TEXT","msgidServer":"1"}"#;

@@ -113,7 +113,7 @@ fn signer<'c>(context: &'c Context, signature: &CopySignature<'_>) -> Option<&'c
 
 async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
     let app_key = app.key.as_str();
-    let events = match copy::decode(body) {
+    let events = match copy::decode(body, app.accounts) {
         Ok(events) if events.is_empty() => return CopyAnswer::Received,
         Ok(events) => events,
         Err(reason) => return CopyRefusal::Malformed(reason).into(),

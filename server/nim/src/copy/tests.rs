@@ -12,6 +12,11 @@ fn team(kind: &str, message_type: &str, more: &str) -> String {
     )
 }
 
+/// Decodes as for an app with ids as NIM writes them.
+fn decode(json: &[u8]) -> Result<Vec<Event>, Malformed> {
+    super::decode(json, AccountForm::Nim)
+}
+
 fn decoded(json: &str) -> Vec<Event> {
     decode(json.as_bytes()).unwrap_or_else(|e| panic!("{e}: {json}"))
 }
@@ -71,7 +76,7 @@ fn a_message_becomes_its_place_its_key_and_its_last_msg() {
     let [Event::Message { place, post, updates_session, audience }] = &events[..] else {
         panic!("{events:?}")
     };
-    let account = |name: &str| Account::new(name).unwrap();
+    let account = |name: &str| name.parse::<Account>().unwrap();
     assert_eq!(*place, Place::P2p { from: account("amy"), to: account("bob") });
     assert_eq!((post.time, post.message_id.as_str()), (1_700_000_000_000, "9007199254740993123"));
     assert!(*updates_session && audience.is_empty());
@@ -177,7 +182,7 @@ fn what_nim_stores_nowhere_as_typing_signs_moves_nothing() {
 
 #[test]
 fn what_nim_does_not_deliver_moves_the_senders_own_session_and_no_team() {
-    let [from, to] = ["amy", "bob"].map(|name| Account::new(name).unwrap());
+    let [from, to] = ["amy", "bob"].map(|name| name.parse::<Account>().unwrap());
     let values = [
         ("true", true),
         ("1", true),

@@ -58,11 +58,13 @@ pub fn token_answer(account: &Account, name: &str, token: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use huihua_core::AccountForm;
+
     use super::*;
 
     #[test]
     fn accounts_are_read_and_answered() {
-        let read = |text: &str| read(&Form::parse(text.as_bytes()).unwrap());
+        let read = |text: &str| read(&Form::parse(text.as_bytes(), AccountForm::Nim).unwrap());
         let asked = read("name=A+B&accid=amy&gender=1").unwrap();
         assert_eq!((asked.account.as_str(), asked.name.as_str()), ("amy", "A B"));
         assert_eq!(asked.token, None);

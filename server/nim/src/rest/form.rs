@@ -5,7 +5,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use huihua_core::{Account, TeamId};
+use huihua_core::{Account, AccountForm, TeamId};
 use huihua_event::{Team, TeamKind};
 use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
@@ -13,16 +13,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::{fault::RequestFault, signature::HEADER_BYTES_MAX};
 
-/// The parameters of a call. An empty one counts as absent; if one is given twice, the first
+/// The parameters of a call, and the app's form of account ids. An empty one counts as absent; if one is given twice, the first
 /// counts. Unknown ones are ignored: NIM's SDKs send many.
-pub struct Form(BTreeMap<String, String>);
+pub struct Form(BTreeMap<String, String>, AccountForm);
 
 impl Form {
-    /// Reads `application/x-www-form-urlencoded`.
+    /// Reads `application/x-www-form-urlencoded`. `accounts` is the app's form of ids.
     ///
     /// # Errors
     /// If a name or a value is not UTF-8.
-    pub fn parse(body: &[u8]) -> Result<Self, RequestFault> {
+    pub fn parse(body: &[u8], accounts: AccountForm) -> Result<Self, RequestFault> {
         let decode = |part: &[u8]| {
             let spaced: Vec<u8> = part.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
             let text = percent_decode(&spaced).decode_utf8().map(|text| text.into_owned());
@@ -34,7 +34,7 @@ impl Form {
             let (name, value) = at.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
             fields.entry(decode(name)?).or_insert(decode(value)?);
         }
-        Ok(Self(fields))
+        Ok(Self(fields, accounts))
     }
 
     /// Computes the key of this request under its `RequestId`: 64 hex digits, the same in any order
@@ -135,7 +135,8 @@ impl Form {
     /// # Errors
     /// If it is missing or not an account.
     pub fn account(&self, name: &'static str) -> Result<Account, RequestFault> {
-        Account::new(self.text(name)?)
+        self.1
+            .account(self.text(name)?)
             .map_err(|error| RequestFault::new(name, format_args!("is wrong: {error}")))
     }
 
@@ -165,7 +166,7 @@ impl Form {
         let mut accounts = Vec::with_capacity(texts.len());
         let mut seen = BTreeSet::new();
         for text in texts {
-            let account = Account::new(text).map_err(|error| {
+            let account = self.1.account(text).map_err(|error| {
                 RequestFault::new(name, format_args!("must hold accounts only: {error}"))
             })?;
             if seen.insert(account.clone()) {
@@ -190,7 +191,7 @@ impl Form {
     /// Builds a form of these parameters, some of them replaced; `""` removes one.
     pub(super) fn but(of: &[(&str, &str)], with: &[(&str, &str)]) -> Self {
         let pairs = of.iter().chain(with).map(|(n, v)| ((*n).to_owned(), (*v).to_owned()));
-        Self(pairs.collect())
+        Self(pairs.collect(), AccountForm::Nim)
     }
 }
 
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     fn form(text: &str) -> Form {
-        Form::parse(text.as_bytes()).unwrap()
+        Form::parse(text.as_bytes(), AccountForm::Nim).unwrap()
     }
 
     #[test]
@@ -209,8 +210,9 @@ mod tests {
         assert_eq!(form.account("accid").unwrap().as_str(), "小明");
         assert_eq!((form.optional("empty"), form.optional("flag")), (None, None));
         assert_eq!(form.optional("{"), Some("|"));
-        assert!(Form::parse(b"a=%FF").is_err() && Form::parse(b"\xFF=a").is_err());
-        assert!(Form::parse(b"").is_ok_and(|form| form.0.is_empty()));
+        let parse = |body: &[u8]| Form::parse(body, AccountForm::Nim);
+        assert!(parse(b"a=%FF").is_err() && parse(b"\xFF=a").is_err());
+        assert!(parse(b"").is_ok_and(|form| form.0.is_empty()));
     }
 
     #[test]

@@ -205,7 +205,7 @@ fn recall(text: &str) -> Result<ShownLastMsg<'_>, serde_json::Error> {
 
 #[cfg(test)]
 mod tests {
-    use huihua_core::LastMsg;
+    use huihua_core::{AccountForm, LastMsg};
 
     use super::*;
 
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_is_read_and_checked() {
-        let read = |text: &str| query(&Form::parse(text.as_bytes()).unwrap());
+        let read = |text: &str| query(&Form::parse(text.as_bytes(), AccountForm::Nim).unwrap());
         let (account, option) = read("accid=amy&unknown=1").unwrap();
         let default = QueryMySessionOption { need_last_msg: false, ..Default::default() };
         assert_eq!((account.as_str(), option), ("amy", default));

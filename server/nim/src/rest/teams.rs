@@ -1,6 +1,6 @@
 //! Teams and super teams of NIM's server API: parameters, notices of changed members, answers.
 
-use huihua_core::{Account, SessionKind};
+use huihua_core::{Account, AccountForm, SessionKind};
 use huihua_event::{
     Action, Done, Event, JoinedTeam, MembershipChange, MembershipNotice, Place, Post, TeamEntry,
     TeamKind,
@@ -130,7 +130,8 @@ fn compose_notice(of: &MembershipNotice<'_>) -> Vec<Event> {
     };
     let last_msg = notice.to_fitting_json().expect("without its attach it is short");
     let post = Post { time: of.time, message_id: server_id, last_msg };
-    let change = membership(of.team, of.by, &post, &attach);
+    // Its ids are accounts of the app already.
+    let change = membership(of.team, of.by, &post, &attach, AccountForm::Exact);
     let place = Place::Team(of.team.clone());
     let message = Event::Message { place, post, updates_session: true, audience: Vec::new() };
     std::iter::once(message).chain(change).collect()
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
 
     fn form(text: &str) -> Form {
-        Form::parse(text.as_bytes()).unwrap()
+        Form::parse(text.as_bytes(), AccountForm::Nim).unwrap()
     }
 
     fn composed(

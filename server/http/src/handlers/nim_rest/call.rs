@@ -53,23 +53,28 @@ impl FromRequest<Context> for SignedCall {
             return Err(CallError::Method);
         }
         let now = context.clock.now_ms();
-        let app_key = signer(context, &parts.headers, now / 1_000)?;
+        let app = signer(context, &parts.headers, now / 1_000)?;
         let body = input::whole_body(&parts.headers, body, FORM_BYTES_MAX)
             .await
             .map_err(CallError::Body)?;
-        let form = Form::parse(&body)?;
+        let form = Form::parse(&body, app.accounts)?;
         let key = match input::header(&parts.headers, "RequestId") {
             // One that is too long for a key is ignored, as if it were absent.
             Some(id) => form.name_request(id, parts.uri.path()),
             None => None,
         };
         let key = key.as_deref().and_then(IdempotencyKey::new);
-        Ok(Self { context: context.clone(), app_key, form, attempt: Attempt { now, key } })
+        let (context, app_key) = (context.clone(), app.key.clone());
+        Ok(Self { context, app_key, form, attempt: Attempt { now, key } })
     }
 }
 
 /// Returns the app whose secret signed the request. `now` in seconds since 1970.
-fn signer(context: &Context, headers: &HeaderMap, now: u64) -> Result<AppKey, RequestFault> {
+fn signer<'c>(
+    context: &'c Context,
+    headers: &HeaderMap,
+    now: u64,
+) -> Result<&'c App, RequestFault> {
     let header =
         |name| input::header(headers, name).ok_or_else(|| RequestFault::new(name, "is missing"));
     let app = AppKey::new(header("AppKey")?).ok().and_then(|key| context.apps.get(&key));
@@ -80,5 +85,5 @@ fn signer(context: &Context, headers: &HeaderMap, now: u64) -> Result<AppKey, Re
     };
     let app = app.ok_or_else(|| RequestFault::new("AppKey", "is not an app of this server"))?;
     rest::verify(app.secret.expose(), signature, now)?;
-    Ok(app.key.clone())
+    Ok(app)
 }

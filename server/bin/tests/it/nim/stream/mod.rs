@@ -239,9 +239,10 @@ fn write_config(data: &Path, apps: &[App]) {
     for app in apps {
         let token_key = app.token_keys[0].expose();
         text.push_str(&format!(
-            "\n[[app]]\nkey = \"{}\"\nsecret = \"{}\"\ntoken_keys = [\"{token_key}\"]\n\
-             ingest_key = \"{}\"\n",
+            "\n[[app]]\nkey = \"{}\"\naccounts = \"{}\"\nsecret = \"{}\"\n\
+             token_keys = [\"{token_key}\"]\ningest_key = \"{}\"\n",
             app.key,
+            app.accounts.as_str(),
             app.secret.expose(),
             app.ingest_key.expose(),
         ));
