@@ -3,7 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
-use huihua_store::{Engine, Store, SweepState};
+use huihua_store::{self as store, AccountFormRefusal, Engine, Store, SweepState};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -57,13 +57,24 @@ const SWEEP_ROWS: usize = 100_000;
 /// Interval of the sweeps of the store.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// The server cannot listen on its address.
+/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {listen} (port 0 takes a free one)")]
-pub struct ListenError {
-    listen: SocketAddr,
-    #[source]
-    source: io::Error,
+pub enum StartError {
+    /// The address is in use or not one of this machine.
+    #[error("cannot listen on {listen} (port 0 takes a free one)")]
+    Listen {
+        /// The address.
+        listen: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// An app may not write its account ids as its configuration says.
+    #[error(transparent)]
+    Accounts(#[from] AccountFormRefusal),
+    /// The store fails.
+    #[error("cannot look up how the apps write their account ids")]
+    Store(#[from] store::Error),
 }
 
 /// A server that listens and, once run, serves.
@@ -78,20 +89,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the address; port 0 takes a free one.
+    /// Binds the address; port 0 takes a free one. Lets the store remember how each app writes its
+    /// account ids.
     ///
     /// # Errors
-    /// If the address is in use or not one of this machine.
+    /// [`StartError`] says what to change.
     pub async fn bind(
         listen: SocketAddr,
         apps: Apps,
         engine: Arc<dyn Engine>,
         limits: Limits,
         clock: Clock,
-    ) -> Result<Self, ListenError> {
-        let failed = |source| ListenError { listen, source };
+    ) -> Result<Self, StartError> {
+        let failed = |source| StartError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
+        // Only now: a start that ends at its address has chosen nothing.
+        let mut forms: Vec<_> = apps.values().map(|app| (app.key.clone(), app.accounts)).collect();
+        forms.sort_by(|(a, _), (b, _)| a.cmp(b));
+        engine.remember_account_forms(&forms).await??;
         let store: Arc<dyn Store> = Arc::clone(&engine) as _;
         let live = Arc::new(Live::new(Arc::clone(&store)));
         let (apps, health) = (Arc::new(apps), Arc::clone(&engine));

@@ -1,5 +1,6 @@
 //! The embedded engine: one redb file in a folder, one writer, MVCC readers. For one machine.
 
+mod account_forms;
 mod act;
 mod backup;
 mod directory;

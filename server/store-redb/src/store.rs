@@ -10,18 +10,18 @@ use std::{
 
 use async_trait::async_trait;
 use huihua_core::{
-    Account, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
+    Account, AccountForm, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
 };
 use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
 use huihua_store::{
-    Attempt, ChangeHint, Engine, Error, Outcome, Progress, Refusal, Store, SweepState, SyncRequest,
-    cursor::Era,
+    AccountFormRefusal, Attempt, ChangeHint, Engine, Error, Outcome, Progress, Refusal, Store,
+    SweepState, SyncRequest, cursor::Era,
 };
 use redb::ReadableDatabase as _;
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::{
-    act, backup, directory,
+    account_forms, act, backup, directory,
     failure::{StoreFailure, unavailable},
     file::{DatabaseOpener, StoreFile},
     once::{KeyOwner, WriteRequest, once},
@@ -283,6 +283,18 @@ impl Store for RedbStore {
 
 #[async_trait]
 impl Engine for RedbStore {
+    async fn remember_account_forms(
+        &self,
+        forms: &[(AppKey, AccountForm)],
+    ) -> Result<Result<(), AccountFormRefusal>, Error> {
+        let (forms, to_check) = (forms.to_vec(), forms.to_vec());
+        let checked = self.read(move |snapshot| account_forms::check(snapshot, &to_check)).await?;
+        if checked.is_ok() {
+            self.write(1, move |tx| account_forms::put(tx, &forms)).await?;
+        }
+        Ok(checked)
+    }
+
     async fn health(&self) -> Result<(), Error> {
         // The same number once more, durable: a full disk fails it, and the store stays the same.
         self.write(1, |tx| {

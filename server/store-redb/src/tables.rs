@@ -67,6 +67,12 @@ pub(crate) const META_MESSAGE_ID: &[u8] = b"message id";
 /// The last team id that was given.
 pub(crate) const META_TEAM_ID: &[u8] = b"team id";
 
+/// Name of the number that says how this app writes its account ids. A store made before there was
+/// a choice has none.
+pub(crate) fn account_form_name(app: &AppKey) -> Vec<u8> {
+    [b"accounts of ", app.as_str().as_bytes()].concat()
+}
+
 /// Openings remembered; cursors of older ones are reset. 64 KiB.
 pub(crate) const ERAS_MAX: usize = 4_096;
 
@@ -131,7 +137,8 @@ pub(crate) fn head_key(app: &AppKey, kind: SessionKind, team: &str) -> Vec<u8> {
     key
 }
 
-fn app_prefix(app: &AppKey) -> Vec<u8> {
+/// What every key of this app starts with.
+pub(crate) fn app_prefix(app: &AppKey) -> Vec<u8> {
     let mut key = Vec::with_capacity(app.as_str().len() + 200);
     key.extend(app.as_str().as_bytes());
     key.push(0);

@@ -1,5 +1,6 @@
 //! The redb engine against the conformance suite, and what only a file can do wrong.
 
+mod account_forms;
 mod directory;
 mod flipped;
 mod full_disk;

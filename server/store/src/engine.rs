@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use huihua_core::{
-    Account, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
+    Account, AccountForm, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
 };
 use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
 use tokio::sync::broadcast;
 
-use crate::{Attempt, Error, Refusal};
+use crate::{AccountFormRefusal, Attempt, Error, Refusal};
 
 /// How long a deleted session is announced to other devices, in ms: 30 days.
 pub const TOMBSTONE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -96,6 +96,14 @@ pub trait Store: Send + Sync {
 /// One engine: the store, and what the process around it needs.
 #[async_trait]
 pub trait Engine: Store {
+    /// Remembers how each app writes its account ids, durable before the answer: all of them, or
+    /// none if [`crate::check_account_form`] refuses one. Called before anything else is served:
+    /// may cost a look at every row of an app whose form is not remembered yet.
+    async fn remember_account_forms(
+        &self,
+        forms: &[(AppKey, AccountForm)],
+    ) -> Result<Result<(), AccountFormRefusal>, Error>;
+
     /// Writes and reads, so that a full disk is no health. Changes no list.
     async fn health(&self) -> Result<(), Error>;
 

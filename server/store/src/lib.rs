@@ -3,6 +3,7 @@
 //!
 //! With the feature `suite`, [`conformance_tests!`] gives an engine every test of its contract.
 
+mod account_form;
 mod attempt;
 pub mod cursor;
 pub mod decide;
@@ -22,6 +23,10 @@ pub mod rules;
 )]
 pub mod suite;
 
+pub use account_form::{
+    AccountFormRefusal, CAPITALS_COUNTED_MAX, CapitalAccounts, check_account_form, form_number,
+    form_of,
+};
 pub use attempt::{Attempt, IDEMPOTENCY_MS, IdempotencyKey};
 pub use decide::Refusal;
 pub use engine::{

@@ -15,8 +15,8 @@ use huihua_core::{
 use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
 use huihua_nim::{check_sum, copy};
 use huihua_store::{
-    self as store, Attempt, ChangeHint, Engine, Outcome, Progress, Refusal, Store, SweepState,
-    SyncRequest,
+    self as store, AccountFormRefusal, Attempt, ChangeHint, Engine, Outcome, Progress, Refusal,
+    Store, SweepState, SyncRequest,
 };
 use tokio::sync::broadcast;
 
@@ -95,6 +95,12 @@ impl Store for FailingEngine {
 
 #[async_trait]
 impl Engine for FailingEngine {
+    async fn remember_account_forms(
+        &self,
+        _: &[(AppKey, AccountForm)],
+    ) -> Result<Result<(), AccountFormRefusal>, store::Error> {
+        Err(self.0())
+    }
     async fn health(&self) -> Result<(), store::Error> {
         Err(self.0())
     }

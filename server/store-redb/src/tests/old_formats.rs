@@ -23,10 +23,10 @@ use crate::{store::RedbStore, tables};
 /// The last answers of the old server.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OldAnswers {
-    app_key: AppKey,
+pub(super) struct OldAnswers {
+    pub(super) app_key: AppKey,
     /// When the store was made, ms since 1970.
-    now: u64,
+    pub(super) now: u64,
     /// Token of amy in the directory; from format 2 on.
     token: Option<String>,
     early_cursor: String,
@@ -45,7 +45,7 @@ impl OldAnswers {
 }
 
 /// Unpacks a store into this folder, and reads the answers of its time.
-fn unpack(format: u32, folder: &Path) -> OldAnswers {
+pub(super) fn unpack(format: u32, folder: &Path) -> OldAnswers {
     let top = std::env::var("CARGO_MANIFEST_DIR").unwrap();
     let data = Path::new(&top).join("src/tests/data");
     let packed = File::open(data.join(format!("format-{format}.redb.gz"))).unwrap();

@@ -1,6 +1,7 @@
 //! The conformance suite of engines, over the traits alone: its answers equal those of the naive
 //! model. One line, `conformance_tests!(make)`, gives an engine every test.
 
+pub mod account_forms;
 pub mod cases;
 pub mod directory;
 pub mod fire;
@@ -40,6 +41,10 @@ macro_rules! each_conformance_test {
     (list $what:ident [$($make:expr)?]) => {
         $crate::each_conformance_test! {
             with $what [$($make)?]
+            account_forms::the_account_form_of_each_app_is_remembered_and_the_other_refused,
+            account_forms::a_store_from_before_takes_nim_only_if_no_account_has_a_capital,
+            account_forms::of_many_accounts_with_capitals_one_is_named_and_the_others_are_counted,
+            account_forms::a_remembered_choice_costs_no_look_at_the_ids,
             stories::lists_equal_the_model_and_syncs_repair_them,
             stories::any_order_and_any_repetition_give_the_same_list,
             paging::first_pages_equal_the_model,
