@@ -38,11 +38,11 @@ class PreviewScreenTest {
         )
         for ((kind, _) in kinds) {
             val body = if (kind in listOf("TEXT", "TIPS")) "你好" else ""
-            message("PERSON", "from-$kind", me, kind, body, """{"a":1}""")
+            message("PERSON", "from-${kind.lowercase()}", me, kind, body, """{"a":1}""")
         }
         val rows = sessions()
         for ((kind, expected) in kinds) {
-            val row = rows.getValue("p2p|from-$kind")
+            val row = rows.getValue("p2p|from-${kind.lowercase()}")
             assertEquals(kind, expected.first, english.previewText(row, me).toString())
             assertEquals(kind, expected.second, chinese.previewText(row, me).toString())
         }

@@ -33,6 +33,16 @@ class SettingsScreenTest {
     }
 
     @Test
+    fun theServersSpellingOfTheAccountIsStored() {
+        phone.store(Settings("", "", ""))
+        val screen = phone.open(SettingsActivity::class.java)
+        phone.onMain { screen.type(DeviceServer.url, "Ann", DeviceServer.token("ANN")) }
+        phone.onMain { screen.findViewById<Button>(R.id.save).performClick() }
+        phone.await("the end of the screen") { screen.isFinishing }
+        assertEquals("ann", phone.stored().account)
+    }
+
+    @Test
     fun anInvalidSettingIsRefusedAtItsField() {
         val before = Settings(DeviceServer.url, "ann", "a.b.c")
         phone.store(before)

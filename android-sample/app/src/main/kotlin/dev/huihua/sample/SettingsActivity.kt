@@ -57,11 +57,12 @@ class SettingsActivity : Activity() {
 
     private fun keep(settings: Settings, tokensAccount: String) {
         save.isEnabled = true
-        if (tokensAccount != settings.account) {
+        if (!tokensAccount.equals(settings.account, ignoreCase = true)) {
             account.error = getString(R.string.other_account, tokensAccount)
             return
         }
-        settings.save(this)
+        // The server may lower-case ids, as NIM does: rows carry the spelling of its answer.
+        settings.copy(account = tokensAccount).save(this)
         finish()
     }
 
