@@ -49,8 +49,8 @@ impl AccountForm {
         Account::new(text)
     }
 
-    /// Reads a session id that comes in from outside: its account, if it has one, in this form. Team
-    /// ids stay as they are.
+    /// Reads a session id that comes in from outside: its account, if it has one, in this form.
+    /// Team ids stay as they are.
     ///
     /// # Errors
     /// [`InvalidId`] says which rule the text breaks.

@@ -111,7 +111,8 @@ macro_rules! text_id {
 text_id!(
     /// Names a user of an app (NIM: accid).
     ///
-    /// 1..=128 bytes of UTF-8, no control characters, no `|`.
+    /// 1..=128 bytes of UTF-8, no control characters, no `|`. A text becomes an account as it is; a
+    /// server takes those that come in through its app's [`crate::AccountForm`].
     Account,
     "account",
     ACCOUNT_BYTES_MAX,

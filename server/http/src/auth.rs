@@ -346,4 +346,4 @@ impl JwtVerifier for Hs256 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -2,6 +2,8 @@
 //! listener with its limits. The rules of the list are in `huihua-store`, NIM's names in
 //! `huihua-nim`; the process chooses the engine.
 
+#[cfg(test)]
+mod account_doors;
 pub mod app;
 pub mod auth;
 pub mod clock;

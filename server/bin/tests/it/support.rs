@@ -199,8 +199,8 @@ pub(crate) struct TestServer {
     running: JoinHandle<()>,
 }
 
-/// One of the two apps of every [`TestServer`]: `a` writes its account ids as NIM does, `ab` as they
-/// come.
+/// One of the two apps of every [`TestServer`]: `a` writes its account ids as NIM does, `ab` as
+/// they come.
 pub(crate) fn app(key: &str) -> App {
     let secret = |use_: &str| Secret::new(format!("{use_}-of-{key}-0123456789abcdef0123456789"));
     App {

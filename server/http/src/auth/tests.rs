@@ -34,6 +34,16 @@ fn claims_until(exp: u64) -> String {
     format!(r#"{{"sub":"amy","exp":{exp}}}"#)
 }
 
+/// Returns the account of a token with this `sub`, if it is one.
+pub(crate) fn account_of_token(accounts: AccountForm, sub: &str) -> Option<Account> {
+    let app = App { accounts, ..app("a") };
+    let claims = serde_json::json!({ "sub": sub, "exp": NOW }).to_string();
+    let token = forge(HEADER, &claims, &app.token_keys[0]);
+    let caller = verify(&Apps::from([(app.key.clone(), app)]), &token, NOW).ok()?;
+    assert_eq!(caller.accounts, accounts);
+    Some(caller.owner.account)
+}
+
 const HEADER: &str = r#"{"alg":"HS256","kid":"a"}"#;
 
 #[test]

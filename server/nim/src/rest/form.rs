@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{fault::RequestFault, signature::HEADER_BYTES_MAX};
 
-/// The parameters of a call, and the app's form of account ids. An empty one counts as absent; if one is given twice, the first
-/// counts. Unknown ones are ignored: NIM's SDKs send many.
+/// The parameters of a call, and the app's form of account ids. An empty one counts as absent;
+/// if one is given twice, the first counts. Unknown ones are ignored: NIM's SDKs send many.
 pub struct Form(BTreeMap<String, String>, AccountForm);
 
 impl Form {

@@ -1,5 +1,6 @@
 //! What NIM and NIM's server SDKs send, compared with NIM's documents.
 
+mod account_forms;
 mod calls;
 mod clock_behind;
 mod copies;

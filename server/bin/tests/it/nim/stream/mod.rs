@@ -15,6 +15,7 @@ use std::{
     },
 };
 
+use huihua_core::AccountForm;
 use huihua_http::app::App;
 use md5::{Digest as _, Md5};
 use reqwest::Method;
@@ -73,6 +74,8 @@ struct Stream {
 impl Stream {
     /// 10,000 deliveries or a few more, with the model of them.
     fn new(seed: &mut Seed) -> Self {
+        // Exact: one account of the stream has capitals, and the model folds nothing.
+        let app = |key| App { accounts: AccountForm::Exact, ..app(key) };
         let apps = StreamApps { apps: ["a", "ab"].map(app), worlds: Default::default() };
         let mut stream =
             Self { apps, deliveries: Vec::new(), messages: Vec::new(), recalls: Vec::new() };
