@@ -10,6 +10,7 @@ pub mod recalls;
 pub mod sessions;
 mod shown_team_id;
 mod signature;
+pub mod team_facts;
 pub mod teams;
 
 pub use self::{

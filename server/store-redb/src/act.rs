@@ -13,7 +13,7 @@ use redb::ReadableTable as _;
 
 use crate::{
     failure::StoreFailure,
-    lookup::{BytesTable, ListTables},
+    lookup::{BytesTable, ListTables, TeamTables, marked_accounts},
     registers, row, tables,
     transaction::Tx,
 };
@@ -39,10 +39,10 @@ fn facts(
     now: u64,
 ) -> Result<Facts, StoreFailure> {
     let account = wanted.account.map(|account| tx.account(app, account)).transpose()?.flatten();
-    let teams = wanted.teams.iter().map(|team| team_there(tx, app, team));
+    let teams = wanted.teams.iter().map(|team| team_there(tx.team_tables(), app, team));
     let is_member = |(team, account): &(&Team, &Account)| {
         let owner = Owner { app: app.clone(), account: (*account).clone() };
-        is_in(tx.lists(), &owner, team)
+        Ok::<_, StoreFailure>(in_since(&tx.lists(), &owner, team)?.is_some())
     };
     let mut newest_time = 0;
     for place in &wanted.newest {
@@ -83,16 +83,35 @@ fn carry_out(tx: &mut Tx<'_>, app: &AppKey, plan: Plan) -> Result<Done, StoreFai
 }
 
 /// Reads the entry of a team that is there. One that was only ever named by messages or notices has
-/// an empty entry.
-fn team_there(tx: &Tx<'_>, app: &AppKey, team: &Team) -> Result<Option<TeamEntry>, StoreFailure> {
-    let entry = team_entry(&tx.teams, app, team)?;
+/// an empty entry. One that was dissolved is there again once somebody came in after its end.
+pub(crate) fn team_there<S: BytesTable, H: BytesTable, T: BytesTable>(
+    tables: TeamTables<'_, S, H, T>,
+    app: &AppKey,
+    team: &Team,
+) -> Result<Option<TeamEntry>, StoreFailure> {
+    let entry = team_entry(tables.teams, app, team)?;
     let key = tables::head_key(app, team.kind(), team.id().as_str());
-    if let Some(value) = tx.heads.get(key.as_slice())? {
-        let is_there = row::decode_head(&key, value.value())?.dissolved.is_none();
-        return Ok(is_there.then(|| entry.unwrap_or_default()));
-    }
-    let is_named = entry.is_some() || has_members(&tx.members, app, team)?;
-    Ok(is_named.then(|| entry.unwrap_or_default()))
+    let is_there = match tables.lists.heads.get(key.as_slice())? {
+        Some(value) if row::decode_head(&key, value.value())?.dissolved.is_none() => true,
+        Some(_) => has_anybody_in(&tables, app, team)?,
+        None => entry.is_some() || has_members(tables.members, app, team)?,
+    };
+    Ok(is_there.then(|| entry.unwrap_or_default()))
+}
+
+fn has_anybody_in<S: BytesTable, H: BytesTable, T: BytesTable>(
+    tables: &TeamTables<'_, S, H, T>,
+    app: &AppKey,
+    team: &Team,
+) -> Result<bool, StoreFailure> {
+    let mut is_anybody_in = false;
+    let prefix = tables::members_prefix(app, team);
+    marked_accounts(tables.members, &prefix, None, |account| {
+        let owner = Owner { app: app.clone(), account };
+        is_anybody_in = in_since(&tables.lists, &owner, team)?.is_some();
+        Ok(!is_anybody_in)
+    })?;
+    Ok(is_anybody_in)
 }
 
 /// Reads the time of the newest message of a conversation, ms since 1970; 0 without one.
@@ -136,13 +155,13 @@ fn has_members(members: &impl BytesTable, app: &AppKey, team: &Team) -> Result<b
     Ok(from.next().transpose()?.is_some_and(|(key, _)| key.value().starts_with(&prefix)))
 }
 
-/// Tells whether the owner is in the team now.
-pub(crate) fn is_in<S: BytesTable, H: BytesTable>(
-    lists: ListTables<'_, S, H>,
+/// Tells since when the owner is in the team; `None` when it is not in now.
+pub(crate) fn in_since<S: BytesTable, H: BytesTable>(
+    lists: &ListTables<'_, S, H>,
     owner: &Owner,
     team: &Team,
-) -> Result<bool, StoreFailure> {
-    lists.session(owner, &team.session_id(), |_, view| Ok(view.is_in))
+) -> Result<Option<u64>, StoreFailure> {
+    lists.session(owner, &team.session_id(), |_, view| Ok(view.in_since))
 }
 
 /// Reads a team's entry.

@@ -2,13 +2,14 @@
 //! members of a team.
 
 use huihua_core::{Account, AppKey};
-use huihua_event::{JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use huihua_event::{JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash};
 
 use crate::{
-    act::{is_in, team_entry},
+    act::{in_since, team_entry, team_there},
     failure::StoreFailure,
+    lookup::{TeamTables, marked_accounts},
     read::Snapshot,
-    row, tables,
+    tables,
 };
 
 /// Returns the account that has this token, if one alone has it.
@@ -18,7 +19,8 @@ pub(crate) fn account_of(
     token: &TokenHash,
 ) -> Result<Option<Account>, StoreFailure> {
     let mut accounts = Vec::new();
-    marked_accounts(snapshot, tables::TOKENS, &tables::token_prefix(app, token), None, |one| {
+    let tokens = snapshot.tx.open_table(tables::TOKENS)?;
+    marked_accounts(&tokens, &tables::token_prefix(app, token), None, |one| {
         accounts.push(one);
         Ok(accounts.len() < 2)
     })?;
@@ -42,6 +44,18 @@ pub(crate) fn joined(
     Ok(joined)
 }
 
+/// Returns the entry of a team that is there.
+pub(crate) fn team(
+    snapshot: &Snapshot<'_>,
+    app: &AppKey,
+    team: &Team,
+) -> Result<Option<TeamEntry>, StoreFailure> {
+    let teams = snapshot.tx.open_table(tables::TEAMS)?;
+    let members = snapshot.tx.open_table(tables::MEMBERS)?;
+    let tables = TeamTables { lists: snapshot.lists(), teams: &teams, members: &members };
+    team_there(tables, app, team)
+}
+
 /// Returns the accounts that are in the team, after this one, at most so many.
 pub(crate) fn members(
     snapshot: &Snapshot<'_>,
@@ -49,48 +63,19 @@ pub(crate) fn members(
     team: &Team,
     after: Option<&Account>,
     limit: usize,
-) -> Result<Vec<Account>, StoreFailure> {
+) -> Result<Vec<Member>, StoreFailure> {
     let mut members = Vec::new();
     let prefix = tables::members_prefix(app, team);
-    marked_accounts(snapshot, tables::MEMBERS, &prefix, after, |account| {
+    let marks = snapshot.tx.open_table(tables::MEMBERS)?;
+    marked_accounts(&marks, &prefix, after, |account| {
         if members.len() == limit {
             return Ok(false);
         }
         let owner = Owner { app: app.clone(), account };
-        if is_in(snapshot.lists(), &owner, team)? {
-            members.push(owner.account);
+        if let Some(since) = in_since(&snapshot.lists(), &owner, team)? {
+            members.push(Member { since, account: owner.account });
         }
         Ok(true)
     })?;
     Ok(members)
-}
-
-/// Calls `each` with the accounts that are marked behind this prefix, in the order of their bytes,
-/// until it says no.
-fn marked_accounts(
-    snapshot: &Snapshot<'_>,
-    table: tables::Definition,
-    prefix: &[u8],
-    after: Option<&Account>,
-    mut each: impl FnMut(Account) -> Result<bool, StoreFailure>,
-) -> Result<(), StoreFailure> {
-    let table = snapshot.tx.open_table(table)?;
-    let mut from = prefix.to_vec();
-    if let Some(account) = after {
-        from.extend(account.as_str().as_bytes());
-        // The least key that is greater: no account holds a control character.
-        from.push(0);
-    }
-    for item in table.range::<&[u8]>(from.as_slice()..)? {
-        let (key, value) = item?;
-        if !key.value().starts_with(prefix) {
-            break;
-        }
-        row::decode_mark(key.value(), value.value())?;
-        let account = tables::account_after(prefix, key.value());
-        if !each(account.ok_or_else(|| row::damaged("mark", key.value()))?)? {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! Looking things up, in a snapshot or inside a write: one session with its team, all sessions of
 //! an account, the store's own numbers. Hot accounts kept in memory would slot in behind these.
 
-use huihua_core::{LastMsg, LastMsgType, RecentSession, SessionId, SessionKind};
+use huihua_core::{Account, LastMsg, LastMsgType, RecentSession, SessionId, SessionKind};
 use huihua_event::Owner;
 use huihua_store::rules::{Head, Row, View};
 use redb::ReadableTable;
@@ -17,6 +17,14 @@ impl<T: ReadableTable<&'static [u8], &'static [u8]>> BytesTable for T {}
 pub(crate) struct ListTables<'t, S: BytesTable, H: BytesTable> {
     pub(crate) sessions: &'t S,
     pub(crate) heads: &'t H,
+}
+
+/// The tables that a team is read from.
+#[derive(Clone, Copy)]
+pub(crate) struct TeamTables<'t, S: BytesTable, H: BytesTable, T: BytesTable> {
+    pub(crate) lists: ListTables<'t, S, H>,
+    pub(crate) teams: &'t T,
+    pub(crate) members: &'t T,
 }
 
 impl<S: BytesTable, H: BytesTable> ListTables<'_, S, H> {
@@ -122,4 +130,32 @@ pub(crate) fn numbers(
 pub(crate) fn number(meta: &impl BytesTable, name: &[u8]) -> Result<u64, StoreFailure> {
     let numbers = numbers(meta, name)?;
     numbers.and_then(|numbers| numbers.first().copied()).ok_or_else(|| row::damaged("number", name))
+}
+
+/// Calls `each` with the accounts that are marked behind this prefix, in the order of their bytes,
+/// until it says no.
+pub(crate) fn marked_accounts(
+    table: &impl BytesTable,
+    prefix: &[u8],
+    after: Option<&Account>,
+    mut each: impl FnMut(Account) -> Result<bool, StoreFailure>,
+) -> Result<(), StoreFailure> {
+    let mut from = prefix.to_vec();
+    if let Some(account) = after {
+        from.extend(account.as_str().as_bytes());
+        // The least key that is greater: no account holds a control character.
+        from.push(0);
+    }
+    for item in table.range::<&[u8]>(from.as_slice()..)? {
+        let (key, value) = item?;
+        if !key.value().starts_with(prefix) {
+            break;
+        }
+        row::decode_mark(key.value(), value.value())?;
+        let account = tables::account_after(prefix, key.value());
+        if !each(account.ok_or_else(|| row::damaged("mark", key.value()))?)? {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -151,7 +151,7 @@ impl<'e> Snapshot<'e> {
     pub(crate) fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, StoreFailure> {
         let mut teams = Vec::new();
         self.lists().scan(owner, |kind, peer, view| {
-            if view.is_in {
+            if view.in_since.is_some() {
                 teams.extend(Team::of(&session_id(kind, peer)?));
             }
             Ok(())

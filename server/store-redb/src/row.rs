@@ -16,8 +16,10 @@ const HEAD_FORMAT: u8 = 2;
 const NUMBERS_FORMAT: u8 = 3;
 const FIRST_RESULT_FORMAT: u8 = 4;
 const ACCOUNT_FORMAT: u8 = 5;
-const TEAM_FORMAT: u8 = 6;
+/// Of teams before their time of creation was kept; read, written no more.
+const OLD_TEAM_FORMAT: u8 = 6;
 const MARK_FORMAT: u8 = 7;
+const TEAM_FORMAT: u8 = 11;
 
 const SEAL_BYTES: usize = 4;
 
@@ -181,12 +183,14 @@ pub(crate) fn encode_team(key: &[u8], entry: &TeamEntry) -> Vec<u8> {
     out.text(&entry.custom);
     out.number(entry.members_max.into());
     out.0.push(u8::from(entry.anyone_invites));
+    out.number(entry.created);
     seal(key, out.0)
 }
 
 /// What is known of a team.
 pub(crate) fn decode_team(key: &[u8], value: &[u8]) -> Result<TeamEntry, StoreFailure> {
-    let mut input = unseal(key, value, TEAM_FORMAT)?;
+    let is_old = value.first() == Some(&OLD_TEAM_FORMAT);
+    let mut input = unseal(key, value, if is_old { OLD_TEAM_FORMAT } else { TEAM_FORMAT })?;
     let mut read = || {
         let owner = match input.text()? {
             "" => None,
@@ -195,7 +199,8 @@ pub(crate) fn decode_team(key: &[u8], value: &[u8]) -> Result<TeamEntry, StoreFa
         let (name, custom) = (input.text()?.to_owned(), input.text()?.to_owned());
         let members_max = u32::try_from(input.number()?).ok()?;
         let anyone_invites = input.take::<1>()? != [0];
-        Some(TeamEntry { owner, name, custom, members_max, anyone_invites })
+        let created = if is_old { 0 } else { input.number()? };
+        Some(TeamEntry { owner, name, custom, members_max, anyone_invites, created })
     };
     let entry = read();
     entry.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("team entry", key))
@@ -370,6 +375,7 @@ mod tests {
             custom: "{}".into(),
             members_max: 200,
             anyone_invites: true,
+            created: 5,
         };
         for entry in [TeamEntry::default(), team] {
             assert_eq!(decode_team(b"k", &encode_team(b"k", &entry)).unwrap(), entry);

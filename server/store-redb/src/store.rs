@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use huihua_core::{
     Account, AccountForm, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
 };
-use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use huihua_event::{
+    Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
+};
 use huihua_store::{
     AccountFormRefusal, Attempt, ChangeHint, Engine, Error, Outcome, Progress, Refusal, Store,
     SweepState, SyncRequest, cursor::Era,
@@ -264,13 +266,18 @@ impl Store for RedbStore {
         self.read(move |snapshot| snapshot.teams_of(&owner)).await
     }
 
+    async fn team(&self, app: &AppKey, team: &Team) -> Result<Option<TeamEntry>, Error> {
+        let (app, team) = (app.clone(), team.clone());
+        self.read(move |snapshot| directory::team(snapshot, &app, &team)).await
+    }
+
     async fn members(
         &self,
         app: &AppKey,
         team: &Team,
         after: Option<&Account>,
         limit: usize,
-    ) -> Result<Vec<Account>, Error> {
+    ) -> Result<Vec<Member>, Error> {
         let (app, team, after) = (app.clone(), team.clone(), after.cloned());
         self.read(move |snapshot| directory::members(snapshot, &app, &team, after.as_ref(), limit))
             .await

@@ -14,7 +14,7 @@ use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use crate::{
     failure::StoreFailure,
-    lookup::{self, ListTables},
+    lookup::{self, ListTables, TeamTables},
     row::{self, FirstResult},
     tables,
 };
@@ -85,6 +85,13 @@ impl<'t> Tx<'t> {
     /// The tables of the lists, as reads take them.
     pub(crate) fn lists(&self) -> ListTables<'_, WriteTable<'t>, WriteTable<'t>> {
         ListTables { sessions: &self.sessions, heads: &self.heads }
+    }
+
+    /// The tables of teams, as reads take them.
+    pub(crate) fn team_tables(
+        &self,
+    ) -> TeamTables<'_, WriteTable<'t>, WriteTable<'t>, WriteTable<'t>> {
+        TeamTables { lists: self.lists(), teams: &self.teams, members: &self.members }
     }
 
     /// Notes a list that changed, if anybody has subscribed.

@@ -59,8 +59,8 @@ pub struct WantedFacts<'a> {
 pub struct Facts {
     /// The account's entry, if the directory has it.
     pub account: Option<AccountEntry>,
-    /// Each team's entry. `None` when nothing ever named the team, or it was dissolved; a team that
-    /// only messages or notices named has an empty entry.
+    /// Each team's entry. `None` when nothing ever named the team, or it was dissolved and nobody
+    /// is in; a team that only messages or notices named has an empty entry.
     pub teams: Vec<Option<TeamEntry>>,
     /// Whether each account is in.
     pub members: Vec<bool>,
@@ -147,7 +147,7 @@ pub fn decide(action: &Action, facts: Facts, now: u64) -> Result<Plan, Refusal> 
         }
         Action::CreateTeam { kind, owner, entry, members, notice } => {
             let team = kind.team(team_id(facts.team_id));
-            let entry = TeamEntry { owner: Some(owner.clone()), ..entry.clone() };
+            let entry = TeamEntry { owner: Some(owner.clone()), created: now, ..entry.clone() };
             let accounts: Vec<_> = members.iter().filter(|one| *one != owner).cloned().collect();
             let events = notice(&MembershipNotice {
                 team: &team,

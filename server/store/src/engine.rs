@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use huihua_core::{
     Account, AccountForm, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
 };
-use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use huihua_event::{
+    Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
+};
 use tokio::sync::broadcast;
 
 use crate::{AccountFormRefusal, Attempt, Error, Refusal};
@@ -78,6 +80,10 @@ pub trait Store: Send + Sync {
     /// Returns the teams that the owner is in now: their messages move its list.
     async fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error>;
 
+    /// Returns the team's entry, empty for one that only events named; `None` when nothing ever
+    /// named the team, or it was dissolved and nobody is in.
+    async fn team(&self, app: &AppKey, team: &Team) -> Result<Option<TeamEntry>, Error>;
+
     /// Returns the accounts that are in the team now, at most `limit`, in the order of their bytes,
     /// after the account `after`. Costs a read for each account that ever was in.
     async fn members(
@@ -86,7 +92,7 @@ pub trait Store: Send + Sync {
         team: &Team,
         after: Option<&Account>,
         limit: usize,
-    ) -> Result<Vec<Account>, Error>;
+    ) -> Result<Vec<Member>, Error>;
 
     /// Subscribes to the lists that change. A hint comes after its change is durable. A receiver
     /// that lags loses hints: a hint only saves waiting, a sync finds every change without it.

@@ -86,8 +86,9 @@ pub struct View<'a> {
     pub update_time: Option<u64>,
     /// Grows whenever what is seen changes; no two sessions of an account share one.
     pub version: u64,
-    /// Whether the account is in the session's team now, so that the team's messages concern it.
-    pub is_in: bool,
+    /// Since when the account is in the session's team, ms since 1970: the team's messages concern
+    /// it. `None` when it is not in.
+    pub in_since: Option<u64>,
 }
 
 /// One register that an event moves.
@@ -323,32 +324,32 @@ impl<'a> Row<'a> {
 
     /// Computes what the account sees of this session, `head` being its team's.
     pub fn view(&self, kind: SessionKind, head: Option<&Head<'a>>) -> View<'a> {
-        let (last, version, is_in) = match kind {
-            SessionKind::P2p => (self.last, self.version, false),
+        let (last, version, in_since) = match kind {
+            SessionKind::P2p => (self.last, self.version, None),
             SessionKind::Team | SessionKind::SuperTeam => self.team_last(head),
         };
         let last = last.filter(|body| self.floor.is_none_or(|floor| body.key > floor));
         let update_time = last.map(|body| body.key.time).or(self.created);
-        View { last, update_time, version, is_in }
+        View { last, update_time, version, in_since }
     }
 
-    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<MessageBody<'a>>, u64, bool) {
+    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<MessageBody<'a>>, u64, Option<u64>) {
         let dissolved = head.and_then(|head| head.dissolved);
         match self.member_state(dissolved) {
             MemberState::In { since } => {
-                let Some(head) = head else { return (None, self.version, true) };
+                let Some(head) = head else { return (None, self.version, Some(since)) };
                 let shown = head.last.filter(|body| {
                     body.key > MessageKey::since(since)
                         && dissolved.is_none_or(|end| body.key.time <= end.key.time)
                 });
-                (shown, self.version.max(head.version), true)
+                (shown, self.version.max(head.version), Some(since))
             }
             MemberState::Out { notice, by_dissolution } => {
                 let counts = by_dissolution || self.dissolution_may_count(head);
-                (Some(notice), self.version_with(counts, head), false)
+                (Some(notice), self.version_with(counts, head), None)
             }
             MemberState::Unknown => {
-                (None, self.version_with(self.dissolution_may_count(head), head), false)
+                (None, self.version_with(self.dissolution_may_count(head), head), None)
             }
         }
     }

@@ -12,7 +12,9 @@ use huihua_core::{
     Account, AccountForm, AppKey, Page, Problem, QueryMySessionOption, RecentSession, SessionId,
     SyncPage,
 };
-use huihua_event::{Action, Done, Event, JoinedTeam, Owner, Team, TeamKind, TokenHash};
+use huihua_event::{
+    Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
+};
 use huihua_nim::{check_sum, copy};
 use huihua_store::{
     self as store, AccountFormRefusal, Attempt, ChangeHint, Engine, Outcome, Progress, Refusal,
@@ -79,13 +81,16 @@ impl Store for FailingEngine {
     async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
         Err(self.0())
     }
+    async fn team(&self, _: &AppKey, _: &Team) -> Result<Option<TeamEntry>, store::Error> {
+        Err(self.0())
+    }
     async fn members(
         &self,
         _: &AppKey,
         _: &Team,
         _: Option<&Account>,
         _: usize,
-    ) -> Result<Vec<Account>, store::Error> {
+    ) -> Result<Vec<Member>, store::Error> {
         Err(self.0())
     }
     fn hints(&self) -> broadcast::Receiver<ChangeHint> {

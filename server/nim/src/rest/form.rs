@@ -150,6 +150,44 @@ impl Form {
         Ok(kind.team(id))
     }
 
+    /// Returns the teams of a JSON array of ids, texts or numbers, each once. `count` limits the
+    /// array.
+    ///
+    /// # Errors
+    /// If it is missing, not such an array, or of another length.
+    pub fn teams(
+        &self,
+        name: &'static str,
+        kind: TeamKind,
+        count: RangeInclusive<usize>,
+    ) -> Result<Vec<Team>, RequestFault> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum WrittenId {
+            Text(String),
+            Number(u64),
+        }
+        let ids: Vec<WrittenId> = json(name, self.text(name)?, "must be a JSON array of team ids")?;
+        if !count.contains(&ids.len()) {
+            return Err(RequestFault::new(name, format_args!("must hold {count:?} team ids")));
+        }
+        let mut teams = Vec::with_capacity(ids.len());
+        for id in ids {
+            let id = match id {
+                WrittenId::Text(text) => text,
+                WrittenId::Number(number) => number.to_string(),
+            };
+            let id = TeamId::new(id).map_err(|error| {
+                RequestFault::new(name, format_args!("must hold team ids only: {error}"))
+            })?;
+            let team = kind.team(id);
+            if !teams.contains(&team) {
+                teams.push(team);
+            }
+        }
+        Ok(teams)
+    }
+
     /// Returns the accounts of a JSON array, each once. `count` limits the array.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ pub fn create(form: &Form, kind: TeamKind) -> Result<Action, RequestFault> {
         custom: form.short("custom", CUSTOM_CHARS_MAX)?.to_owned(),
         members_max,
         anyone_invites: form.flag("invitemode")?.unwrap_or(false),
+        created: 0,
     };
     let members = match form.optional(invited(kind)) {
         Some(_) => form.accounts(invited(kind), 0..=ACCOUNTS_MAX)?,

@@ -103,7 +103,7 @@ pub enum Action {
         kind: TeamKind,
         /// The account that owns it.
         owner: Account,
-        /// Its entry; the owner in it is replaced.
+        /// Its entry; owner and time of creation in it are replaced.
         entry: TeamEntry,
         /// The accounts that are in beside the owner.
         members: Vec<Account>,

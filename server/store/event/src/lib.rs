@@ -13,7 +13,7 @@ pub use action::{
 pub use event::{
     AHEAD_MS_MAX, Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, is_too_far_ahead,
 };
-pub use team::{JoinedTeam, Team, TeamEntry, TeamKind};
+pub use team::{JoinedTeam, Member, Team, TeamEntry, TeamKind};
 
 use huihua_core::{Account, AppKey};
 

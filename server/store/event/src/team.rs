@@ -87,6 +87,17 @@ pub struct TeamEntry {
     pub members_max: u32,
     /// Whether every member may invite.
     pub anyone_invites: bool,
+    /// When the app's server created it, ms since 1970; 0 for a team that only events name.
+    pub created: u64,
+}
+
+/// An account that is in a team.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// Since when, ms since 1970; by a hint, the time of its message.
+    pub since: u64,
+    /// Which account.
+    pub account: Account,
 }
 
 /// A team that an account is in.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use huihua_core::{Account, AppKey, LastMsgType, RecentSession, SessionId};
 use huihua_event::{
-    AHEAD_MS_MAX, Action, Done, Event, JoinedTeam, MembershipChange, MembershipNotice, NewToken,
-    OutgoingMessage, Owner, Place, Post, Team, TeamEntry, TeamKind, TokenHash,
+    AHEAD_MS_MAX, Action, Done, Event, JoinedTeam, Member, MembershipChange, MembershipNotice,
+    NewToken, OutgoingMessage, Owner, Place, Post, Team, TeamEntry, TeamKind, TokenHash,
 };
 
 use super::support::{Device, Make, block_on, empty, sweep_all, whole_list};
@@ -293,7 +293,7 @@ pub fn members_come_in_order_of_their_bytes_and_in_pages(make: Make<'_>) {
         let members = async |app: &AppKey, after: Option<&str>, limit| {
             let after: Option<Account> = after.map(|name| name.parse().unwrap());
             let members = store.members(app, &team, after.as_ref(), limit).await.unwrap();
-            members.iter().map(Account::to_string).collect::<Vec<_>>().join(" ")
+            members.iter().map(|member| member.account.as_str()).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(members(&app(), None, 9).await, "a ab c own");
         assert_eq!(members(&app(), None, 2).await, "a ab");
@@ -301,6 +301,62 @@ pub fn members_come_in_order_of_their_bytes_and_in_pages(make: Make<'_>) {
         assert_eq!(members(&app(), Some("aa"), 1).await, "ab");
         assert_eq!(members(&app(), Some("own"), 2).await, "");
         assert_eq!(members(&"ap".parse().unwrap(), None, 9).await, "", "another app's team");
+        store.close().await;
+    });
+}
+
+pub fn members_have_the_times_at_which_they_came_in(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let created = act(&*store, create_team(TeamKind::Super, &["a", "b"]), NOW).await;
+        let team = made(TeamKind::Super, &created.unwrap());
+        let invite = |name| change(&team, "own", MembershipChange::Invite(accounts(&[name])));
+        act(&*store, invite("c"), NOW + 10).await.unwrap();
+        let kick = MembershipChange::Kick(accounts(&["b"]));
+        act(&*store, change(&team, "own", kick), NOW + 20).await.unwrap();
+        act(&*store, invite("b"), NOW + 30).await.unwrap();
+        act(&*store, invite("a"), NOW + 40).await.unwrap();
+        let (place, audience) = (Place::Team(team.clone()), accounts(&["d", "a"]));
+        let post = text(NOW + 50, 1);
+        let said = Event::Message { place, post, updates_session: true, audience };
+        store.ingest(&app(), vec![said], NOW + 60).await.unwrap();
+        let member = |name: &str, since| Member { since, account: owner(name).account };
+        let expected = [
+            member("a", NOW),
+            member("b", NOW + 30),
+            member("c", NOW + 10),
+            member("d", NOW + 50),
+            member("own", NOW),
+        ];
+        assert_eq!(store.members(&app(), &team, None, 9).await.unwrap(), expected);
+        store.close().await;
+    });
+}
+
+pub fn a_team_is_found_by_its_id_until_its_end_and_again_after_it(make: Make<'_>) {
+    block_on(async {
+        let store = empty(make);
+        let named = async |team: &Team| store.team(&app(), team).await.unwrap();
+        let created = act(&*store, create_team(TeamKind::Normal, &["amy"]), NOW).await.unwrap();
+        let team = made(TeamKind::Normal, &created);
+        let entry = named(&team).await.unwrap();
+        let expected = (Some(owner("own").account), "N", NOW);
+        assert_eq!((entry.owner.clone(), entry.name.as_str(), entry.created), expected);
+        assert_eq!(named(&made(TeamKind::Super, &created)).await, None, "the other kind");
+        let elsewhere = store.team(&"ap".parse().unwrap(), &team).await.unwrap();
+        assert_eq!(elsewhere, None, "another app");
+        act(&*store, change(&team, "own", MembershipChange::Dissolve), NOW + 5).await.unwrap();
+        assert_eq!(named(&team).await, None);
+        let join = |team: &Team| Event::Join {
+            team: team.clone(),
+            accounts: accounts(&["amy"]),
+            inviter: None,
+            time: NOW + 9,
+        };
+        let by_events = Team::super_team("77".parse().unwrap());
+        store.ingest(&app(), vec![join(&team), join(&by_events)], NOW + 9).await.unwrap();
+        assert_eq!(named(&team).await, Some(entry), "made again under its id");
+        assert_eq!(named(&by_events).await, Some(TeamEntry::default()));
         store.close().await;
     });
 }

@@ -63,6 +63,8 @@ macro_rules! each_conformance_test {
             directory::a_further_attempt_gets_the_first_result_and_does_nothing,
             directory::a_further_attempt_after_a_restart_gets_the_first_result_and_ids_go_on,
             directory::members_come_in_order_of_their_bytes_and_in_pages,
+            directory::members_have_the_times_at_which_they_came_in,
+            directory::a_team_is_found_by_its_id_until_its_end_and_again_after_it,
             directory::an_action_behind_the_clock_is_refused_and_changes_nothing,
             reopening::what_was_answered_is_there_after_the_store_is_opened_again,
             reopening::a_walk_goes_on_after_the_store_is_opened_again,

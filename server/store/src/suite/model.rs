@@ -7,7 +7,7 @@ use huihua_core::{
     Account, AppKey, LastMsg, LastMsgType, QueryMySessionOption, RecentSession, SessionId,
     SessionKind,
 };
-use huihua_event::{Event, Owner, Place, Post, Team};
+use huihua_event::{Event, Member, Owner, Place, Post, Team};
 use sha2::{Digest, Sha256};
 
 /// time, id length, id, rank, digest, text.
@@ -165,7 +165,36 @@ impl Model {
         posts.max()
     }
 
+    /// Who of these is in the team, since when.
+    pub(crate) fn members(&self, owners: &[Owner], app: &AppKey, team: &Team) -> Vec<Member> {
+        let owners = owners.iter().filter(|owner| owner.app == *app);
+        let members = owners.filter_map(|owner| {
+            let since = self.standing(owner, &team.session_id()).0?.ok()?;
+            Some(Member { since, account: owner.account.clone() })
+        });
+        let mut members: Vec<Member> = members.collect();
+        members.sort_by(|a, b| a.account.cmp(&b.account));
+        members
+    }
+
     fn team_last(&self, owner: &Owner, id: &SessionId) -> Option<ModelMessage> {
+        let of_team = |team: &Team| team.session_id() == *id;
+        let (state, end) = self.standing(owner, id);
+        match state? {
+            Err(notice) => Some(notice),
+            Ok(since) => self
+                .newest(owner, |place| matches!(place, Place::Team(team) if of_team(team)))
+                .filter(|head| head.0 >= since)
+                .filter(|head| end.as_ref().is_none_or(|end| head.0 <= end.0)),
+        }
+    }
+
+    /// In since `Ok(time)`, out with `Err(notice)`, or unknown; and the greatest dissolution.
+    fn standing(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+    ) -> (Option<Result<u64, ModelMessage>>, Option<ModelMessage>) {
         let of_team = |team: &Team| team.session_id() == *id;
         let me = |accounts: &[Account]| accounts.contains(&owner.account);
         // (time, 0 in | 1 hint | 2 dissolution | 3 out, floor of an in, notice of an out)
@@ -210,13 +239,7 @@ impl Model {
             notices.push((hint.saturating_sub(60_000), 1, hint, None));
             state = fold(notices);
         }
-        match state? {
-            Err(notice) => Some(notice),
-            Ok(since) => self
-                .newest(owner, |place| matches!(place, Place::Team(team) if of_team(team)))
-                .filter(|head| head.0 >= since)
-                .filter(|head| end.as_ref().is_none_or(|end| head.0 <= end.0)),
-        }
+        (state, end)
     }
 }
 

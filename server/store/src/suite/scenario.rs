@@ -42,6 +42,16 @@ pub fn owners() -> Vec<Owner> {
         .collect()
 }
 
+/// Every team of a story, in both kinds.
+pub fn teams() -> Vec<Team> {
+    let ids = TEAM_IDS.iter().map(|id| id.parse::<TeamId>().unwrap());
+    ids.flat_map(|id| [Team::normal(id.clone()), Team::super_team(id)]).collect()
+}
+
+pub fn apps() -> Vec<AppKey> {
+    APPS.iter().map(|app| app.parse().unwrap()).collect()
+}
+
 pub fn story() -> impl Strategy<Value = Vec<Segment>> {
     let segment =
         (vec((app(), event()), 0..12), prop::option::of(call()), prop::bool::weighted(0.3));

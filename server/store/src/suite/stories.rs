@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{Attempt, Outcome, Store, TOMBSTONE_MS};
 
-/// After every step of a story the list is the model's, and so is the list of a device that only
-/// syncs; one account walks by token while all this goes on, and is exact after its own sync.
+/// After every step of a story the list is the model's, and so are the members of every team with
+/// their times, and the list of a device that only syncs; one account walks by token while all this
+/// goes on, and is exact after its own sync.
 pub fn lists_equal_the_model_and_syncs_repair_them(make: Make<'_>) {
     let strategy = (scenario::story(), 1..4_u32, 0..scenario::owners().len());
     over_stories(strategy, |(story, limit, walker)| {
@@ -46,6 +47,13 @@ pub fn lists_equal_the_model_and_syncs_repair_them(make: Make<'_>) {
                     for id in expected.iter().map(|row| &row.session_id) {
                         prop_assert_eq!(store.get(owner, id).await.unwrap(), model.get(owner, id));
                     }
+                }
+                for (app, team) in scenario::apps()
+                    .iter()
+                    .flat_map(|app| scenario::teams().into_iter().map(move |team| (app, team)))
+                {
+                    let members = store.members(app, &team, None, 99).await.unwrap();
+                    prop_assert_eq!(members, model.members(&owners, app, &team));
                 }
             }
             store.close().await;

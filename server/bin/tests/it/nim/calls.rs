@@ -124,7 +124,7 @@ impl NimCall {
 }
 
 /// All calls. A call is listed twice if it has two meanings. Those that end a team come last.
-pub(crate) const CALLS: [NimCall; 25] = [
+pub(crate) const CALLS: [NimCall; 30] = [
     NimCall {
         path: "/history/querySessionList.action",
         good: "accid=amy minTimestamp=2",
@@ -327,6 +327,46 @@ pub(crate) const CALLS: [NimCall; 25] = [
     },
     NimCall {
         path: "/team/joinTeams.action",
+        good: "accid=cat",
+        needed: "accid",
+        accounts: "accid",
+        ..CALL
+    },
+    NimCall {
+        path: "/team/query.action",
+        good: "tids=[\"{team}\",{unknown}] ope=1",
+        needed: "tids ope",
+        wrong: "tids={team} tids=[] tids={} tids=[\"\"] tids=[\"a|b\"] tids=[null] ope=2 ope=x",
+        no_team: "tids=[{unknown}] tids=[\"{ended}\"] tids=[\"{super_team}\"]",
+        ..CALL
+    },
+    NimCall {
+        path: "/team/queryDetail.action",
+        good: "tid={team}",
+        needed: "tid",
+        wrong: "tid=a|b",
+        no_team: "tid={unknown} tid={ended} tid={super_team} tid=0",
+        ..CALL
+    },
+    NimCall {
+        path: "/superteam/getTinfos.action",
+        good: "tids=[\"{super_team}\"]",
+        needed: "tids",
+        wrong: "tids={team} tids=[] tids={} tids=[\"\"] tids=[\"a|b\"] tids=[null]",
+        no_team: "tids=[{unknown}] tids=[\"{team}\"]",
+        ..CALL
+    },
+    NimCall {
+        path: "/superteam/getTlists.action",
+        good: "tid={super_team} timetag=0 limit=100",
+        needed: "tid timetag limit",
+        numbers: "timetag limit",
+        wrong: "tid=a|b limit=0 limit=101 reverse=0 reverse=3 reverse=x",
+        no_team: "tid={unknown} tid={team} tid=0",
+        ..CALL
+    },
+    NimCall {
+        path: "/superteam/joinTeams.action",
         good: "accid=cat",
         needed: "accid",
         accounts: "accid",

@@ -36,9 +36,14 @@ use Effect::{Nothing, Refused, Sessions, Token};
 /// Each call with parameters and its effect, in this order. `{fresh}` and `{super_fresh}` are the
 /// teams that were created while the clock was behind; `{id}` and `{time}` the newest message from
 /// amy to bob.
-const STEPS: [(&str, &str, Effect); 44] = [
+const STEPS: [(&str, &str, Effect); 49] = [
     ("/history/querySessionList", "accid=amy", Nothing),
     ("/team/joinTeams", "accid=amy", Nothing),
+    ("/team/query", "tids=[\"{team}\"] ope=1", Nothing),
+    ("/team/queryDetail", "tid={team}", Nothing),
+    ("/superteam/getTinfos", "tids=[\"{super_team}\"]", Nothing),
+    ("/superteam/getTlists", "tid={super_team} timetag=0 limit=9", Nothing),
+    ("/superteam/joinTeams", "accid=amy", Nothing),
     ("/user/create", "accid=new token=news_token", Token("new")),
     ("/user/update", "accid=amy token=other_token", Token("amy")),
     ("/user/refreshToken", "accid=new", Token("new")),

@@ -17,5 +17,6 @@ mod sessions;
 mod story;
 mod stream;
 mod switch;
+mod team_facts;
 mod teams;
 mod tokens;

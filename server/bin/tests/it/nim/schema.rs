@@ -72,9 +72,48 @@ pub(crate) fn success(path: &str) -> Option<Value> {
             "tid": "number", "owner": "string", "tname": "string", "maxusers": "number",
             "maxUsers": "number", "size": "number", "custom": "string"
         }]}),
+        "/team/query.action" | "/team/queryDetail.action" => team_form(path),
+        "/superteam/getTinfos.action" | "/superteam/joinTeams.action" => super_teams_form(),
+        "/superteam/getTlists.action" => json!({"code": 200, "tlists": [{
+            "tid": "number", "accid": "string", "type": "number", "nick": "string",
+            "jointime": "number", "mute": "number", "invitor": "string", "validflag": "number",
+            "custom": "string", "createtime": "number", "updatetime": "number"
+        }]}),
         _ => json!({"code": 200}),
     };
     Some(form)
+}
+
+fn team_form(path: &str) -> Value {
+    let mut team = json!({
+        "tid": "number", "tname": "string", "icon": "string", "owner": "string",
+        "maxusers": "number", "size": "number", "announcement": "string", "intro": "string",
+        "joinmode": "number", "beinvitemode": "number", "invitemode": "number",
+        "uptinfomode": "number", "upcustommode": "number", "muteType": "number",
+        "custom": "string", "clientCustom": "string", "mute": "bool", "admins": ["string"],
+        "members": ["string"], "createtime": "number", "updatetime": "number"
+    });
+    if path == "/team/query.action" {
+        return json!({"code": 200, "tinfos": [team]});
+    }
+    let member = json!({
+        "accid": "string", "nick": "string", "createtime": "number", "updatetime": "number",
+        "mute": "bool", "custom": "string"
+    });
+    team["owner"] = member.clone();
+    team["admins"] = json!([member]);
+    team["members"] = json!([member]);
+    json!({"code": 200, "tinfo": team})
+}
+
+fn super_teams_form() -> Value {
+    json!({"code": 200, "tinfos": [{
+        "tid": "number", "tname": "string", "creator": "string", "tlevel": "number",
+        "size": "number", "intro": "string", "announcement": "string", "clientCustom": "string",
+        "serverCustom": "string", "icon": "string", "muteType": "number", "joinmode": "number",
+        "beinvitemode": "number", "invitemode": "number", "uptinfomode": "number",
+        "upcustommode": "number", "createtime": "number", "updatetime": "number"
+    }]})
 }
 
 /// An error: the code and its text, and nothing else.

@@ -7,6 +7,7 @@ mod call;
 mod error;
 mod messages;
 mod sessions;
+mod team_facts;
 mod teams;
 
 use axum::{Router, http::Uri, response::Response, routing::any};
@@ -38,11 +39,16 @@ pub(super) fn routes() -> Router<Context> {
         .route("/team/leave.action", any(teams::leave))
         .route("/team/remove.action", any(teams::remove))
         .route("/team/joinTeams.action", any(teams::joined))
+        .route("/team/query.action", any(team_facts::query))
+        .route("/team/queryDetail.action", any(team_facts::query_detail))
         .route("/superteam/create.action", any(teams::create_super))
         .route("/superteam/invite.action", any(teams::invite_super))
         .route("/superteam/kick.action", any(teams::kick_super))
         .route("/superteam/leave.action", any(teams::leave_super))
         .route("/superteam/dismiss.action", any(teams::dismiss_super))
+        .route("/superteam/getTinfos.action", any(team_facts::super_teams))
+        .route("/superteam/getTlists.action", any(team_facts::super_team_members))
+        .route("/superteam/joinTeams.action", any(team_facts::joined_super_teams))
         .route("/user/create.action", any(accounts::create))
         .route("/user/update.action", any(accounts::update))
         .route("/user/refreshToken.action", any(accounts::refresh_token))
