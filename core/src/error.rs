@@ -21,6 +21,8 @@ pub enum Code {
     Connection,
     /// 416: the account makes too many requests, or holds too many sessions.
     TooFrequent,
+    /// 422: the app's server has blocked the account.
+    AccountBlocked,
     /// 500: the server has a fault.
     Internal,
     /// 503: the server is overloaded, cannot write to its disk, or is shutting down.
@@ -44,7 +46,7 @@ pub struct CodeRow {
 
 impl Code {
     /// Every code, in the order of the numbers.
-    pub const ALL: [Code; 9] = [
+    pub const ALL: [Code; 10] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
@@ -52,6 +54,7 @@ impl Code {
         Self::InvalidParameter,
         Self::Connection,
         Self::TooFrequent,
+        Self::AccountBlocked,
         Self::Internal,
         Self::Unavailable,
     ];
@@ -66,6 +69,7 @@ impl Code {
             Self::InvalidParameter => (414, Some(400), "invalid parameter", false, false),
             Self::Connection => (415, None, "connection failed", true, true),
             Self::TooFrequent => (416, Some(429), "too many", true, false),
+            Self::AccountBlocked => (422, Some(403), "account blocked", false, false),
             Self::Internal => (500, Some(500), "internal error", false, true),
             Self::Unavailable => (503, Some(503), "unavailable", true, true),
         };

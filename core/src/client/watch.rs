@@ -224,7 +224,11 @@ fn new_backoff() -> Backoff {
 fn is_final(error: &Error) -> bool {
     match error {
         Error::Failed { code, .. } => match code {
-            Code::Unauthorized | Code::Forbidden | Code::NotFound | Code::InvalidParameter => true,
+            Code::Unauthorized
+            | Code::Forbidden
+            | Code::NotFound
+            | Code::InvalidParameter
+            | Code::AccountBlocked => true,
             Code::Timeout
             | Code::Connection
             | Code::TooFrequent

@@ -48,16 +48,23 @@ pub(crate) struct AuthenticatedCaller {
 }
 
 impl AuthenticatedCaller {
-    /// Checks again that the token is the account's, for an answer that took long.
+    /// Checks again that the token is the account's and the account not blocked, for an answer that
+    /// took long.
     ///
     /// # Errors
-    /// Code 302 if it is not; the store's.
+    /// Code 302 or 422; the store's.
     pub(crate) async fn check_still_valid(&self, store: &dyn Store) -> Result<(), Error> {
+        self.refuse_blocked(store).await?;
         let Some(token) = &self.directory_token else { return Ok(()) };
         match store.account_of(&self.owner.app, token).await? {
             Some(account) if account == self.owner.account => Ok(()),
             Some(_) | None => Err(refused("the token was replaced: get a new one")),
         }
+    }
+
+    /// A block ends every token of the account, JWTs as well.
+    async fn refuse_blocked(&self, store: &dyn Store) -> Result<(), Error> {
+        if store.is_blocked(&self.owner).await? { Err(Error::Blocked) } else { Ok(()) }
     }
 }
 
@@ -232,12 +239,13 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let apps = Arc::<Apps>::from_ref(state);
         let (token, now) = (bearer(parts, "token")?, Clock::from_ref(state).now_s());
-        let no_jwt = match verify(&apps, token, now) {
-            Ok(caller) => return Ok(caller),
-            Err(reason) => reason,
-        };
         let store = Arc::<dyn Store>::from_ref(state);
-        find_in_directories(&apps, &*store, token, now).await?.ok_or(no_jwt)
+        let caller = match verify(&apps, token, now) {
+            Ok(caller) => caller,
+            Err(no_jwt) => find_in_directories(&apps, &*store, token, now).await?.ok_or(no_jwt)?,
+        };
+        caller.refuse_blocked(&*store).await?;
+        Ok(caller)
     }
 }
 

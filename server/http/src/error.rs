@@ -23,6 +23,9 @@ pub(crate) enum Error {
         /// What is wrong with the token.
         detail: String,
     },
+    /// 422: the account is blocked.
+    #[error("the account is blocked: only your app's server can unblock it")]
+    Blocked,
     /// 404: no such session, no such route.
     #[error("{detail}")]
     NotFound {
@@ -71,6 +74,7 @@ impl Error {
     fn answer(&self) -> (Code, Option<StatusCode>, Option<u32>) {
         match self {
             Self::Unauthorized { .. } => (Code::Unauthorized, None, None),
+            Self::Blocked => (Code::AccountBlocked, None, None),
             Self::NotFound { .. } => (Code::NotFound, None, None),
             Self::Invalid { .. }
             | Self::Store(store::Error::StalePageToken | store::Error::KeyReused) => {
@@ -147,7 +151,8 @@ fn log(code: Code, error: &Error, request_id: &str) {
         | Code::Timeout
         | Code::InvalidParameter
         | Code::Connection
-        | Code::TooFrequent => {
+        | Code::TooFrequent
+        | Code::AccountBlocked => {
             tracing::debug!(request_id, code = code.number(), %error, "a request was refused");
         }
     }
@@ -186,6 +191,7 @@ mod tests {
         let damaged = store::Error::Damaged { what: "row of amy".into() };
         let cases = [
             (Error::Unauthorized { detail: text() }, 401, 302, None, false),
+            (Error::Blocked, 403, 422, None, false),
             (Error::NotFound { detail: text() }, 404, 404, None, false),
             (Error::Invalid { detail: text() }, 400, 414, None, false),
             (Error::BodyTooLarge { bytes_max: 5 }, 413, 414, None, false),

@@ -90,8 +90,8 @@ impl Live {
         subscriptions.notify_all();
     }
 
-    /// Returns the changes; if there is none, waits at most `wait` for one. After a wait it answers
-    /// only if `check_caller` succeeds: the caller's token may have been replaced. Cancel safe: a
+    /// Returns the changes; if there is none, waits at most `wait` for one. Before and after a
+    /// wait `check_caller` must succeed: the caller's token may have been replaced. Cancel safe: a
     /// caller that goes away waits no more.
     ///
     /// # Errors
@@ -121,6 +121,8 @@ impl Live {
             if !page.changes.is_empty() || page.reset || self.lock().is_stopped {
                 return Ok(page);
             }
+            // What ended the token before the subscription notifies nobody.
+            check_caller().await?;
             let is_notified = subscription.wait(deadline).await;
             check_caller().await?;
             if !is_notified || self.lock().is_stopped {

@@ -3,6 +3,7 @@
 mod account_forms;
 mod act;
 mod backup;
+mod blocked;
 mod directory;
 mod failure;
 mod file;

@@ -4,7 +4,7 @@
 use huihua_core::Account;
 use huihua_event::{TeamEntry, TokenHash};
 use huihua_store::{
-    directory::AccountEntry,
+    directory::{AccountEntry, Block},
     key::{MessageBody, MessageKey},
     rules::{Head, Notice, Row},
 };
@@ -15,10 +15,12 @@ const ROW_FORMAT: u8 = 1;
 const HEAD_FORMAT: u8 = 2;
 const NUMBERS_FORMAT: u8 = 3;
 const FIRST_RESULT_FORMAT: u8 = 4;
-const ACCOUNT_FORMAT: u8 = 5;
+/// Of accounts before they could be blocked; read, written no more.
+const OLD_ACCOUNT_FORMAT: u8 = 5;
 /// Of teams before their time of creation was kept; read, written no more.
 const OLD_TEAM_FORMAT: u8 = 6;
 const MARK_FORMAT: u8 = 7;
+const ACCOUNT_FORMAT: u8 = 10;
 const TEAM_FORMAT: u8 = 11;
 
 const SEAL_BYTES: usize = 4;
@@ -161,15 +163,26 @@ pub(crate) fn encode_account(key: &[u8], entry: &AccountEntry) -> Vec<u8> {
     let mut out = ByteWriter(vec![ACCOUNT_FORMAT]);
     out.text(&entry.name);
     out.option(entry.token, |out, token| out.0.extend(token.0));
+    out.option(entry.blocked, |out, blocked| {
+        out.option(blocked.ended_token, |out, token| out.0.extend(token.0));
+    });
     seal(key, out.0)
 }
 
 /// What is known of an account.
 pub(crate) fn decode_account(key: &[u8], value: &[u8]) -> Result<AccountEntry, StoreFailure> {
-    let mut input = unseal(key, value, ACCOUNT_FORMAT)?;
+    let is_old = value.first() == Some(&OLD_ACCOUNT_FORMAT);
+    let format = if is_old { OLD_ACCOUNT_FORMAT } else { ACCOUNT_FORMAT };
+    let mut input = unseal(key, value, format)?;
     let mut read = || {
         let name = input.text()?.to_owned();
-        Some(AccountEntry { name, token: input.option(|input| input.take().map(TokenHash))? })
+        let token = |input: &mut ByteReader<'_>| input.take().map(TokenHash);
+        let entry = AccountEntry { name, token: input.option(token)?, blocked: None };
+        if is_old {
+            return Some(entry);
+        }
+        let blocked = input.option(|input| Some(Block { ended_token: input.option(token)? }))?;
+        Some(AccountEntry { blocked, ..entry })
     };
     let entry = read();
     entry.filter(|_| input.0.is_empty()).ok_or_else(|| damaged("account", key))
@@ -365,8 +378,14 @@ mod tests {
             assert_eq!(decode_head(b"k", &encode_head(b"k", &head)).unwrap(), head);
         }
         assert_eq!(decode_numbers(b"k", &encode_numbers(b"k", [1, 2])).unwrap(), [1, 2]);
-        let account = AccountEntry { name: "Amy".into(), token: Some(TokenHash::of("t")) };
-        for entry in [AccountEntry::default(), account] {
+        let token = Some(TokenHash::of("t"));
+        let account = AccountEntry { name: "Amy".into(), token, blocked: None };
+        let ended = [None, Some(TokenHash::of("old"))];
+        let blocked = ended.map(|ended_token| AccountEntry {
+            blocked: Some(Block { ended_token }),
+            ..account.clone()
+        });
+        for entry in blocked.into_iter().chain([AccountEntry::default(), account]) {
             assert_eq!(decode_account(b"k", &encode_account(b"k", &entry)).unwrap(), entry);
         }
         let team = TeamEntry {

@@ -23,7 +23,9 @@ use redb::ReadableDatabase as _;
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::{
-    account_forms, act, backup, directory,
+    account_forms, act, backup,
+    blocked::BlockedAccounts,
+    directory,
     failure::{StoreFailure, unavailable},
     file::{DatabaseOpener, StoreFile},
     once::{KeyOwner, WriteRequest, once},
@@ -51,6 +53,7 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 pub struct RedbStore {
     file: Arc<StoreFile>,
     eras: Arc<[Era]>,
+    blocked: Arc<BlockedAccounts>,
     hints: broadcast::Sender<ChangeHint>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -75,17 +78,20 @@ impl RedbStore {
     #[expect(clippy::disallowed_methods, reason = "the one writer, owned and joined by the store")]
     pub(crate) fn with_opener(open: Box<DatabaseOpener>) -> Result<Self, Error> {
         let (db, eras) = opening::first(&*open)?;
+        let blocked = Arc::new(BlockedAccounts::read(&db)?);
         let file = Arc::new(StoreFile::new(open, db));
         let hints = broadcast::Sender::new(HINTS_MAX);
         let (jobs, queue) = mpsc::channel(write::QUEUE_JOBS_MAX);
         let (of_writer, announced) = (Arc::clone(&file), hints.clone());
+        let blocks = Arc::clone(&blocked);
         let writer = std::thread::Builder::new()
             .name("huihua-writer".into())
-            .spawn(move || write::run(&of_writer, &announced, queue))
+            .spawn(move || write::run(&of_writer, &announced, &blocks, queue))
             .map_err(unavailable)?;
         Ok(Self {
             file,
             eras: eras.into(),
+            blocked,
             hints,
             jobs: Mutex::new(Some(jobs)),
             writer: Mutex::new(Some(writer)),
@@ -254,6 +260,10 @@ impl Store for RedbStore {
     async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error> {
         let (app, token) = (app.clone(), *token);
         self.read(move |snapshot| directory::account_of(snapshot, &app, &token)).await
+    }
+
+    async fn is_blocked(&self, owner: &Owner) -> Result<bool, Error> {
+        Ok(self.blocked.contains(owner)?)
     }
 
     async fn joined(&self, owner: &Owner, kind: TeamKind) -> Result<Vec<JoinedTeam>, Error> {

@@ -152,6 +152,12 @@ pub(crate) fn account_key(app: &AppKey, account: &Account) -> Vec<u8> {
     key
 }
 
+/// The owner of an account's key; `None` when the key is damaged.
+pub(crate) fn account_of_key(key: &[u8]) -> Option<Owner> {
+    let (app, account) = std::str::from_utf8(key).ok()?.split_once('\0')?;
+    Some(Owner { app: AppKey::new(app).ok()?, account: Account::new(account).ok()? })
+}
+
 /// What every key of this token starts with; the rest is an account.
 pub(crate) fn token_prefix(app: &AppKey, token: &TokenHash) -> Vec<u8> {
     let mut key = app_prefix(app);

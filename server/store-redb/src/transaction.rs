@@ -37,6 +37,14 @@ pub(crate) struct Tx<'t> {
     wrote: bool,
     /// The lists that changed; `None` while nobody has subscribed.
     changed: Option<Vec<ChangedList>>,
+    /// The accounts that were blocked (true) or unblocked.
+    blocked: Vec<(Owner, bool)>,
+}
+
+/// What a transaction did that others must know once it is durable.
+pub(crate) struct Finished {
+    pub(crate) changed: Vec<ChangedList>,
+    pub(crate) blocked: Vec<(Owner, bool)>,
 }
 
 impl<'t> Tx<'t> {
@@ -59,17 +67,19 @@ impl<'t> Tx<'t> {
             version,
             wrote: false,
             changed: notes_changes.then(Vec::new),
+            blocked: Vec::new(),
         })
     }
 
-    /// Writes the last version, and returns the lists that changed; `None` when nothing was
-    /// written, so that there is nothing to commit.
-    pub(crate) fn finish(mut self) -> Result<Option<Vec<ChangedList>>, StoreFailure> {
+    /// Writes the last version, and returns what changed; `None` when nothing was written, so that
+    /// there is nothing to commit.
+    pub(crate) fn finish(mut self) -> Result<Option<Finished>, StoreFailure> {
         if !self.wrote {
             return Ok(None);
         }
         self.put_numbers(tables::META_VERSION, [self.version])?;
-        Ok(Some(self.changed.unwrap_or_default()))
+        let changed = self.changed.unwrap_or_default();
+        Ok(Some(Finished { changed, blocked: self.blocked }))
     }
 
     /// Makes the transaction commit although nothing in it changed.
@@ -216,27 +226,30 @@ impl<'t> Tx<'t> {
         value.map(|value| row::decode_account(&key, value.value())).transpose()
     }
 
-    /// Puts an account's entry; a token that goes opens nothing from the commit on.
+    /// Puts an account's entry; a token that goes, or a block, counts from the commit on.
     pub(crate) fn put_account(
         &mut self,
         app: &AppKey,
         account: &Account,
         entry: &AccountEntry,
     ) -> Result<(), StoreFailure> {
-        let old = self.account(app, account)?.and_then(|entry| entry.token);
-        let token_key = |token: &TokenHash| tables::token_key(app, token, account);
-        if let Some(token) = &old {
+        let old = self.account(app, account)?.unwrap_or_default();
+        let token_key = |token: TokenHash| tables::token_key(app, &token, account);
+        for token in old.known_tokens() {
             self.tokens.remove(token_key(token).as_slice())?;
         }
-        if let Some(token) = &entry.token {
+        for token in entry.known_tokens() {
             let key = token_key(token);
             self.tokens.insert(key.as_slice(), row::encode_mark(&key).as_slice())?;
         }
         let key = tables::account_key(app, account);
         self.accounts.insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;
         self.wrote = true;
-        if old != entry.token {
-            let owner = Owner { app: app.clone(), account: account.clone() };
+        let owner = Owner { app: app.clone(), account: account.clone() };
+        if old.blocked.is_some() != entry.blocked.is_some() {
+            self.blocked.push((owner.clone(), entry.blocked.is_some()));
+        }
+        if (old.token, old.blocked) != (entry.token, entry.blocked) {
             self.note(Moved::Yes, || ChangedList::Account(owner));
         }
         Ok(())

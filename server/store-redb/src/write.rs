@@ -8,9 +8,10 @@ use redb::{Durability, WriteTransaction};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
+    blocked::BlockedAccounts,
     failure::{StoreFailure, unavailable},
     file::StoreFile,
-    transaction::Tx,
+    transaction::{Finished, Tx},
 };
 
 /// Jobs that may wait; beyond that callers wait, and after a while are refused.
@@ -96,6 +97,7 @@ impl BatchFailure {
 pub(crate) fn run(
     file: &Arc<StoreFile>,
     hints: &broadcast::Sender<ChangeHint>,
+    blocked: &BlockedAccounts,
     mut queue: mpsc::Receiver<Job>,
 ) {
     while let Some(first) = queue.blocking_recv() {
@@ -109,23 +111,32 @@ pub(crate) fn run(
         }
         // redb may panic on a damaged file: then nothing of the batch is acknowledged (its callers
         // see their reply dropped), the file is opened anew, and the next batch is tried.
-        let written = AssertUnwindSafe(|| write_batch(file, hints, batch));
+        let written = AssertUnwindSafe(|| write_batch(file, hints, blocked, batch));
         if std::panic::catch_unwind(written).is_err() {
+            blocked.expire();
             file.reopen();
         }
     }
 }
 
-fn write_batch(file: &StoreFile, hints: &broadcast::Sender<ChangeHint>, mut batch: Vec<Job>) {
+fn write_batch(
+    file: &StoreFile,
+    hints: &broadcast::Sender<ChangeHint>,
+    blocked: &BlockedAccounts,
+    mut batch: Vec<Job>,
+) {
     while !batch.is_empty() {
         let written = file.with(|db| {
+            blocked.refresh(db).map_err(BatchFailure::file)?;
             let tx = db.begin_write().map_err(BatchFailure::file)?;
-            commit(tx, &mut batch, hints)
+            commit(tx, &mut batch, hints, blocked)
         });
         match written {
             Ok(Ok(())) => return batch.into_iter().for_each(|job| job.work.reply()),
             Ok(Err(BatchFailure::Job { at, error })) => batch.remove(at).work.fail(error),
             Ok(Err(BatchFailure::File(error))) => {
+                // Perhaps it is durable all the same.
+                blocked.expire();
                 file.reopen();
                 return fail_all(batch, &error);
             }
@@ -146,6 +157,7 @@ fn commit(
     mut write: WriteTransaction,
     batch: &mut [Job],
     hints: &broadcast::Sender<ChangeHint>,
+    blocked: &BlockedAccounts,
 ) -> Result<(), BatchFailure> {
     write.set_quick_repair(true);
     let durable = write.set_durability(Durability::Immediate);
@@ -160,8 +172,11 @@ fn commit(
             Err(failure) => return Err(BatchFailure::file(failure)),
         }
     }
-    let Some(changed) = tx.finish().map_err(BatchFailure::file)? else { return Ok(()) };
+    let Some(finished) = tx.finish().map_err(BatchFailure::file)? else { return Ok(()) };
     write.commit().map_err(BatchFailure::file)?;
+    let Finished { changed, blocked: changed_accounts } = finished;
+    // Before the hints: who is woken asks whether its account is blocked.
+    blocked.change(changed_accounts);
     if !changed.is_empty() {
         // Nobody listening is no fault.
         let _ = hints.send(changed.into());

@@ -10,7 +10,7 @@ use huihua_event::{
     OutgoingMessage, Place, Team, TeamEntry,
 };
 
-use crate::directory::{AccountEntry, team_id};
+use crate::directory::{AccountEntry, Block, team_id};
 
 /// Why an action is not done. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -95,9 +95,10 @@ impl<'a> WantedFacts<'a> {
     /// Names the facts that the action wants.
     pub fn of(action: &'a Action) -> Self {
         match action {
-            Action::CreateAccount { account, .. } | Action::SetToken { account, .. } => {
-                Self { account: Some(account), ..Self::default() }
-            }
+            Action::CreateAccount { account, .. }
+            | Action::SetToken { account, .. }
+            | Action::Block { account }
+            | Action::Unblock { account } => Self { account: Some(account), ..Self::default() },
             Action::Send(messages) => Self {
                 teams: messages.iter().filter_map(|message| team_of(&message.place)).collect(),
                 newest: messages.iter().map(|message| message.place.clone()).collect(),
@@ -114,7 +115,7 @@ impl<'a> WantedFacts<'a> {
                     teams: vec![team],
                     members: accounts.map(|account| (team, account)).collect(),
                     newest: vec![Place::Team(team.clone())],
-                    message_ids: 1,
+                    message_ids: notices_of(change),
                     ..Self::default()
                 }
             }
@@ -132,12 +133,14 @@ pub fn decide(action: &Action, facts: Facts, now: u64) -> Result<Plan, Refusal> 
             if facts.account.is_some() {
                 return Err(Refusal::AccountExists);
             }
-            let entry = AccountEntry { name: name.clone(), token: None };
+            let entry = AccountEntry { name: name.clone(), ..AccountEntry::default() };
             give_token(account, entry, token, now)
         }
         Action::SetToken { account, token } => {
             give_token(account, facts.account.unwrap_or_default(), token, now)
         }
+        Action::Block { account } => block(account, facts.account.unwrap_or_default(), now),
+        Action::Unblock { account } => unblock(account, facts.account, now),
         Action::Send(messages) => send(messages, &facts, now)?,
         Action::Recall { place, post, time } => {
             refuse_unknown(&facts)?;
@@ -178,6 +181,20 @@ fn give_token(account: &Account, entry: AccountEntry, token: &NewToken, now: u64
     Plan { account: Some((account.clone(), entry)), done, ..Plan::default() }
 }
 
+fn block(account: &Account, entry: AccountEntry, now: u64) -> Plan {
+    let before = entry.blocked.and_then(|blocked| blocked.ended_token);
+    let blocked = Some(Block { ended_token: entry.token.or(before) });
+    let entry = AccountEntry { token: None, blocked, ..entry };
+    let done = Done { time: now, ..Done::default() };
+    Plan { account: Some((account.clone(), entry)), done, ..Plan::default() }
+}
+
+fn unblock(account: &Account, entry: Option<AccountEntry>, now: u64) -> Plan {
+    let entry = entry.filter(|entry| entry.blocked.is_some());
+    let account = entry.map(|entry| (account.clone(), AccountEntry { blocked: None, ..entry }));
+    Plan { account, done: Done { time: now, ..Done::default() }, ..Plan::default() }
+}
+
 fn send(messages: &[OutgoingMessage], facts: &Facts, now: u64) -> Result<Plan, Refusal> {
     refuse_unknown(facts)?;
     // A clock that was put back must not hide what is said now behind what was said before.
@@ -208,9 +225,32 @@ fn change_team(
     // At one time an *in* comes before an *out*: an account asked back at once must be in.
     let time = now.max(facts.newest.saturating_add(1));
     let (accounts, message_id) = (accounts.as_slice(), facts.message_ids.start);
-    let events = notice(&MembershipNotice { team, entry, by, change, accounts, time, message_id });
-    let done = Done { time, ..Done::default() };
-    Ok(Plan { events, message_ids: Some(facts.message_ids), done, ..Plan::default() })
+    let of = MembershipNotice { team, entry, by, change, accounts, time, message_id };
+    let mut events = notice(&of);
+    let mut new_entry = None;
+    if let MembershipChange::ChangeOwner { to, leaves } = change {
+        new_entry = Some((team.clone(), TeamEntry { owner: Some(to.clone()), ..entry.clone() }));
+        if *leaves {
+            let (change, accounts) = (&MembershipChange::Leave, std::slice::from_ref(by));
+            // Of one time the greater id is the newer message.
+            let message_id = message_id + 1;
+            events.extend(notice(&MembershipNotice { change, accounts, message_id, ..of }));
+        }
+    }
+    let (message_ids, done) = (Some(facts.message_ids), Done { time, ..Done::default() });
+    Ok(Plan { team: new_entry, events, message_ids, done, ..Plan::default() })
+}
+
+/// Counts the notices of a change.
+fn notices_of(change: &MembershipChange) -> u64 {
+    match change {
+        MembershipChange::ChangeOwner { leaves: true, .. } => 2,
+        MembershipChange::Invite(_)
+        | MembershipChange::Kick(_)
+        | MembershipChange::Leave
+        | MembershipChange::Dissolve
+        | MembershipChange::ChangeOwner { leaves: false, .. } => 1,
+    }
 }
 
 /// Returns the accounts that come in or go out, if the change is allowed. `members`: whether `by`
@@ -232,7 +272,11 @@ fn moved(
             Ok(those(false))
         }
         MembershipChange::Invite(_) => Err(Refusal::NotOwner),
-        MembershipChange::Kick(_) | MembershipChange::Dissolve if !is_owner => {
+        MembershipChange::Kick(_)
+        | MembershipChange::Dissolve
+        | MembershipChange::ChangeOwner { .. }
+            if !is_owner =>
+        {
             Err(Refusal::NotOwner)
         }
         MembershipChange::Kick(accounts) => {
@@ -246,6 +290,14 @@ fn moved(
         MembershipChange::Leave if !is_in => Err(Refusal::NotIn),
         MembershipChange::Leave => Ok(vec![by.clone()]),
         MembershipChange::Dissolve => Ok(Vec::new()),
+        // A team keeps an owner: who has it gives it to another, or not away.
+        MembershipChange::ChangeOwner { to, leaves: true } if to == by => Err(Refusal::OwnerStays),
+        MembershipChange::ChangeOwner { leaves: true, .. } if !is_in => Err(Refusal::NotIn),
+        MembershipChange::ChangeOwner { to, .. } if entry.owner.as_ref() == Some(to) => {
+            Ok(Vec::new())
+        }
+        MembershipChange::ChangeOwner { to, .. } if are_in == [true] => Ok(vec![to.clone()]),
+        MembershipChange::ChangeOwner { .. } => Err(Refusal::NotIn),
     }
 }
 
@@ -266,6 +318,7 @@ fn named(change: &MembershipChange) -> &[Account] {
     match change {
         MembershipChange::Invite(accounts) | MembershipChange::Kick(accounts) => accounts,
         MembershipChange::Leave | MembershipChange::Dissolve => &[],
+        MembershipChange::ChangeOwner { to, .. } => std::slice::from_ref(to),
     }
 }
 

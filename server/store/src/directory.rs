@@ -16,8 +16,26 @@ const MESSAGE_IDS_A_MS: u64 = 1_000;
 pub struct AccountEntry {
     /// The name that the app gave it; may be empty.
     pub name: String,
-    /// Its token, beside JWTs.
+    /// Its token, beside JWTs. While the account is blocked it opens nothing.
     pub token: Option<TokenHash>,
+    /// The account is blocked.
+    pub blocked: Option<Block>,
+}
+
+impl AccountEntry {
+    /// Returns the tokens by which the account is known: the client of one that a block ended is
+    /// told of the block until it ends, and not that it never had a token.
+    pub fn known_tokens(&self) -> impl Iterator<Item = TokenHash> {
+        let ended = self.blocked.and_then(|blocked| blocked.ended_token);
+        self.token.into_iter().chain(ended.filter(|ended| self.token != Some(*ended)))
+    }
+}
+
+/// The block of an account, until it is unblocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// The token that the block ended for good.
+    pub ended_token: Option<TokenHash>,
 }
 
 /// Chooses the next ids after the last one given: never below `floor`, which grows with the clock,

@@ -70,8 +70,13 @@ pub trait Store: Send + Sync {
         attempt: &Attempt,
     ) -> Result<Result<Done, Refusal>, Error>;
 
-    /// Returns the account that has this token now; `None` when no account has it, or several.
+    /// Returns the account that has this token now, or had it when it was blocked; `None` when no
+    /// account has it, or several.
     async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error>;
+
+    /// Tells whether the account is blocked: then nothing opens its list. Asked at every request,
+    /// so it costs almost nothing.
+    async fn is_blocked(&self, owner: &Owner) -> Result<bool, Error>;
 
     /// Returns the teams of this kind that the owner is in now with their entries, from one
     /// snapshot, in the order of their ids. Costs a read for each member of each team.
@@ -159,7 +164,7 @@ pub type ChangeHint = Arc<[ChangedList]>;
 /// A list that may have changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ChangedList {
-    /// This account's; or its token changed.
+    /// This account's; or its token changed, or it was blocked or unblocked.
     Account(Owner),
     /// That of every account that is in this team of this app.
     Team(AppKey, Team),

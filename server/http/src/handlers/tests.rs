@@ -75,6 +75,9 @@ impl Store for FailingEngine {
     async fn account_of(&self, _: &AppKey, _: &TokenHash) -> Result<Option<Account>, store::Error> {
         Err(self.0())
     }
+    async fn is_blocked(&self, _: &Owner) -> Result<bool, store::Error> {
+        Ok(false)
+    }
     async fn joined(&self, _: &Owner, _: TeamKind) -> Result<Vec<JoinedTeam>, store::Error> {
         Err(self.0())
     }

@@ -97,6 +97,16 @@ pub fn dismiss(form: &Form, kind: TeamKind) -> Result<Action, RequestFault> {
     change(form, kind, "owner", MembershipChange::Dissolve)
 }
 
+/// Reads `team/changeOwner` and `superteam/changeOwner`.
+///
+/// # Errors
+/// The parameter that is wrong.
+pub fn change_owner(form: &Form, kind: TeamKind) -> Result<Action, RequestFault> {
+    let to = form.account("newowner")?;
+    let leaves = form.choice("leave", &[(1, true), (2, false)])?;
+    change(form, kind, "owner", MembershipChange::ChangeOwner { to, leaves })
+}
+
 fn change(
     form: &Form,
     kind: TeamKind,
@@ -146,10 +156,12 @@ fn notice_id(of: &MembershipNotice<'_>) -> u16 {
         MembershipChange::Kick(_) if is_super => 402,
         MembershipChange::Leave if is_super => 403,
         MembershipChange::Dissolve if is_super => 405,
+        MembershipChange::ChangeOwner { .. } if is_super => 406,
         MembershipChange::Invite(_) => 0,
         MembershipChange::Kick(_) => 1,
         MembershipChange::Leave => 2,
         MembershipChange::Dissolve => 4,
+        MembershipChange::ChangeOwner { .. } => 6,
     }
 }
 
@@ -184,7 +196,9 @@ fn attach(of: &MembershipNotice<'_>) -> String {
     };
     let data = match of.change {
         MembershipChange::Invite(_) => AttachData { ids: ids(), tinfo: Some(team()) },
-        MembershipChange::Kick(_) => AttachData { ids: ids(), tinfo: None },
+        MembershipChange::Kick(_) | MembershipChange::ChangeOwner { .. } => {
+            AttachData { ids: ids(), tinfo: None }
+        }
         MembershipChange::Leave | MembershipChange::Dissolve => AttachData::default(),
     };
     to_json(&NoticeAttach { id: notice_id(of), data })

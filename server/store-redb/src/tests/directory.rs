@@ -7,9 +7,9 @@ use huihua_store::{
     Engine as _, Error, Progress, Store as _,
     suite::directory::{NOW, act, create_team, made, message, owner, to},
 };
-use redb::{Database, ReadableDatabase as _};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
-use crate::{opening::open_file, restore, row, store::RedbStore, tables};
+use crate::{blocked::BlockedAccounts, opening::open_file, restore, row, store::RedbStore, tables};
 
 fn set_token(seed: &str) -> Action {
     let token = NewToken { hash: TokenHash::of(&format!("{seed}!")), seed: Some(seed.into()) };
@@ -100,4 +100,52 @@ async fn a_store_that_lost_a_table_of_its_directory_is_refused() {
     drop(db);
     let error = RedbStore::open(folder.path()).err().unwrap();
     assert!(matches!(&error, Error::Damaged { what } if what.contains("tokens")), "{error}");
+}
+
+/// A write that failed may be in the file all the same: then the memory must follow the file.
+#[tokio::test]
+async fn after_a_write_of_unknown_outcome_the_blocked_accounts_are_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let (amy, bob) = (owner("amy"), owner("bob"));
+    act(&store, Action::Block { account: amy.account.clone() }, NOW).await.unwrap();
+    store.close().await;
+    let db = open_file(folder.path()).unwrap();
+    let blocked = BlockedAccounts::read(&db).unwrap();
+    let are_blocked = || (blocked.contains(&amy).unwrap(), blocked.contains(&bob).unwrap());
+    assert_eq!(are_blocked(), (true, false));
+    blocked.change(vec![(amy.clone(), false), (bob.clone(), true)]);
+    blocked.refresh(&db).unwrap();
+    assert_eq!(are_blocked(), (false, true), "nothing failed");
+    blocked.expire();
+    blocked.refresh(&db).unwrap();
+    assert_eq!(are_blocked(), (true, false));
+}
+
+#[tokio::test]
+async fn of_a_damaged_account_nobody_says_that_it_is_not_blocked() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let (amy, bob) = (owner("amy"), owner("bob"));
+    for one in [&amy, &bob] {
+        act(&store, Action::Block { account: one.account.clone() }, NOW).await.unwrap();
+    }
+    store.close().await;
+    let db = open_file(folder.path()).unwrap();
+    let tx = db.begin_write().unwrap();
+    {
+        let mut accounts = tx.open_table(tables::ACCOUNTS).unwrap();
+        let key = tables::account_key(&amy.app, &amy.account);
+        let mut value = accounts.get(key.as_slice()).unwrap().unwrap().value().to_vec();
+        // The number of the format: with the older one it was never blocked.
+        value[0] = 5;
+        accounts.insert(key.as_slice(), value.as_slice()).unwrap();
+    }
+    tx.commit().unwrap();
+    drop(db);
+    let store = RedbStore::open(folder.path()).unwrap();
+    let error = store.is_blocked(&amy).await.unwrap_err();
+    assert!(matches!(&error, Error::Damaged { what } if what.contains("amy")), "{error}");
+    assert!(store.is_blocked(&bob).await.unwrap());
+    store.close().await;
 }

@@ -124,6 +124,7 @@ async fn a_store_of_format_2_opens_with_its_lists_its_cursors_and_its_directory(
     let token = TokenHash::of(old.token.as_ref().unwrap());
     let whose = store.account_of(&old.app_key, &token).await.unwrap();
     assert_eq!(whose, Some(old.owner("amy").account));
+    assert!(!store.is_blocked(&old.owner("amy")).await.unwrap(), "its entry was read");
     let teams = store.joined(&old.owner("amy"), TeamKind::Normal).await.unwrap();
     let sizes: Vec<_> = teams.iter().map(|team| (team.entry.name.as_str(), team.size)).collect();
     assert_eq!(sizes, [("Made here", 2), ("", 2)]);

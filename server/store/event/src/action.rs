@@ -60,7 +60,7 @@ pub struct MembershipNotice<'a> {
     pub by: &'a Account,
     /// The change.
     pub change: &'a MembershipChange,
-    /// The accounts that come in or go out.
+    /// The accounts that come in or go out; of a change of the owner, the new one.
     pub accounts: &'a [Account],
     /// When, ms since 1970.
     pub time: u64,
@@ -85,6 +85,17 @@ pub enum Action {
         account: Account,
         /// Its token.
         token: NewToken,
+    },
+    /// Blocks an account: nothing opens its list until it is unblocked, and its token is ended for
+    /// good. The directory need not have it.
+    Block {
+        /// The account.
+        account: Account,
+    },
+    /// Unblocks an account.
+    Unblock {
+        /// The account.
+        account: Account,
     },
     /// Sends messages, each under an id of its own.
     Send(Vec<OutgoingMessage>),
@@ -134,13 +145,23 @@ pub enum MembershipChange {
     Leave,
     /// The owner ends the team.
     Dissolve,
+    /// The owner gives the team to another member.
+    ChangeOwner {
+        /// The new owner.
+        to: Account,
+        /// Whether the old one goes.
+        leaves: bool,
+    },
 }
 
 impl Action {
     /// Counts the registers it moves at most, about: its cost in a write.
     pub fn registers(&self) -> usize {
         match self {
-            Self::CreateAccount { .. } | Self::SetToken { .. } => 1,
+            Self::CreateAccount { .. }
+            | Self::SetToken { .. }
+            | Self::Block { .. }
+            | Self::Unblock { .. } => 1,
             Self::Send(messages) => 2 * messages.len(),
             Self::Recall { .. } => 2,
             Self::CreateTeam { members, .. } => 2 + members.len(),
@@ -149,6 +170,7 @@ impl Action {
                     2 + accounts.len()
                 }
                 MembershipChange::Leave | MembershipChange::Dissolve => 2,
+                MembershipChange::ChangeOwner { .. } => 4,
             },
         }
     }

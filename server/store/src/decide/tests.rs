@@ -93,6 +93,7 @@ fn compose_notice(of: &MembershipNotice<'_>) -> Vec<Event> {
             Event::Leave { team, accounts, notice }
         }
         MembershipChange::Dissolve => Event::Dissolve { team, notice },
+        MembershipChange::ChangeOwner { .. } => return Vec::new(),
     }]
 }
 
@@ -298,4 +299,85 @@ fn an_action_that_no_list_would_take_is_refused_whole() {
     memory.act(&send(both()), NOW).unwrap();
     memory.act(&recall(NOW + AHEAD_MS_MAX), NOW).unwrap();
     change(&mut memory, &team, "own", kick).unwrap();
+}
+
+fn change_owner(team: &Team, by: &str, to: &str, leaves: bool) -> Action {
+    let change = MembershipChange::ChangeOwner { to: account(to), leaves };
+    Action::ChangeTeam { team: team.clone(), by: account(by), change, notice: compose_notice }
+}
+
+#[test]
+fn the_owner_alone_gives_the_team_to_a_member_and_goes_if_it_says_so() {
+    let mut memory = Memory::default();
+    let create = Action::CreateTeam {
+        kind: TeamKind::Normal,
+        owner: account("own"),
+        entry: TeamEntry { name: "N".into(), ..TeamEntry::default() },
+        members: accounts(&["amy", "bob"]),
+        notice: compose_notice,
+    };
+    let id = memory.act(&create, NOW).unwrap().team_id.unwrap();
+    let team = Team::normal(team_id(id));
+    let owner = |memory: &Memory| memory.teams[&team].owner.clone().unwrap();
+    for (by, to, leaves, refusal) in [
+        ("amy", "bob", false, Refusal::NotOwner),
+        ("amy", "amy", false, Refusal::NotOwner),
+        ("eve", "amy", true, Refusal::NotOwner),
+        ("own", "eve", false, Refusal::NotIn),
+        ("own", "eve", true, Refusal::NotIn),
+        ("own", "own", true, Refusal::OwnerStays),
+    ] {
+        let refused = memory.act(&change_owner(&team, by, to, leaves), NOW);
+        assert_eq!(refused, Err(refusal), "{by} to {to}, leaves: {leaves}");
+        assert_eq!(owner(&memory), account("own"));
+    }
+    memory.act(&change_owner(&team, "own", "own", false), NOW).unwrap();
+    let before = memory.last_message_id;
+    memory.act(&change_owner(&team, "own", "amy", false), NOW).unwrap();
+    assert_eq!((owner(&memory), memory.last_message_id), (account("amy"), before + 1));
+    assert!(memory.members[&team].contains(&account("own")), "it stays");
+    assert_eq!(memory.teams[&team].name, "N");
+    memory.act(&change_owner(&team, "amy", "bob", true), NOW).unwrap();
+    assert_eq!((owner(&memory), memory.last_message_id), (account("bob"), before + 3));
+    let left = accounts(&["bob", "own"]);
+    assert_eq!(memory.members[&team], left.into_iter().collect(), "amy left");
+    let unknown = Team::normal(team_id(id + 1));
+    let refused = memory.act(&change_owner(&unknown, "own", "amy", false), NOW);
+    assert_eq!(refused, Err(Refusal::NoSuchTeam));
+}
+
+#[test]
+fn a_team_known_by_events_gets_its_owner_by_a_change_that_anyone_makes() {
+    let mut memory = Memory::default();
+    let team = Team::normal(team_id(7));
+    memory.teams.insert(team.clone(), TeamEntry::default());
+    memory.members.insert(team.clone(), accounts(&["amy"]).into_iter().collect());
+    let refused = memory.act(&change_owner(&team, "eve", "amy", true), NOW);
+    assert_eq!(refused, Err(Refusal::NotIn), "who is not in cannot leave");
+    memory.act(&change_owner(&team, "eve", "amy", false), NOW).unwrap();
+    assert_eq!(memory.teams[&team].owner, Some(account("amy")));
+}
+
+#[test]
+fn a_block_ends_the_token_for_good_and_one_that_is_set_meanwhile_counts_after_it() {
+    let mut memory = Memory::default();
+    let amy = || account("amy");
+    let set = |text| Action::SetToken { account: amy(), token: token(text) };
+    let hash = |text| Some(TokenHash::of(text));
+    memory.act(&Action::Unblock { account: amy() }, NOW).unwrap();
+    assert!(memory.accounts.is_empty(), "nothing to unblock");
+    memory.act(&set("old"), NOW).unwrap();
+    for _ in 0..2 {
+        memory.act(&Action::Block { account: amy() }, NOW).unwrap();
+        let entry = &memory.accounts["amy"];
+        assert_eq!(entry.token, None);
+        assert_eq!(entry.known_tokens().collect::<Vec<_>>(), [TokenHash::of("old")]);
+    }
+    memory.act(&set("new"), NOW).unwrap();
+    let entry = &memory.accounts["amy"];
+    assert_eq!((entry.token, entry.blocked.is_some()), (hash("new"), true), "still blocked");
+    memory.act(&Action::Unblock { account: amy() }, NOW).unwrap();
+    let entry = &memory.accounts["amy"];
+    assert_eq!((entry.token, entry.blocked), (hash("new"), None));
+    assert_eq!(entry.known_tokens().collect::<Vec<_>>(), [TokenHash::of("new")]);
 }

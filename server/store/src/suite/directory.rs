@@ -10,7 +10,7 @@ use huihua_event::{
 };
 
 use super::support::{Device, Make, block_on, empty, sweep_all, whole_list};
-use crate::{Attempt, IDEMPOTENCY_MS, IdempotencyKey, Refusal, Store};
+use crate::{Attempt, ChangedList, IDEMPOTENCY_MS, IdempotencyKey, Refusal, Store};
 
 /// The clock of the tests, ms.
 pub const NOW: u64 = 1_700_000_000_000;
@@ -63,6 +63,7 @@ fn compose_notice(of: &MembershipNotice<'_>) -> Vec<Event> {
             Event::Leave { team, accounts, notice }
         }
         MembershipChange::Dissolve => Event::Dissolve { team, notice },
+        MembershipChange::ChangeOwner { .. } => return vec![shown],
     };
     vec![shown, change]
 }
@@ -358,6 +359,93 @@ pub fn a_team_is_found_by_its_id_until_its_end_and_again_after_it(make: Make<'_>
         assert_eq!(named(&team).await, Some(entry), "made again under its id");
         assert_eq!(named(&by_events).await, Some(TeamEntry::default()));
         store.close().await;
+    });
+}
+
+pub fn a_blocked_account_is_blocked_in_its_app_until_it_is_unblocked(make: Make<'_>) {
+    block_on(async {
+        let opener = make();
+        let store = opener();
+        let amy = owner("amy");
+        let elsewhere = Owner { app: "ap".parse().unwrap(), ..amy.clone() };
+        let set = |text: &str| Action::SetToken {
+            account: owner("amy").account,
+            token: NewToken { hash: TokenHash::of(text), seed: None },
+        };
+        let whose = async |store: &dyn Store, text: &str| {
+            let found = store.account_of(&app(), &TokenHash::of(text)).await;
+            found.unwrap().map(|account| account.to_string())
+        };
+        act(&*store, set("old"), NOW).await.unwrap();
+        assert!(!store.is_blocked(&amy).await.unwrap());
+        let mut hints = store.hints();
+        let block = Arc::new(Action::Block { account: amy.account.clone() });
+        let key = attempt(NOW, Some("k"));
+        let first = store.act(&app(), Arc::clone(&block), &key).await.unwrap().unwrap();
+        assert_eq!(hints.recv().await.unwrap()[..], [ChangedList::Account(amy.clone())]);
+        for (other, is_blocked) in [(&amy, true), (&owner("amya"), false), (&elsewhere, false)] {
+            assert_eq!(store.is_blocked(other).await.unwrap(), is_blocked, "{other:?}");
+        }
+        assert_eq!(
+            whose(&*store, "old").await.as_deref(),
+            Some("amy"),
+            "to say that it is blocked"
+        );
+        // Its list moves on.
+        act(&*store, Action::Send(vec![message(to("bob"))]), NOW).await.unwrap();
+        assert_eq!(seen(&*store, "amy").await.len(), 1);
+        act(&*store, set("new"), NOW).await.unwrap();
+        store.close().await;
+        let store = opener();
+        assert!(store.is_blocked(&amy).await.unwrap(), "after the store is opened again");
+        let unblock = Action::Unblock { account: amy.account.clone() };
+        let mut hints = store.hints();
+        act(&*store, unblock, NOW).await.unwrap();
+        assert_eq!(hints.recv().await.unwrap()[..], [ChangedList::Account(amy.clone())]);
+        assert!(!store.is_blocked(&amy).await.unwrap());
+        let tokens = (whose(&*store, "old").await, whose(&*store, "new").await);
+        assert_eq!(tokens, (None, Some("amy".into())), "ended for good");
+        // A retry of the block does not block again.
+        assert_eq!(store.act(&app(), block, &key).await.unwrap().unwrap(), first);
+        assert!(!store.is_blocked(&amy).await.unwrap());
+        store.close().await;
+        let store = opener();
+        assert!(!store.is_blocked(&amy).await.unwrap());
+        store.close().await;
+    });
+}
+
+pub fn an_owner_gives_its_team_away_and_may_go(make: Make<'_>) {
+    block_on(async {
+        for kind in [TeamKind::Normal, TeamKind::Super] {
+            let store = empty(make);
+            let created = act(&*store, create_team(kind, &["amy", "bob"]), NOW).await.unwrap();
+            let team = made(kind, &created);
+            let give = |by: &str, to: &str, leaves| {
+                let to = owner(to).account;
+                change(&team, by, MembershipChange::ChangeOwner { to, leaves })
+            };
+            let owns = async |store: &dyn Store| {
+                let entry = store.team(&app(), &team).await.unwrap().unwrap();
+                (entry.owner.unwrap().to_string(), entry.created)
+            };
+            let refused = act(&*store, give("amy", "bob", false), NOW).await;
+            assert_eq!(refused, Err(Refusal::NotOwner));
+            let given = act(&*store, give("own", "amy", false), NOW).await.unwrap();
+            assert_eq!(owns(&*store).await, ("amy".into(), NOW));
+            assert_eq!(joined(&*store, "own").await, [(team.clone(), 3)]);
+            assert_eq!(seen(&*store, "bob").await, [(team.session_id(), given.time)]);
+            let refused = act(&*store, give("own", "bob", false), NOW).await;
+            assert_eq!(refused, Err(Refusal::NotOwner), "no longer");
+            let left = act(&*store, give("amy", "bob", true), NOW).await.unwrap();
+            assert_eq!(owns(&*store).await, ("bob".into(), NOW));
+            assert!(joined(&*store, "amy").await.is_empty());
+            let said = Action::Send(vec![message(Place::Team(team.clone()))]);
+            let said_at = act(&*store, said, NOW + 60_000).await.unwrap().time;
+            assert_eq!(seen(&*store, "amy").await, [(team.session_id(), left.time)]);
+            assert_eq!(seen(&*store, "own").await, [(team.session_id(), said_at)]);
+            store.close().await;
+        }
     });
 }
 

@@ -65,6 +65,8 @@ macro_rules! each_conformance_test {
             directory::members_come_in_order_of_their_bytes_and_in_pages,
             directory::members_have_the_times_at_which_they_came_in,
             directory::a_team_is_found_by_its_id_until_its_end_and_again_after_it,
+            directory::a_blocked_account_is_blocked_in_its_app_until_it_is_unblocked,
+            directory::an_owner_gives_its_team_away_and_may_go,
             directory::an_action_behind_the_clock_is_refused_and_changes_nothing,
             reopening::what_was_answered_is_there_after_the_store_is_opened_again,
             reopening::a_walk_goes_on_after_the_store_is_opened_again,

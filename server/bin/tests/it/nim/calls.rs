@@ -124,7 +124,7 @@ impl NimCall {
 }
 
 /// All calls. A call is listed twice if it has two meanings. Those that end a team come last.
-pub(crate) const CALLS: [NimCall; 30] = [
+pub(crate) const CALLS: [NimCall; 34] = [
     NimCall {
         path: "/history/querySessionList.action",
         good: "accid=amy minTimestamp=2",
@@ -153,6 +153,20 @@ pub(crate) const CALLS: [NimCall; 30] = [
     NimCall {
         path: "/user/refreshToken.action",
         good: "accid=bob",
+        needed: "accid",
+        accounts: "accid",
+        ..CALL
+    },
+    NimCall {
+        path: "/user/block.action",
+        good: "accid=eve needkick=true",
+        needed: "accid",
+        accounts: "accid",
+        ..CALL
+    },
+    NimCall {
+        path: "/user/unblock.action",
+        good: "accid=eve",
         needed: "accid",
         accounts: "accid",
         ..CALL
@@ -323,6 +337,26 @@ pub(crate) const CALLS: [NimCall; 30] = [
         accounts: "accid",
         no_team: "tid={unknown} tid={team}",
         forbidden: "accid=own",
+        ..CALL
+    },
+    NimCall {
+        path: "/team/changeOwner.action",
+        good: "tid={team} owner=own newowner=own leave=2",
+        needed: "tid owner newowner leave",
+        accounts: "owner newowner",
+        wrong: "leave=0 leave=3 leave=x",
+        no_team: "tid={unknown} tid={ended} tid={super_team}",
+        forbidden: "owner=amy owner=dan leave=1",
+        ..CALL
+    },
+    NimCall {
+        path: "/superteam/changeOwner.action",
+        good: "tid={super_team} owner=own newowner=own leave=2",
+        needed: "tid owner newowner leave",
+        accounts: "owner newowner",
+        wrong: "leave=0 leave=3 leave=x",
+        no_team: "tid={unknown} tid={team}",
+        forbidden: "owner=amy owner=dan leave=1",
         ..CALL
     },
     NimCall {

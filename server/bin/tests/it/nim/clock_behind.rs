@@ -36,9 +36,11 @@ use Effect::{Nothing, Refused, Sessions, Token};
 /// Each call with parameters and its effect, in this order. `{fresh}` and `{super_fresh}` are the
 /// teams that were created while the clock was behind; `{id}` and `{time}` the newest message from
 /// amy to bob.
-const STEPS: [(&str, &str, Effect); 49] = [
+const STEPS: [(&str, &str, Effect); 57] = [
     ("/history/querySessionList", "accid=amy", Nothing),
     ("/team/joinTeams", "accid=amy", Nothing),
+    ("/user/block", "accid=eve", Nothing),
+    ("/user/unblock", "accid=eve", Nothing),
     ("/team/query", "tids=[\"{team}\"] ope=1", Nothing),
     ("/team/queryDetail", "tid={team}", Nothing),
     ("/superteam/getTinfos", "tids=[\"{super_team}\"]", Nothing),
@@ -107,6 +109,17 @@ const STEPS: [(&str, &str, Effect); 49] = [
         "tid={fresh} owner=own members=[\"dan\"]",
         Sessions("own team|{fresh},dan team|{fresh}"),
     ),
+    ("/team/changeOwner", "tid={team} owner=own newowner=amy leave=2", Refused),
+    (
+        "/team/changeOwner",
+        "tid={fresh} owner=own newowner=amy leave=2",
+        Sessions("own team|{fresh},amy team|{fresh}"),
+    ),
+    (
+        "/team/changeOwner",
+        "tid={fresh} owner=amy newowner=own leave=2",
+        Sessions("own team|{fresh},amy team|{fresh}"),
+    ),
     ("/team/leave", "tid={fresh} accid=amy", Sessions("own team|{fresh},amy team|{fresh}")),
     ("/team/joinTeams", "accid=cat", Nothing),
     ("/team/remove", "tid={fresh} owner=own", Sessions("own team|{fresh},cat team|{fresh}")),
@@ -125,6 +138,17 @@ const STEPS: [(&str, &str, Effect); 49] = [
         "tid={super_fresh} owner=own kickAccids=[\"dan\"]",
         Sessions("own super_team|{super_fresh},dan super_team|{super_fresh}"),
     ),
+    (
+        "/superteam/changeOwner",
+        "tid={super_fresh} owner=own newowner=amy leave=2",
+        Sessions("own super_team|{super_fresh},amy super_team|{super_fresh}"),
+    ),
+    (
+        "/superteam/changeOwner",
+        "tid={super_fresh} owner=amy newowner=own leave=2",
+        Sessions("own super_team|{super_fresh},amy super_team|{super_fresh}"),
+    ),
+    ("/superteam/changeOwner", "tid={super_team} owner=own newowner=amy leave=1", Refused),
     (
         "/superteam/leave",
         "tid={super_fresh} accid=amy",

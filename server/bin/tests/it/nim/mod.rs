@@ -1,12 +1,14 @@
 //! What NIM and NIM's server SDKs send, compared with NIM's documents.
 
 mod account_forms;
+mod blocks;
 mod calls;
 mod clock_behind;
 mod copies;
 mod fixture;
 mod full_disk;
 mod lists;
+mod owners;
 mod pages;
 mod refusals;
 mod request_id;

@@ -131,7 +131,9 @@ async fn what_is_no_call_of_nims_gets_200_and_a_code() {
     let sdk = &fixture.sdk;
     let before = fixture.state().await;
     let mut cases: Vec<(SdkRequest, u64)> = Vec::new();
-    for path in ["/msg/sendMessage.action", "/user/block.action", "/x.action", "/team/a/b.action"] {
+    for path in
+        ["/msg/sendMessage.action", "/user/getUinfos.action", "/x.action", "/team/a/b.action"]
+    {
         cases.push((sdk.request(path, &[]), 404));
         let unsigned = SdkRequest { headers: Vec::new(), ..sdk.request(path, &[]) };
         cases.push((unsigned, 404));

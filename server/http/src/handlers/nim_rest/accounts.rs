@@ -35,6 +35,19 @@ pub(super) async fn refresh_token(call: SignedCall) -> Result<Response, CallErro
     answer(&call, &account, None, action).await
 }
 
+/// Ends the account's tokens and waiting syncs, and refuses it until it is unblocked.
+pub(super) async fn block(call: SignedCall) -> Result<Response, CallError> {
+    let account = call.form.account("accid")?;
+    call.act(Action::Block { account }).await?;
+    Ok(done())
+}
+
+pub(super) async fn unblock(call: SignedCall) -> Result<Response, CallError> {
+    let account = call.form.account("accid")?;
+    call.act(Action::Unblock { account }).await?;
+    Ok(done())
+}
+
 async fn answer(
     call: &SignedCall,
     account: &Account,

@@ -38,6 +38,7 @@ pub(super) fn routes() -> Router<Context> {
         .route("/team/kick.action", any(teams::kick))
         .route("/team/leave.action", any(teams::leave))
         .route("/team/remove.action", any(teams::remove))
+        .route("/team/changeOwner.action", any(teams::change_owner))
         .route("/team/joinTeams.action", any(teams::joined))
         .route("/team/query.action", any(team_facts::query))
         .route("/team/queryDetail.action", any(team_facts::query_detail))
@@ -45,6 +46,7 @@ pub(super) fn routes() -> Router<Context> {
         .route("/superteam/invite.action", any(teams::invite_super))
         .route("/superteam/kick.action", any(teams::kick_super))
         .route("/superteam/leave.action", any(teams::leave_super))
+        .route("/superteam/changeOwner.action", any(teams::change_super_owner))
         .route("/superteam/dismiss.action", any(teams::dismiss_super))
         .route("/superteam/getTinfos.action", any(team_facts::super_teams))
         .route("/superteam/getTlists.action", any(team_facts::super_team_members))
@@ -52,6 +54,8 @@ pub(super) fn routes() -> Router<Context> {
         .route("/user/create.action", any(accounts::create))
         .route("/user/update.action", any(accounts::update))
         .route("/user/refreshToken.action", any(accounts::refresh_token))
+        .route("/user/block.action", any(accounts::block))
+        .route("/user/unblock.action", any(accounts::unblock))
         // NIM's SDKs call it, with GET and unsigned, before they choose between two endpoints.
         .route("/health/liveness.action", any(async || answers::done()));
     Router::new().nest(PREFIX, calls.clone()).merge(calls)

@@ -32,6 +32,11 @@ pub(super) async fn remove(call: SignedCall) -> Result<Response, CallError> {
     Ok(done())
 }
 
+pub(super) async fn change_owner(call: SignedCall) -> Result<Response, CallError> {
+    call.act(teams::change_owner(&call.form, TeamKind::Normal)?).await?;
+    Ok(done())
+}
+
 pub(super) async fn joined(call: SignedCall) -> Result<Response, CallError> {
     let owner = Owner { app: call.app_key.clone(), account: call.form.account("accid")? };
     let teams = call.context.store.joined(&owner, TeamKind::Normal).await?;
@@ -55,6 +60,11 @@ pub(super) async fn kick_super(call: SignedCall) -> Result<Response, CallError> 
 
 pub(super) async fn leave_super(call: SignedCall) -> Result<Response, CallError> {
     call.act(teams::leave(&call.form, TeamKind::Super)?).await?;
+    Ok(done())
+}
+
+pub(super) async fn change_super_owner(call: SignedCall) -> Result<Response, CallError> {
+    call.act(teams::change_owner(&call.form, TeamKind::Super)?).await?;
     Ok(done())
 }
 

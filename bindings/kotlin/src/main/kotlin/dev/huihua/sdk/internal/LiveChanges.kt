@@ -220,7 +220,9 @@ internal fun statusAfter(failure: SessionException): StatusCode = when (failure)
     is SessionException.Closed -> StatusCode.LOGOUT
     is SessionException.Failed -> when (failure.code) {
         ResponseCode.RES_EUIDPASS.toInt() -> StatusCode.PWD_ERROR
-        ResponseCode.RES_FORBIDDEN.toInt() -> StatusCode.FORBIDDEN
+        ResponseCode.RES_FORBIDDEN.toInt(),
+        ResponseCode.RES_ACCOUNT_BLOCK.toInt(),
+        -> StatusCode.FORBIDDEN
         else -> StatusCode.NET_BROKEN
     }
     is SessionException.UnexpectedAnswer,
