@@ -95,7 +95,8 @@ const IMPORT_HELP: &str = "\
 The file holds one JSON object a line, or, when its name ends in .csv, records with a header line:
   {\"sessionType\":\"team\",\"teamId\":\"2530\",\"accounts\":[\"alice\",\"bob\"],\"time\":1700000000000}
   sessionType,teamId,account,time
-sessionType is team or super_team; time is when the accounts joined, ms since 1970.
+sessionType is team or super_team; time is when the accounts joined, ms since 1970. In JSON an id
+may be a number. Spaces around CSV's fields are no part of them. The file is UTF-8.
 The whole file is checked before anything is sent. Repeating an import changes nothing: if it was
 interrupted, start it again. It ends with 0 when every membership is on the server's disk.
 

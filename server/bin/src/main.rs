@@ -5,6 +5,7 @@ mod args;
 mod backup;
 mod config;
 mod dev;
+mod lines;
 mod logging;
 mod members;
 mod open_files;

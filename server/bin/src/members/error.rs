@@ -2,16 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::lines::OpenError;
+
 /// Why the import ended early. What was sent before stays; sending it again changes nothing.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The file cannot be read.
-    #[error("cannot read {path}")]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Open(#[from] OpenError),
     /// Lines are wrong; nothing was sent.
     #[error("{count} lines of {path} are wrong, nothing was sent:\n{shown}")]
     Lines {

@@ -16,12 +16,12 @@ use huihua_http::app::Secret;
 
 use self::{
     error::Error,
-    file::{BadLine, MembershipRows},
+    file::MembershipRows,
     progress::ImportProgress,
     send::{ImportBatch, Sender},
     summary::ImportSummary,
 };
-use crate::args::ImportArguments;
+use crate::{args::ImportArguments, lines::BadLine};
 
 /// Most wrong lines that are shown; the others are counted.
 const BAD_LINES_SHOWN: usize = 20;
