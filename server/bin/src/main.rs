@@ -11,6 +11,7 @@ mod members;
 mod open_files;
 mod progress;
 mod serve;
+mod server_client;
 mod token;
 mod verify;
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::lines::OpenError;
+use crate::{lines::OpenError, server_client::InvalidUrl};
 
 /// Why the import ended early. What was sent before stays; sending it again changes nothing.
 #[derive(Debug, thiserror::Error)]
@@ -22,8 +22,8 @@ pub(crate) enum Error {
     #[error("{path} holds no membership")]
     Empty { path: PathBuf },
     /// The address is wrong, or no HTTP client can be created for it.
-    #[error("url: {reason}")]
-    Url { reason: String },
+    #[error("url: {0}")]
+    Url(#[from] InvalidUrl),
     /// The server refuses; a retry will not help.
     #[error("the server refused line {line}: status {status}, {detail}")]
     Refused {

@@ -3,7 +3,6 @@
 
 mod error;
 mod file;
-mod progress;
 mod send;
 mod summary;
 
@@ -17,11 +16,10 @@ use huihua_http::app::Secret;
 use self::{
     error::Error,
     file::MembershipRows,
-    progress::ImportProgress,
     send::{ImportBatch, Sender},
     summary::ImportSummary,
 };
-use crate::{args::ImportArguments, lines::BadLine};
+use crate::{args::ImportArguments, lines::BadLine, progress::ImportProgress};
 
 /// Most wrong lines that are shown; the others are counted.
 const BAD_LINES_SHOWN: usize = 20;
@@ -40,18 +38,18 @@ async fn import(arguments: &ImportArguments, ingest_key: Secret) -> Result<Impor
     let file = &arguments.file;
     let memberships = check(file)?;
     let sender = Sender::new(&arguments.url, ingest_key, arguments.retry_for)?;
-    let mut progress = ImportProgress::new(memberships);
+    let progress = ImportProgress::new("memberships", memberships);
     let mut summary = ImportSummary { memberships, ..ImportSummary::default() };
     let mut batch = ImportBatch::default();
     for row in MembershipRows::open(file)? {
         let row = row.map_err(|bad| wrong_lines(file, &[bad], 1))?;
         for part in row.parts(send::ACCOUNTS_MAX) {
             if let Some(full) = batch.add(part) {
-                sender.send(&full, &mut summary, &mut progress).await?;
+                sender.send(&full, &mut summary, &progress).await?;
             }
         }
     }
-    sender.send(&batch, &mut summary, &mut progress).await?;
+    sender.send(&batch, &mut summary, &progress).await?;
     progress.finish();
     Ok(summary)
 }
