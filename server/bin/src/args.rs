@@ -38,6 +38,9 @@ pub(crate) enum Command {
     },
     /// Prints a token for an account.
     Token(TokenArguments),
+    /// Moves a running NIM app in: memberships, last messages, exts.
+    #[command(after_help = IMPORT_NIM_HELP)]
+    ImportNim(ImportNimArguments),
     /// Manages the members of teams.
     #[command(subcommand)]
     Members(MembersCommand),
@@ -103,6 +106,31 @@ interrupted, start it again. It ends with 0 when every membership is on the serv
 Example:
   huihua-server members import --file members.jsonl --url http://127.0.0.1:8480 --data huihua-dev";
 
+const IMPORT_NIM_HELP: &str = "\
+Reads NIM's server API and writes to a running Huihua server, for the accounts and teams of the
+files; they hold one id a line. A team id may be written as team|ID or super_team|ID; a bare one is
+looked for in both kinds. The teams of the accounts need not be listed.
+
+Turn NIM's message copies on first. The import may run while copies come in, and again: repeats
+change nothing. NIM's ext wins: import before the first app with this server's SDK is released.
+Memberships come first, then last messages and exts, then sessions that NIM does not list are
+deleted from the accounts' lists. After a kill, start the same command again: --state keeps what is
+done. An edit, deletion or ext that is made at NIM after its account was read comes with the next
+import, without a state or with a new one.
+
+NIM's API does not say, so these are not carried: up to which message a session was deleted; the
+updateTime of a session that has no message (here: the time of the import); the nick and device of
+a sender, and what a recall says; when an account left a team (its row gets a bare notice at the
+row's time). A last message over 16 KiB loses its attach and the end of its body.
+
+Ends with 0 when everything was carried that can be; with 1 when accounts or teams failed, when
+--compare finds differences, or when nothing can be done. A feature that NIM answers with 403
+(func not enable) is no failure: the summary names it.
+
+Example:
+  huihua-server import-nim --config huihua.toml --accounts accounts.txt --state import.state
+  huihua-server import-nim --config huihua.toml --accounts accounts.txt --compare --sample 500";
+
 /// The app, by a file with its keys.
 #[derive(Args)]
 pub(crate) struct KeyArguments {
@@ -151,4 +179,43 @@ pub(crate) struct ImportArguments {
     /// How long to retry a request while the server is unavailable.
     #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
     pub(crate) retry_for: Duration,
+}
+
+#[derive(Args)]
+pub(crate) struct ImportNimArguments {
+    #[command(flatten)]
+    pub(crate) keys: KeyArguments,
+    /// File of accounts, one a line, UTF-8.
+    #[arg(long, required_unless_present = "team_ids")]
+    pub(crate) accounts: Option<PathBuf>,
+    /// File of team ids, one a line, UTF-8.
+    #[arg(long)]
+    pub(crate) team_ids: Option<PathBuf>,
+    /// Address of NIM's server API.
+    #[arg(long, default_value = "https://api.yunxinapi.com/nimserver")]
+    pub(crate) from: String,
+    /// Address of the running Huihua server, with its path prefix if it has one.
+    #[arg(long, default_value = "http://127.0.0.1:8480")]
+    pub(crate) server: String,
+    /// Most calls of NIM in a second, 1..=1000. NIM allows an app about 100, with its backend's.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) calls_per_second: u32,
+    /// How long one call of NIM may take; it is tried ten times.
+    #[arg(long, default_value = "15s", value_parser = humantime::parse_duration)]
+    pub(crate) call_timeout: Duration,
+    /// How long to retry a request while the Huihua server is unavailable.
+    #[arg(long, default_value = "5m", value_parser = humantime::parse_duration)]
+    pub(crate) retry_for: Duration,
+    /// File that keeps what is done; created if it does not exist.
+    #[arg(long)]
+    pub(crate) state: Option<PathBuf>,
+    /// Reads everything and says what would be written, but writes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Compares the accounts' lists at both ends and writes nothing.
+    #[arg(long, requires = "accounts", conflicts_with_all = ["dry_run", "state", "team_ids"])]
+    pub(crate) compare: bool,
+    /// Compares so many of the accounts, chosen at random.
+    #[arg(long, requires = "compare")]
+    pub(crate) sample: Option<usize>,
 }

@@ -5,6 +5,7 @@ mod args;
 mod backup;
 mod config;
 mod dev;
+mod import_nim;
 mod lines;
 mod logging;
 mod members;
@@ -54,6 +55,7 @@ fn run(command: Command) -> Result<(), Box<dyn Error>> {
         Command::Serve { config } => serve(&Config::load(&config)?, |_, _, _| Ok(String::new())),
         Command::Dev { data, listen } => serve(&dev::prepare(&data, listen)?, dev::announce),
         Command::Token(arguments) => token::print(&arguments),
+        Command::ImportNim(arguments) => import_nim::run(arguments),
         Command::Members(MembersCommand::Import(arguments)) => members::run(arguments),
         Command::Backup { data, to } => backup::backup(&data, &to, back_up_stopped),
         Command::Restore { from, data } => {

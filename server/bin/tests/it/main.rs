@@ -24,6 +24,7 @@ mod dev;
 mod full_disk;
 mod idempotency;
 mod import;
+mod import_nim;
 mod live;
 mod log;
 mod measure;
