@@ -7,13 +7,12 @@ use std::{
     time::Duration,
 };
 
-use huihua_core::{Account, client::Backoff};
+use huihua_core::{Account, AccountForm, client::Backoff};
 
 use super::{
     context::ImportContext,
     error::Error,
     events,
-    input::IdForm,
     nim_api::NimError,
     session_rows::{ListedLast, NeedLast, SessionRows},
     workers::each,
@@ -124,7 +123,7 @@ async fn compare(
     }
 }
 
-fn differences(nim: SessionRows, here: &SessionRows, ids: IdForm) -> AccountComparison {
+fn differences(nim: SessionRows, here: &SessionRows, ids: AccountForm) -> AccountComparison {
     let mut found =
         AccountComparison { sessions: nim.rows.len() as u64, ..AccountComparison::default() };
     let not_at_nim = here.rows.keys().filter(|id| !nim.rows.contains_key(id));

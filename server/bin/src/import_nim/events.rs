@@ -1,15 +1,12 @@
 //! What a row of NIM's list becomes here: the event that carries it, and the row that this server
 //! shows then.
 
-use huihua_core::{Account, SessionKind};
+use huihua_core::{Account, AccountForm, SessionKind};
 use huihua_event::LAST_MSG_BYTES_MAX;
 use huihua_nim::last_msg;
 use serde_json::{Map, Value, json};
 
-use super::{
-    input::IdForm,
-    session_rows::{ListedLast, ListedMessage, ListedRecall, ListedSession},
-};
+use super::session_rows::{ListedLast, ListedMessage, ListedRecall, ListedSession};
 
 /// Bytes of a `lastMsg` beside its texts: keys, numbers and ids of any length.
 const ENVELOPE_BYTES: usize = 1_024;
@@ -33,7 +30,7 @@ const NOTIFICATION: &str = "5";
 
 /// Returns the row as this server keeps it: ids in the app's form, no client type that has no
 /// number, and of a last message over 16 KiB neither the attach nor, if need be, the body's end.
-pub(super) fn fitted(mut row: ListedSession, ids: IdForm) -> ListedSession {
+pub(super) fn fitted(mut row: ListedSession, ids: AccountForm) -> ListedSession {
     if let Some(ListedLast::Message(ListedMessage { from, .. }))
     | Some(ListedLast::Recall(ListedRecall { from, .. })) = &mut row.last
         && let Ok(account) = ids.account(from.as_str())
@@ -230,7 +227,7 @@ mod tests {
         let of = |body: &str, attach: &str, client: &str| {
             let [body, attach, from_client_type] = [body, attach, client].map(str::to_owned);
             let message = ListedMessage { body, attach, from_client_type, ..message("amy") };
-            match fitted(row("p2p|bob", ListedLast::Message(message)), IdForm).last {
+            match fitted(row("p2p|bob", ListedLast::Message(message)), AccountForm::Nim).last {
                 Some(ListedLast::Message(message)) => message,
                 other => panic!("{other:?}"),
             }

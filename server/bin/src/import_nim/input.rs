@@ -1,33 +1,15 @@
-//! The files of the import, one id a line, and how ids are written: the one place that reads the
-//! text of an account, wherever it comes from.
+//! The files of the import: one id a line, every line checked before anything is sent.
 
 use std::{collections::HashSet, path::Path, str::FromStr};
 
-use huihua_core::{Account, InvalidId, SessionId, SessionKind, TeamId};
+use huihua_core::{Account, AccountForm, InvalidId, SessionId, SessionKind, TeamId};
 use huihua_event::Team;
-use huihua_http::app::App;
 
 use super::error::Error;
 use crate::lines::{BadLine, Lines};
 
 /// Most wrong lines that are shown; the others are counted.
 const BAD_LINES_SHOWN: usize = 20;
-
-/// How an app writes its account ids.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct IdForm;
-
-impl IdForm {
-    /// Returns the form of the app.
-    pub(super) fn of(_: &App) -> Self {
-        Self
-    }
-
-    /// Reads an account as NIM, a file or a row of a list writes it.
-    pub(super) fn account(self, text: impl Into<String>) -> Result<Account, InvalidId> {
-        Account::new(text)
-    }
-}
 
 /// A line of the file of team ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -54,7 +36,7 @@ impl FromStr for TeamLine {
 }
 
 /// Reads the accounts of a file, each once.
-pub(super) fn accounts(path: &Path, form: IdForm) -> Result<Vec<Account>, Error> {
+pub(super) fn accounts(path: &Path, form: AccountForm) -> Result<Vec<Account>, Error> {
     ids(path, |text| form.account(text).map_err(|wrong| wrong.to_string()))
 }
 
@@ -102,8 +84,8 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("f");
         std::fs::write(&path, text).unwrap();
-        let accounts =
-            accounts(&path, IdForm).map(|all| all.iter().map(Account::to_string).collect());
+        let accounts = accounts(&path, AccountForm::Exact)
+            .map(|all| all.iter().map(Account::to_string).collect());
         let teams = teams(&path).map(|all| all.iter().map(|line| format!("{line:?}")).collect());
         [accounts.map_err(|e| e.to_string()), teams.map_err(|e| e.to_string())]
     }

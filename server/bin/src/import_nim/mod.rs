@@ -33,7 +33,7 @@ use huihua_http::app::App;
 use self::{
     context::ImportContext,
     error::Error,
-    input::{IdForm, TeamLine},
+    input::TeamLine,
     nim_api::{ATTEMPTS_MAX, NimApi, NimServer},
     state::{ImportState, StateHeader},
     steps::Steps,
@@ -48,7 +48,7 @@ const OWN_ATTEMPT: Duration = Duration::from_secs(60);
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: ImportNimArguments) -> Result<(), Box<dyn std::error::Error>> {
     let app = arguments.keys.load()?;
-    let form = IdForm::of(&app);
+    let form = app.accounts;
     let accounts = arguments.accounts.as_deref().map(|file| input::accounts(file, form));
     let accounts = accounts.transpose()?.unwrap_or_default();
     let teams = arguments.team_ids.as_deref().map(input::teams).transpose()?.unwrap_or_default();

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use huihua_core::client::Backoff;
+use huihua_core::{AccountForm, client::Backoff};
 use huihua_http::{
     app::{App, Secret},
     clock,
@@ -21,7 +21,7 @@ use reqwest::{
 };
 use serde_json::Value;
 
-use super::{error::Error, input::IdForm, json, rate::CallRate, steps::Steps};
+use super::{error::Error, json, rate::CallRate, steps::Steps};
 use crate::server_client::{RETRY_AFTER_MAX, header, http_client, no_answer};
 
 /// Longest ceiling of the backoff between two attempts.
@@ -72,7 +72,7 @@ pub(super) struct NimApi {
     retry_for: Duration,
     steps: Arc<Steps>,
     /// How the app writes ids.
-    pub(super) ids: IdForm,
+    pub(super) ids: AccountForm,
     answered: AtomicBool,
     failures: AtomicU32,
     too_frequent: AtomicU64,
@@ -99,7 +99,7 @@ impl NimApi {
             attempts_max: server.attempts_max,
             retry_for: server.retry_for,
             steps,
-            ids: IdForm::of(app),
+            ids: app.accounts,
             answered: AtomicBool::new(false),
             failures: AtomicU32::new(0),
             too_frequent: AtomicU64::new(0),
@@ -246,6 +246,7 @@ mod tests {
         let secret = Secret::new("s");
         let app = App {
             key: AppKey::new("a").unwrap(),
+            accounts: AccountForm::Nim,
             secret: secret.clone(),
             token_keys: vec![secret.clone()],
             ingest_key: secret,

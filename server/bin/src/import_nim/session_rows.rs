@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use huihua_core::{Account, InvalidId, SessionId, SessionKind};
+use huihua_core::{Account, AccountForm, InvalidId, SessionId, SessionKind};
 use serde_json::Value;
 
 use super::{
-    input::IdForm,
     json,
     nim_api::{NimApi, NimError},
 };
@@ -172,7 +171,7 @@ impl Walk<'_> {
     }
 }
 
-fn session(row: &Value, ids: IdForm) -> Result<ListedSession, InvalidId> {
+fn session(row: &Value, ids: AccountForm) -> Result<ListedSession, InvalidId> {
     let id = match json::number(row, "sessionType") {
         1 => SessionId::p2p(&ids.account(json::text(row, "accid"))?),
         2 => SessionId::new(SessionKind::Team, json::text(row, "tid"))?,

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use huihua_core::{Account, SessionKind, TeamId};
+use huihua_core::{Account, AccountForm, SessionKind, TeamId};
 use huihua_event::Team;
 use serde_json::Value;
 
 use super::{
-    input::IdForm,
     json,
     nim_api::{NimApi, NimError},
 };
@@ -145,7 +144,11 @@ async fn page_of_members(api: &NimApi, id: &TeamId, after: u64) -> Result<Vec<Va
 }
 
 /// Adds a member with the first of these times that it has. Returns false if its id cannot be read.
-fn add(members: &mut HashMap<Account, u64>, row: &Value, (ids, times): (IdForm, &[&str])) -> bool {
+fn add(
+    members: &mut HashMap<Account, u64>,
+    row: &Value,
+    (ids, times): (AccountForm, &[&str]),
+) -> bool {
     let Ok(account) = ids.account(json::text(row, "accid")) else { return false };
     let time = times.iter().map(|name| json::number(row, name)).find(|time| *time > 0);
     let time = time.unwrap_or(TIME_UNKNOWN);

@@ -258,7 +258,7 @@ async fn stream(nim: &NimApp, ours: &TestServer, mut seed: Seed, stop: &AtomicBo
 fn write_config(path: &Path) {
     let app = app("a");
     let text = format!(
-        "data = \"unused\"\n[[app]]\nkey = \"a\"\nsecret = \"{}\"\ntoken_keys = [\"{}\"]\n\
+        "data = \"unused\"\n[[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"{}\"\ntoken_keys = [\"{}\"]\n\
          ingest_key = \"{}\"\n",
         app.secret.expose(),
         app.token_keys[0].expose(),

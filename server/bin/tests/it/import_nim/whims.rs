@@ -192,3 +192,23 @@ async fn a_failing_call_is_tried_again_after_growing_pauses() {
     // Four pauses of half of 0.2, 0.4, 0.8 and 1.6 s on average.
     assert!(mean > Duration::from_millis(750), "{mean:?}");
 }
+
+/// A backend's file and rows spell accounts as it likes; NIM's lists are those of the lower-cased.
+#[tokio::test]
+async fn accounts_are_the_same_under_every_spelling() {
+    let folder = TempDir::new().unwrap();
+    let server = ServerProcess::start(folder.path()).await;
+    let mut world = World::default();
+    world.message("amy", "bob_1", 1);
+    let row = json!({"sessionType": 1, "accid": "Cat", "ext": "x",
+        "lastMsg": super::stub::last("CAT", 2)});
+    world.row("amy", row, 2);
+    world.team(2, 7, &["amy".to_owned(), "bob_1".to_owned()], 3);
+    let nim = NimStub::start(&server.dev["appSecret"], world).await;
+    let importing = Importing { data: folder.path(), from: &nim.url, server: &server.http.url };
+    importing.accounts(&["AMY", "amy", "Bob_1"]);
+    importing.run(&[]).await.assert_ok("2 lists and 1 teams: 2 memberships");
+    let rows = server.http.list(&printed_token(folder.path(), "aMY")).await;
+    assert_eq!(ids(&rows), ["team|7", "p2p|cat", "p2p|bob_1"]);
+    importing.run(&["--compare"]).await.assert_ok("0 differences in 5 sessions of 2 accounts");
+}
