@@ -1,6 +1,7 @@
 // One session of an account's list.
 package dev.huihua.sdk
 
+import dev.huihua.sdk.nim.Pair
 import java.io.Serializable
 
 /**
@@ -32,7 +33,7 @@ public interface RecentSession : Serializable {
     public fun toRecentContact(): RecentContact
 
     /** Splits [sessionId] into the kind and the account or team id. */
-    public fun parseSessionId(): SessionIdPair
+    public fun parseSessionId(): Pair<SessionTypeEnum, String>
 
     /** Holds NIM's constants. */
     public companion object {

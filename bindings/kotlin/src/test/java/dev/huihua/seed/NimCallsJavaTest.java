@@ -18,6 +18,7 @@ import dev.huihua.sdk.TestServerKt;
 import dev.huihua.sdk.nim.LoginInfo;
 import dev.huihua.sdk.nim.MsgService;
 import dev.huihua.sdk.nim.NIMClient;
+import dev.huihua.sdk.nim.Pair;
 import dev.huihua.sdk.nim.SDKOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -148,8 +149,9 @@ public class NimCallsJavaTest {
     }
 
     private static String sessionToString(RecentSession session) {
-        SessionTypeEnum type = session.parseSessionId().first;
-        String id = session.parseSessionId().second;
+        Pair<SessionTypeEnum, String> pair = session.parseSessionId();
+        SessionTypeEnum type = pair.first;
+        String id = pair.second;
         String when = " at " + session.getUpdateTime();
         return type + " " + id + when + " type " + session.getLastMsgType();
     }

@@ -12,6 +12,7 @@ import dev.huihua.sdk.deliverText
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
 import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.Pair
 import dev.huihua.sdk.nim.SDKOptions
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
@@ -74,8 +75,10 @@ class NimCallsKotlinTest {
         NIMClient.getService(MsgService::class.java)
             .queryMySession("p2p|peer1").setCallback(object : RequestCallback<RecentSession> {
                 override fun onSuccess(param: RecentSession) {
-                    val (type, id) = param.parseSessionId()
+                    val pair: Pair<SessionTypeEnum, String> = param.parseSessionId()
+                    val (type, id) = pair
                     assertEquals(SessionTypeEnum.P2P, type)
+                    assertEquals(pair, Pair.create(pair.first, pair.second))
                     screen.add("$id says ${param.toRecentContact().content}")
                 }
 

@@ -15,7 +15,6 @@ import dev.huihua.sdk.RevokeMsgNotification
 import dev.huihua.sdk.RevokeType
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionException
-import dev.huihua.sdk.SessionIdPair
 import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SessionTypeEnum
 import dev.huihua.sdk.SyncOption
@@ -35,6 +34,7 @@ import dev.huihua.sdk.ffi.SessionException as NativeException
 import dev.huihua.sdk.ffi.SyncOption as NativeSyncOption
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 import dev.huihua.sdk.ffi.parseJsonObject
+import dev.huihua.sdk.nim.Pair
 
 internal fun SessionServiceOptions.toNative(): NativeOptions =
     NativeOptions(
@@ -140,7 +140,7 @@ private class SessionRow(
         return contact.copyWith(parseJsonObject(extensionJson).toPublic())
     }
 
-    override fun parseSessionId() = SessionIdPair(contact.sessionType, contact.contactId)
+    override fun parseSessionId() = Pair(contact.sessionType, contact.contactId)
 
     private companion object {
         private const val serialVersionUID = 1L

@@ -6,8 +6,8 @@ import dev.huihua.sdk.RecentContact
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RevokeMsgNotification
 import dev.huihua.sdk.SessionChange
-import dev.huihua.sdk.SessionIdPair
 import dev.huihua.sdk.SessionTypeEnum
+import dev.huihua.sdk.nim.Pair as SessionIdPair
 import kotlin.random.Random
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue
@@ -242,7 +242,7 @@ private class Row(
 
     override fun toRecentContact(): RecentContact = throw UnsupportedOperationException()
 
-    override fun parseSessionId(): SessionIdPair {
+    override fun parseSessionId(): SessionIdPair<SessionTypeEnum, String> {
         val (kind, id) = sessionId.split('|', limit = 2)
         val type = when (kind) {
             "p2p" -> SessionTypeEnum.P2P

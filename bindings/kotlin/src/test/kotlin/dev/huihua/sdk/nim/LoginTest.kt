@@ -153,13 +153,13 @@ class LoginTest {
     }
 
     private class Wrapped<T> : RequestCallbackWrapper<T>() {
-        private val received = CompletableFuture<Pair<Int, Throwable?>>()
+        private val received = CompletableFuture<kotlin.Pair<Int, Throwable?>>()
 
         override fun onResult(code: Int, result: T?, exception: Throwable?) {
             received.complete(code to exception)
         }
 
-        fun get(): Pair<Int, Throwable?> = received.get(40, TimeUnit.SECONDS)
+        fun get(): kotlin.Pair<Int, Throwable?> = received.get(40, TimeUnit.SECONDS)
     }
 
     @Test
