@@ -61,7 +61,15 @@ public sealed class SessionException(
     public class Closed internal constructor() :
         SessionException("the session service was closed", null, false, mayHaveApplied = true)
 
-    /** Reports a fault of the SDK or of the app's executor. The service keeps working. */
-    public class Internal internal constructor(message: String, cause: Throwable? = null) :
-        SessionException(message, cause, retryable = false, mayHaveApplied = true)
+    /**
+     * Reports a fault of the SDK or of the app's executor. The service keeps working.
+     *
+     * Every call ends in it if the native library cannot be loaded, for instance because the app
+     * lacks it for the device's ABI; the cause is then the error of the loader.
+     */
+    public class Internal internal constructor(
+        message: String,
+        cause: Throwable? = null,
+        mayHaveApplied: Boolean = true,
+    ) : SessionException(message, cause, retryable = false, mayHaveApplied)
 }

@@ -16,9 +16,11 @@ import java.util.concurrent.Executor
  * Makes the calls of the cloud session list of one account.
  *
  * Every call returns at once and calls its callback once, on the thread that [RequestCallback]
- * names; a null callback ignores the outcome. All methods may be called from any thread. No call
- * throws: an invalid argument ends in `onFailed(414)`, and any call after [close] in `onException`
- * with [SessionException.Closed]. The SDK retries a call that failed temporarily, within the call's
+ * names; a null callback ignores the outcome, a null observer has no effect. All methods may be
+ * called from any thread. No call throws: an invalid argument, be it null or half of a surrogate
+ * pair, ends in `onFailed(414)`; any call after [close] in `onException` with
+ * [SessionException.Closed]; and any call without the native library in `onException` with
+ * [SessionException.Internal]. The SDK retries a call that failed temporarily, within the call's
  * timeout; a retried update or deletion takes effect once.
  *
  * Any call may end in `onFailed` with 302, 403, 408, 415, 416, 500 or 503, and in `onException`
@@ -67,7 +69,7 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      * ends in `onFailed(414)`.
      * @param callback receives the session; null ignores the outcome.
      */
-    public fun queryMySession(sessionId: String, callback: RequestCallback<RecentSession>?): Call =
+    public fun queryMySession(sessionId: String?, callback: RequestCallback<RecentSession>?): Call =
         startQueryMySession(sessionId).also { it.setCallback(callback) }
 
     /**
@@ -83,8 +85,8 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      * @param callback receives the outcome; null ignores it.
      */
     public fun updateMySession(
-        sessionId: String,
-        ext: String,
+        sessionId: String?,
+        ext: String?,
         callback: RequestCallback<Void>?,
     ): Call = startUpdateMySession(sessionId, ext).also { it.setCallback(callback) }
 
@@ -98,8 +100,10 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      * list is read before this method returns.
      * @param callback receives the outcome; null ignores it.
      */
-    public fun deleteMySession(sessionIds: List<String>, callback: RequestCallback<Void>?): Call =
-        startDeleteMySession(sessionIds).also { it.setCallback(callback) }
+    public fun deleteMySession(
+        sessionIds: List<String?>?,
+        callback: RequestCallback<Void>?,
+    ): Call = startDeleteMySession(sessionIds).also { it.setCallback(callback) }
 
     /**
      * Reads the sessions that changed since a cursor, deletions included. NIM has no such call.
@@ -142,8 +146,8 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      *
      * @param register true registers the observer, false unregisters it.
      */
-    public fun observeUpdateMySession(observer: Observer<RecentSession>, register: Boolean): Unit =
-        observe(UpdateObserver(observer), register)
+    public fun observeUpdateMySession(observer: Observer<RecentSession>?, register: Boolean): Unit =
+        observe(observer?.let(::UpdateObserver), register)
 
     /**
      * Observes all changes, deletions included. NIM has no such observer.
@@ -154,8 +158,8 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      *
      * @param register true registers the observer, false unregisters it.
      */
-    public fun observeSessionChanges(observer: Observer<SessionChange>, register: Boolean): Unit =
-        observe(ChangeObserver(observer), register)
+    public fun observeSessionChanges(observer: Observer<SessionChange>?, register: Boolean): Unit =
+        observe(observer?.let(::ChangeObserver), register)
 
     /**
      * Observes the state of the connection for live changes. Mirrors NIM's `AuthServiceObserver`.
@@ -165,8 +169,8 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      *
      * @param register true registers the observer, false unregisters it.
      */
-    public fun observeOnlineStatus(observer: Observer<StatusCode>, register: Boolean): Unit =
-        observe(StatusObserver(observer), register)
+    public fun observeOnlineStatus(observer: Observer<StatusCode>?, register: Boolean): Unit =
+        observe(observer?.let(::StatusObserver), register)
 
     /**
      * Reconnects lost live changes at once, for apps that know when the network is back.
@@ -187,8 +191,10 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
         native.close()
     }
 
-    private fun observe(listener: LiveListener, register: Boolean) =
+    private fun observe(listener: LiveListener?, register: Boolean) {
+        if (listener == null) return
         if (register) live.add(listener) else live.remove(listener)
+    }
 
     internal fun startAccount() =
         Delivery<AccountInfo>(callbackExecutor).also { native.account(it) }
@@ -199,12 +205,12 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
         Delivery<RecentSessionList>(callbackExecutor)
             .also { native.queryMySessionList(option ?: QueryMySessionOption(), it) }
 
-    internal fun startQueryMySession(sessionId: String) =
+    internal fun startQueryMySession(sessionId: String?) =
         Delivery<RecentSession>(callbackExecutor).also { native.queryMySession(sessionId, it) }
 
-    internal fun startUpdateMySession(sessionId: String, ext: String) =
+    internal fun startUpdateMySession(sessionId: String?, ext: String?) =
         Delivery<Void>(callbackExecutor).also { native.updateMySession(sessionId, ext, it) }
 
-    internal fun startDeleteMySession(sessionIds: List<String>) =
+    internal fun startDeleteMySession(sessionIds: List<String?>?) =
         Delivery<Void>(callbackExecutor).also { native.deleteMySession(sessionIds, it) }
 }

@@ -79,7 +79,7 @@ public class SessionServiceOptions private constructor(
         internal var androidContext: Any? = null
 
         /** Uses one [token] that is never refreshed, see [TokenProvider.of]. */
-        public constructor(serverUrl: String, token: String) :
+        public constructor(serverUrl: String, token: String?) :
             this(serverUrl, TokenProvider.of(token))
 
         /**

@@ -1,6 +1,7 @@
 // The provider of a service's bearer token.
 package dev.huihua.sdk
 
+import dev.huihua.sdk.internal.FixedToken
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ExecutionException
 import java.util.concurrent.TimeUnit
@@ -28,9 +29,13 @@ public fun interface TokenProvider {
 
     /** Makes providers. */
     public companion object {
-        /** Always returns [token]: calls end in `onFailed(302)` once the server refuses it. */
+        /**
+         * Always returns [token]: calls end in `onFailed(302)` once the server refuses it.
+         *
+         * With null or half of a surrogate pair in it they end in `onFailed(414)`.
+         */
         @JvmStatic
-        public fun of(token: String): TokenProvider = TokenProvider { token }
+        public fun of(token: String?): TokenProvider = FixedToken(token)
 
         /**
          * Returns the token that [provider] passes to its callback.
@@ -56,7 +61,9 @@ internal const val TOKEN_WAIT_MS: Long = 60_000
 
 private class TokenCallback(private val token: CompletableFuture<String>) :
     RequestCallback<String> {
-    override fun onSuccess(param: String) {
+    // Java may pass null.
+    override fun onSuccess(param: String?) {
+        if (param == null) return onException(IllegalStateException("the token is null"))
         token.complete(param)
     }
 
@@ -64,7 +71,8 @@ private class TokenCallback(private val token: CompletableFuture<String>) :
         token.completeExceptionally(IllegalStateException("the token provider failed: $code"))
     }
 
-    override fun onException(exception: Throwable) {
-        token.completeExceptionally(exception)
+    override fun onException(exception: Throwable?) {
+        val failure = exception ?: IllegalStateException("the token provider failed")
+        token.completeExceptionally(failure)
     }
 }

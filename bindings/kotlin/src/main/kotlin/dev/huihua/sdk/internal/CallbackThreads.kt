@@ -71,6 +71,21 @@ internal object CallbackThreads {
         uniffiEnsureInitialized()
     }
 
-    /** Loads the library once. It must precede any use of the generated code. */
+    /** Loads the library once. */
     fun load(): Unit = Unit
+}
+
+/** Loads the library, once for the process. It must precede any use of the generated code. */
+internal object NativeLibrary {
+    /**
+     * Says why the library cannot be used (no file for this ABI, a damaged one, another version);
+     * null if it is loaded. Kept, because the JVM gives the reason only at the first attempt.
+     */
+    val failure: Throwable? = try {
+        CallbackThreads.load()
+        null
+    } catch (thrown: Throwable) {
+        // Errors too: that of the linker, or NoClassDefFoundError if JNA itself cannot be loaded.
+        thrown
+    }
 }

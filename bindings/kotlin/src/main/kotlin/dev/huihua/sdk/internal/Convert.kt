@@ -38,11 +38,11 @@ import dev.huihua.sdk.nim.Pair
 
 internal fun SessionServiceOptions.toNative(): NativeOptions =
     NativeOptions(
-        serverUrls = serverUrls,
+        serverUrls = serverUrls.map { requireOptionText("serverUrl", it) },
         rootCertificates = extraRootCertificates,
-        certificatePins = certificatePins,
-        proxyUrl = proxyUrl,
-        userAgent = userAgent,
+        certificatePins = certificatePins.map { requireOptionText("certificatePin", it) },
+        proxyUrl = proxyUrl?.let { requireOptionText("proxyUrl", it) },
+        userAgent = userAgent?.let { requireOptionText("userAgent", it) },
         cleartextAllowed = cleartextAllowed,
         connectTimeoutMs = connectTimeoutMs,
         attemptTimeoutMs = attemptTimeoutMs,
@@ -50,14 +50,18 @@ internal fun SessionServiceOptions.toNative(): NativeOptions =
         attemptsMax = attemptsMax,
     )
 
-internal fun QueryMySessionOption.toNative(): NativeOption =
-    NativeOption(minTimestamp, maxTimestamp, isNeedLastMsg, limit, pageToken)
+internal fun QueryMySessionOption.toNative(): NativeOption {
+    val token = pageToken?.let { requireText("pageToken", it) }
+    return NativeOption(minTimestamp, maxTimestamp, isNeedLastMsg, limit, token)
+}
 
 internal fun NativePage.toPublic(): RecentSessionList =
     RecentSessionList(sessionList.map { it.toPublic() }, hasMore, nextPageToken, syncCursor)
 
-internal fun SyncOption.toNative(): NativeSyncOption =
-    NativeSyncOption(cursor, limit, isNeedLastMsg, waitMs)
+internal fun SyncOption.toNative(): NativeSyncOption {
+    val from = cursor?.let { requireText("cursor", it) }
+    return NativeSyncOption(from, limit, isNeedLastMsg, waitMs)
+}
 
 internal fun NativeSyncResult.toPublic(): SyncResult =
     SyncResult(changes.map { it.toPublic() }, cursor, hasMore, reset)
@@ -135,10 +139,14 @@ private class SessionRow(
     private val contact: ContactRow,
     private val extensionJson: String,
 ) : RecentSession {
-    override fun toRecentContact(): RecentContact {
-        CallbackThreads.load()
-        return contact.copyWith(parseJsonObject(extensionJson).toPublic())
-    }
+    override fun toRecentContact(): RecentContact = contact.copyWith(
+        // A deserialized row needs no service, so the library may be missing here, too.
+        if (NativeLibrary.failure != null) {
+            mapOf(RecentSession.KEY_EXT to ext)
+        } else {
+            parseJsonObject(extensionJson).toPublic()
+        },
+    )
 
     override fun parseSessionId() = Pair(contact.sessionType, contact.contactId)
 

@@ -38,71 +38,87 @@ import dev.huihua.sdk.ffi.WatchStatus as NativeWatchStatus
  * Wraps the native service. Each running call references it by its callback, so that a call of a
  * service that the app no longer references is not ended by garbage collection.
  *
+ * Without the native library it is made all the same, and each call ends in an exception.
+ *
  * @throws IllegalArgumentException if an option is invalid; its message names the option.
  */
 internal class NativeService(options: SessionServiceOptions) {
-    private val tokens = TokenAdapter(options.tokenProvider)
-    private val service: SessionService
+    private val provider = options.tokenProvider
+    private val tokens = TokenAdapter(provider)
 
-    init {
-        CallbackThreads.load()
-        service = try {
-            SessionService(
-                options.toNative(),
-                tokens,
-                PlatformRoots,
-                options.logger?.let(::LoggerAdapter),
-            )
-        } catch (wrong: NativeException.Option) {
-            throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
-        } catch (other: NativeException) {
-            throw other.toPublic(tokenFailure = null)
-        }
-    }
+    /** Null if the library could not be loaded. */
+    private val service: SessionService? =
+        if (NativeLibrary.failure == null) makeService(options, tokens) else null
+
+    @Volatile
+    private var isClosed = false
 
     fun queryMySessionList(option: QueryMySessionOption, to: Delivery<RecentSessionList>) =
-        start(to) { service.queryMySessionList(option.toNative(), ListCallbackAdapter(this, to)) }
+        start(to) { it.queryMySessionList(option.toNative(), ListCallbackAdapter(this, to)) }
 
-    fun queryMySession(sessionId: String, to: Delivery<RecentSession>) =
-        start(to) { service.queryMySession(sessionId, SessionCallbackAdapter(this, to)) }
+    fun queryMySession(sessionId: String?, to: Delivery<RecentSession>) = start(to) {
+        it.queryMySession(requireText("sessionId", sessionId), SessionCallbackAdapter(this, to))
+    }
 
     fun sync(option: SyncOption, to: Delivery<SyncResult>) =
-        start(to) { service.sync(option.toNative(), SyncCallbackAdapter(this, to)) }
+        start(to) { it.sync(option.toNative(), SyncCallbackAdapter(this, to)) }
 
     fun account(to: Delivery<AccountInfo>) =
-        start(to) { service.account(AccountCallbackAdapter(this, to)) }
+        start(to) { it.account(AccountCallbackAdapter(this, to)) }
 
-    fun updateMySession(sessionId: String, ext: String, to: Delivery<Void>) =
-        start(to) { service.updateMySession(sessionId, ext, VoidCallbackAdapter(this, to)) }
+    fun updateMySession(sessionId: String?, ext: String?, to: Delivery<Void>) = start(to) {
+        val id = requireText("sessionId", sessionId)
+        it.updateMySession(id, requireText("ext", ext), VoidCallbackAdapter(this, to))
+    }
 
-    fun deleteMySession(sessionIds: List<String>, to: Delivery<Void>) =
-        start(to) { service.deleteMySession(sessionIds, VoidCallbackAdapter(this, to)) }
+    fun deleteMySession(sessionIds: List<String?>?, to: Delivery<Void>) = start(to) {
+        it.deleteMySession(requireTexts("sessionIds", sessionIds), VoidCallbackAdapter(this, to))
+    }
 
     /**
      * Watches changes from [cursor] on; null = from now, then the first result has only a cursor.
      *
-     * @throws SessionException.Closed after [close].
+     * @throws SessionException after [close], and without the library.
      */
     fun watch(cursor: String?, listener: WatchListener): NativeWatch {
         val from = cursor ?: SyncOption.LATEST
         return try {
-            RunningWatch(service.watch(from, needLastMsg = true, WatchAdapter(this, listener)))
+            RunningWatch(open().watch(from, needLastMsg = true, WatchAdapter(this, listener)))
         } catch (thrown: Throwable) {
-            throw if (service.uniffiIsDestroyed) SessionException.Closed() else fault(thrown)
+            throw reason(thrown)
         }
     }
 
     /** Ends running calls with [SessionException.Closed], without waiting. */
-    fun close() = service.destroy()
+    fun close() {
+        isClosed = true
+        service?.destroy()
+    }
 
-    private inline fun start(to: Delivery<*>, call: () -> Call) {
+    private inline fun start(to: Delivery<*>, call: (SessionService) -> Call) {
         try {
-            to.started(RunningCall(call()))
+            to.started(RunningCall(call(open())))
+        } catch (invalid: SessionException.Failed) {
+            to.end(Outcome.Failed(invalid))
         } catch (thrown: Throwable) {
-            // After close, the generated code throws; a call never throws on the app's thread.
-            val closed = service.uniffiIsDestroyed
-            to.end(Outcome.Exception(if (closed) SessionException.Closed() else fault(thrown)))
+            // A call never throws on the app's thread.
+            to.end(Outcome.Exception(reason(thrown)))
         }
+    }
+
+    /** Returns the service for one call, or throws why there can be none. */
+    private fun open(): SessionService {
+        if (isClosed) throw SessionException.Closed()
+        if (service == null) throw libraryMissing()
+        if (provider is FixedToken) requireText("token", provider.token)
+        return service
+    }
+
+    /** Returns why a call could not start; the generated code throws if [close] came meanwhile. */
+    private fun reason(thrown: Throwable) = when {
+        thrown is SessionException -> thrown
+        isClosed -> SessionException.Closed()
+        else -> fault(thrown)
     }
 
     fun outcome(error: NativeException) = Outcome.Exception(error.toPublic(tokens.failure))
@@ -111,6 +127,22 @@ internal class NativeService(options: SessionServiceOptions) {
         is Failure.Failed -> cause.failure.toPublic()
         is Failure.Exception -> cause.error.toPublic(tokens.failure)
     }
+}
+
+private fun makeService(options: SessionServiceOptions, tokens: TokenAdapter): SessionService =
+    try {
+        val logger = options.logger?.let(::LoggerAdapter)
+        SessionService(options.toNative(), tokens, PlatformRoots, logger)
+    } catch (wrong: NativeException.Option) {
+        throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
+    } catch (other: NativeException) {
+        throw other.toPublic(tokenFailure = null)
+    }
+
+private fun libraryMissing(): SessionException {
+    val cause = NativeLibrary.failure
+    val text = "the native library could not be loaded: $cause"
+    return SessionException.Internal(text, cause, mayHaveApplied = false)
 }
 
 private fun fault(thrown: Throwable) =
@@ -227,14 +259,14 @@ private class TokenAdapter(private val provider: TokenProvider) : NativeTokenPro
         private set
 
     override fun token(refresh: Boolean): String {
-        // A provider in Java may return null in spite of the type.
-        val token: String? = try {
-            provider.getToken(refresh)
+        val token = try {
+            // A provider in Java may return null in spite of the type.
+            requireText("token", provider.getToken(refresh))
         } catch (thrown: Throwable) {
             failure = thrown
             throw TokenProviderException.Thrown()
         }
         failure = null
-        return token ?: throw TokenProviderException.Thrown()
+        return token
     }
 }

@@ -13,7 +13,8 @@ public interface AuthServiceObserver {
      * observer of live changes. It stays registered across logins and logouts until it is
      * unregistered; garbage collection does not remove it.
      *
+     * @param observer receives the status; null has no effect.
      * @param register true registers the observer, false unregisters it.
      */
-    public fun observeOnlineStatus(observer: Observer<StatusCode>, register: Boolean)
+    public fun observeOnlineStatus(observer: Observer<StatusCode>?, register: Boolean)
 }

@@ -17,8 +17,10 @@ import dev.huihua.sdk.internal.NativeCall
 import dev.huihua.sdk.internal.Outcome
 import dev.huihua.sdk.internal.Platform
 import dev.huihua.sdk.internal.Serial
+import dev.huihua.sdk.internal.invalidArgument
 import dev.huihua.sdk.internal.reportUncaught
 import dev.huihua.sdk.internal.statusAfter
+import dev.huihua.sdk.internal.textFault
 import dev.huihua.sdk.internal.toSessionException
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.Executor
@@ -54,6 +56,10 @@ internal object Logins {
     @Volatile
     private var current: Login? = null
 
+    /** Why [init] logged no account in, if its account or token is invalid: no callback says it. */
+    @Volatile
+    private var initFault: SessionException.Failed? = null
+
     @Volatile
     var status: StatusCode = StatusCode.UNLOGIN
         private set
@@ -70,10 +76,11 @@ internal object Logins {
             callbackExecutor = options.build().callbackExecutor ?: Platform.callbackExecutor
             serial = Serial(callbackExecutor)
         }
-        if (info == null) {
+        val fault = info?.let(::faultOf)
+        if (info == null || fault != null) {
             service.close()
-            replace(null, StatusCode.UNLOGIN)
-            return
+            val status = if (fault == null) StatusCode.UNLOGIN else StatusCode.PWD_ERROR
+            return replace(null, status, fault)
         }
         val login = Login(info, service).apply { isOpen = true }
         replace(login, StatusCode.LOGINING)
@@ -83,11 +90,16 @@ internal object Logins {
     fun requireOptions(): SessionServiceOptions.Builder =
         synchronized(lock) { checkNotNull(options) { "NIMClient.init must be called first" } }
 
-    fun login(info: LoginInfo): AbortableFuture<LoginInfo> {
-        val service = SessionService(requireOptions().build(tokenProvider(info, renewal)))
-        val login = Login(info, service)
-        replace(login, StatusCode.LOGINING)
+    fun login(info: LoginInfo?): AbortableFuture<LoginInfo> {
+        val options = requireOptions()
+        val given = info ?: NO_LOGIN
         val future = Delivery<LoginInfo>(callbackExecutor)
+        faultOf(given)?.let { fault ->
+            replace(null, StatusCode.PWD_ERROR)
+            return future.also { it.end(Outcome.Failed(fault)) }
+        }
+        val login = Login(given, SessionService(options.build(tokenProvider(given, renewal))))
+        replace(login, StatusCode.LOGINING)
         future.started(
             object : NativeCall {
                 override fun abort() = true.also { end(login, StatusCode.UNLOGIN) }
@@ -103,11 +115,13 @@ internal object Logins {
 
     /** Fails a call that was made without a login. */
     fun <T> refuseCall(): Delivery<T> {
-        val failure = refused("no account is logged in: call AuthService.login first")
+        val failure = initFault
+            ?: refused("no account is logged in: call AuthService.login first")
         return Delivery<T>(callbackExecutor).also { it.end(Outcome.Failed(failure)) }
     }
 
-    fun observe(observer: LiveListener, register: Boolean) {
+    fun observe(observer: LiveListener?, register: Boolean) {
+        if (observer == null) return
         if (!register) {
             observers.remove(observer)
         } else if (observers.addIfAbsent(observer)) {
@@ -146,10 +160,15 @@ internal object Logins {
     }
 
     /** Replaces the current login by [next]. */
-    private fun replace(next: Login?, status: StatusCode) {
+    private fun replace(
+        next: Login?,
+        status: StatusCode,
+        fault: SessionException.Failed? = null,
+    ) {
         val last = synchronized(lock) {
             val last = current
             current = next
+            initFault = fault
             changeStatus(status)
             last
         }
@@ -178,7 +197,7 @@ internal object Logins {
                 override fun onSuccess(param: AccountInfo) {
                     // The next login may have replaced it meanwhile.
                     if (current !== login) return onException(SessionException.Closed())
-                    if (param.account != login.info.account) {
+                    if (param.account.asciiLowercase() != login.info.account.asciiLowercase()) {
                         val failure = refused("the token is another account's")
                         end(login, StatusCode.PWD_ERROR)
                         return future.end(Outcome.Failed(failure))
@@ -226,6 +245,15 @@ internal object Logins {
         if (refresh && renewal != null) renewal.getToken(true) else info.token
     }
 
+    /** Returns why [info] cannot even be sent; null if the server must decide. */
+    private fun faultOf(info: LoginInfo): SessionException.Failed? {
+        val texts = listOf("account" to info.account, "token" to info.token)
+        return texts.firstNotNullOfOrNull { (name, text) ->
+            val fault = if (text.isEmpty()) "must not be empty" else textFault(text)
+            fault?.let { invalidArgument("$name: $it") }
+        }
+    }
+
     private fun refused(detail: String) = SessionException.Failed(
         code = ResponseCode.RES_EUIDPASS.toInt(),
         retryable = false,
@@ -237,3 +265,7 @@ internal object Logins {
 
     private val NO_LOGIN = LoginInfo("", "")
 }
+
+/** Lower-cases ASCII letters alone, as the server does for an app with NIM's account ids. */
+private fun String.asciiLowercase() =
+    String(CharArray(length) { if (this[it] in 'A'..'Z') this[it] + 32 else this[it] })

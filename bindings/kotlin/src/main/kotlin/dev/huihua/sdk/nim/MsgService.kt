@@ -11,7 +11,8 @@ import dev.huihua.sdk.SessionService
  * Makes the calls of the cloud session list. Mirrors NIM's `MsgService`.
  *
  * [NIMClient.getService] returns it. Each call starts and returns at once, and works as the method
- * of the same name of [SessionService]. Without a login it ends in `onFailed(302)`.
+ * of the same name of [SessionService]. Without a login it ends in `onFailed(302)`, with a null
+ * argument or half of a surrogate pair in `onFailed(414)`. No call throws.
  */
 public interface MsgService {
     /** Reads one page of the list; null stands for the default option. */
@@ -41,11 +42,11 @@ public interface MsgService {
     ): InvocationFuture<RecentSessionList>
 
     /** Reads one session; ends in `onFailed(404)` if the list has no such session. */
-    public fun queryMySession(sessionId: String): InvocationFuture<RecentSession>
+    public fun queryMySession(sessionId: String?): InvocationFuture<RecentSession>
 
     /** Sets the account's private text on a session, at most 4,096 bytes of UTF-8. */
-    public fun updateMySession(sessionId: String, ext: String): InvocationFuture<Void>
+    public fun updateMySession(sessionId: String?, ext: String?): InvocationFuture<Void>
 
     /** Deletes 1..=100 sessions, all or none. */
-    public fun deleteMySession(sessionIdArr: Array<String>): InvocationFuture<Void>
+    public fun deleteMySession(sessionIdArr: Array<out String?>?): InvocationFuture<Void>
 }

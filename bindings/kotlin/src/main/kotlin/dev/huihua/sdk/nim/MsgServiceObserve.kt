@@ -14,9 +14,10 @@ public interface MsgServiceObserve {
      * `SessionService.observeUpdateMySession`. It stays registered across logins and logouts until
      * it is unregistered; garbage collection does not remove it.
      *
+     * @param observer receives the sessions; null has no effect.
      * @param register true registers the observer, false unregisters it.
      */
-    public fun observeUpdateMySession(observer: Observer<RecentSession>, register: Boolean)
+    public fun observeUpdateMySession(observer: Observer<RecentSession>?, register: Boolean)
 
     /**
      * Observes all changes, deletions included. NIM has no such observer.
@@ -24,7 +25,8 @@ public interface MsgServiceObserve {
      * [observer] also receives when the list must be read again. Otherwise it works as
      * [observeUpdateMySession].
      *
+     * @param observer receives the changes; null has no effect.
      * @param register true registers the observer, false unregisters it.
      */
-    public fun observeSessionChanges(observer: Observer<SessionChange>, register: Boolean)
+    public fun observeSessionChanges(observer: Observer<SessionChange>?, register: Boolean)
 }

@@ -16,7 +16,8 @@ public object NIMClient {
      * app is started, see [SDKOptions.liveInBackground]. With null they never pause. On the JVM it
      * is ignored.
      * @param info the account and its token; null logs no account in, so that calls end in
-     * `onFailed(302)` until [AuthService.login].
+     * `onFailed(302)` until [AuthService.login]. An account or a token that is empty or half of a
+     * surrogate pair logs none in either: calls then end in `onFailed(414)`.
      * @throws IllegalArgumentException if an option is invalid; its message names the option.
      */
     @JvmStatic

@@ -35,34 +35,34 @@ internal object CurrentMsgService : MsgService {
         return queryMySessionList(option)
     }
 
-    override fun queryMySession(sessionId: String): InvocationFuture<RecentSession> =
+    override fun queryMySession(sessionId: String?): InvocationFuture<RecentSession> =
         call { startQueryMySession(sessionId) }
 
-    override fun updateMySession(sessionId: String, ext: String): InvocationFuture<Void> =
+    override fun updateMySession(sessionId: String?, ext: String?): InvocationFuture<Void> =
         call { startUpdateMySession(sessionId, ext) }
 
-    override fun deleteMySession(sessionIdArr: Array<String>): InvocationFuture<Void> =
-        call { startDeleteMySession(sessionIdArr.asList()) }
+    override fun deleteMySession(sessionIdArr: Array<out String?>?): InvocationFuture<Void> =
+        call { startDeleteMySession(sessionIdArr?.asList()) }
 
     private inline fun <T> call(start: SessionService.() -> Delivery<T>): InvocationFuture<T> =
         Logins.service?.start() ?: Logins.refuseCall()
 }
 
 internal object CurrentMsgServiceObserve : MsgServiceObserve {
-    override fun observeUpdateMySession(observer: Observer<RecentSession>, register: Boolean) =
-        Logins.observe(UpdateObserver(observer), register)
+    override fun observeUpdateMySession(observer: Observer<RecentSession>?, register: Boolean) =
+        Logins.observe(observer?.let(::UpdateObserver), register)
 
-    override fun observeSessionChanges(observer: Observer<SessionChange>, register: Boolean) =
-        Logins.observe(ChangeObserver(observer), register)
+    override fun observeSessionChanges(observer: Observer<SessionChange>?, register: Boolean) =
+        Logins.observe(observer?.let(::ChangeObserver), register)
 }
 
 internal object CurrentAuthService : AuthService {
-    override fun login(info: LoginInfo): AbortableFuture<LoginInfo> = Logins.login(info)
+    override fun login(info: LoginInfo?): AbortableFuture<LoginInfo> = Logins.login(info)
 
     override fun logout() = Logins.logout()
 }
 
 internal object CurrentAuthObserver : AuthServiceObserver {
-    override fun observeOnlineStatus(observer: Observer<StatusCode>, register: Boolean) =
-        Logins.observe(StatusObserver(observer), register)
+    override fun observeOnlineStatus(observer: Observer<StatusCode>?, register: Boolean) =
+        Logins.observe(observer?.let(::StatusObserver), register)
 }

@@ -74,6 +74,16 @@ class LoginTest {
         statuses.assertNothing()
     }
 
+    /** NIM lower-cases ids, so that the app's own spelling may differ from the token's. */
+    @Test
+    fun theCaseOfAsciiLettersIsNoOtherAccount() {
+        init(null)
+        val spelled = LoginInfo(me.uppercase(), server.token(me))
+        assertSame(spelled, auth.login(spelled).recorded().result())
+        val token = server.token("é$me")
+        assertEquals(302, auth.login(LoginInfo("É$me", token)).recorded().code())
+    }
+
     @Test
     fun anotherAccountsTokenIsRefused() {
         init(null)

@@ -1,0 +1,58 @@
+// The texts that the app passes: checked once, before they reach the native library, which can
+// neither take null (from Java) nor half of a surrogate pair.
+package dev.huihua.sdk.internal
+
+import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.TokenProvider
+
+/** Provides the one token that the app passed, which each call checks. */
+internal class FixedToken(val token: String?) : TokenProvider {
+    override fun getToken(refresh: Boolean): String = token.orEmpty()
+}
+
+/**
+ * Returns [value], the argument [name] of a call.
+ *
+ * @throws SessionException.Failed with code 414 if it is null or no valid Unicode.
+ */
+internal fun requireText(name: String, value: String?): String {
+    val fault = textFault(value)
+    if (value == null || fault != null) throw invalidArgument("$name: $fault")
+    return value
+}
+
+/** Returns [values], the argument [name] of a call; throws as [requireText]. */
+internal fun requireTexts(name: String, values: List<String?>?): List<String> {
+    if (values == null) throw invalidArgument("$name: $NULL_FAULT")
+    return values.map { requireText(name, it) }
+}
+
+/**
+ * Returns [value], the option [name] of a service.
+ *
+ * @throws IllegalArgumentException if it is null or no valid Unicode.
+ */
+internal fun requireOptionText(name: String, value: String?): String {
+    val fault = textFault(value)
+    require(value != null && fault == null) { "option $name: $fault" }
+    return value
+}
+
+internal fun invalidArgument(detail: String) = SessionException.Failed(
+    code = ResponseCode.RES_EPARAM.toInt(),
+    retryable = false,
+    mayHaveApplied = false,
+    retryAfterMs = null,
+    requestId = null,
+    detail = detail,
+)
+
+/** Says what is wrong with a text; null if the native library can take it. */
+internal fun textFault(text: String?): String? = when {
+    text == null -> NULL_FAULT
+    !Charsets.UTF_8.newEncoder().canEncode(text) -> "must not contain half of a surrogate pair"
+    else -> null
+}
+
+private const val NULL_FAULT = "must not be null"
