@@ -34,6 +34,7 @@ pub(crate) fn run() -> Result<()> {
     let sources = read(&paths)?;
     let mut problems: Vec<Breach> = sources.iter().flat_map(|s| check(s, &paths)).collect();
     problems.extend(circles::check(&sources));
+    problems.extend(docs::missing_tests(&sources));
     for problem in &problems {
         println!("{problem}");
     }

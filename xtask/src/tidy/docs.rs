@@ -1,5 +1,5 @@
-//! Rules about documents: the ones that everybody reads stay short, and none names a file that is
-//! not there.
+//! Rules about documents: the ones that everybody reads stay short, and none names a file or a test
+//! that is not there.
 
 use super::source::{Breach, Source};
 
@@ -50,6 +50,32 @@ pub(super) fn missing_files(source: &Source, paths: &[String]) -> Vec<Breach> {
         }
     }
     problems
+}
+
+/// A document names no test that is not there: `routes/copy.rs::a_message_is_in_the_lists_of_both`.
+pub(super) fn missing_tests(sources: &[Source]) -> Vec<Breach> {
+    let mut problems = Vec::new();
+    for document in sources.iter().filter(|it| it.path.ends_with(".md")) {
+        for (at, line) in document.text.lines().enumerate() {
+            for name in quoted(line).filter(|name| !has_test(sources, name)) {
+                problems.push(Breach::new(document, at + 1, format!("no test is named `{name}`")));
+            }
+        }
+    }
+    problems
+}
+
+/// Returns true also for a name that is no test's.
+fn has_test(sources: &[Source], name: &str) -> bool {
+    let Some((file, test)) = name.split_once("::") else { return true };
+    if ![".rs", ".kt", ".java"].iter().any(|end| file.ends_with(end)) {
+        return true;
+    }
+    let (end, starts) = (format!("/{file}"), ["fn", "fun", "void"]);
+    sources
+        .iter()
+        .filter(|source| format!("/{}", source.path).ends_with(&end))
+        .any(|source| starts.iter().any(|start| source.text.contains(&format!("{start} {test}("))))
 }
 
 /// Targets of `[text](target)` that are not on the web.
@@ -130,6 +156,33 @@ mod tests {
         ] {
             let found = missing_files(&source("docs/a.md", text), &paths);
             assert_eq!(lines(found), [1], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_test_is_found() {
+        let rust = source("server/bin/tests/it/copy.rs", "async fn it_holds() {");
+        let kotlin = source("bindings/LoginTest.kt", "    fun itHolds() {");
+        let java = source("bindings/CallsTest.java", "    public void itHolds() {");
+        let found = |text: &str| {
+            let document = source("docs/a.md", text);
+            let sources = [&rust, &kotlin, &java, &document];
+            let copies = sources.map(|it| source(&it.path, &it.text));
+            lines(missing_tests(&copies))
+        };
+        for fine in [
+            "`it/copy.rs::it_holds` `copy.rs::it_holds` `LoginTest.kt::itHolds`",
+            "`CallsTest.java::itHolds`, and `std::fs`, `Code::row`, copy.rs::gone without quotes",
+        ] {
+            assert_eq!(found(fine), [0; 0], "{fine}");
+        }
+        for gone in [
+            "`copy.rs::it_hold`",
+            "`other/copy.rs::it_holds`",
+            "`LoginTest.kt::it_holds`",
+            "`CallsTest.java::holds`",
+        ] {
+            assert_eq!(found(&format!("fine\n{gone}")), [2], "{gone}");
         }
     }
 
