@@ -20,13 +20,14 @@ import org.junit.Assert.assertTrue
 
 /**
  * The server of these tests: one that `huihua-server dev` runs, told by arguments, `am instrument
- * -e serverUrl http://10.0.2.2:8480`, and so `appKey`, `appSecret` and `tokenKey` from its
- * `dev.json`.
+ * -e serverUrl http://10.0.2.2:8480`, and so `appKey`, `appSecret`, `ingestKey` and `tokenKey` from
+ * its `dev.json`.
  */
 internal object DeviceServer : TestServer {
     override val url get() = argument("serverUrl")
     override val appKey get() = argument("appKey")
     override val appSecret get() = argument("appSecret")
+    override val ingestKey get() = argument("ingestKey")
 
     override fun token(account: String): String {
         val expiry = System.currentTimeMillis() / 1_000 + 3_600

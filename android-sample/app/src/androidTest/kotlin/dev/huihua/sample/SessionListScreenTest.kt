@@ -9,6 +9,9 @@ import androidx.test.ext.junit.runners.AndroidJUnit4
 import dev.huihua.sdk.Observer
 import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.deliverText
+import dev.huihua.sdk.editEvent
+import dev.huihua.sdk.postEvent
+import dev.huihua.sdk.recallEvent
 import java.util.concurrent.CopyOnWriteArrayList
 import org.junit.After
 import org.junit.Assert.assertEquals
@@ -81,6 +84,25 @@ class SessionListScreenTest {
         device.delete("p2p|ann")
         phone.await("ann gone") { list.names() == listOf("nick of bob") }
         device.close()
+    }
+
+    /** Neither moves the row; the recall names its message by id and gives another time. */
+    @Test
+    fun anEditAndARecallShowInTheirRowsPlace() {
+        val me = phone.signIn("edit")
+        DeviceServer.deliverText("ann", me, now - 2_000, now, "frist")
+        DeviceServer.deliverText("bob", me, now - 1_000, now + 1, "second")
+        val list = phone.openList()
+        val names = listOf("nick of bob", "nick of ann")
+        phone.await("both") { list.names() == names }
+        DeviceServer.postEvent(editEvent("ann", me, now, now, "first"))
+        phone.await("the new text") { list.readRows()[1].preview == "first" }
+        assertEquals(names, phone.onMain { list.names() })
+        DeviceServer.postEvent(recallEvent("ann", me, now - 2_000, now, "typo"))
+        phone.await("the recall") {
+            list.readRows()[1].preview == "ann recalled a message: typo"
+        }
+        assertEquals(listOf("nick of bob", "ann"), phone.onMain { list.names() })
     }
 
     @Test

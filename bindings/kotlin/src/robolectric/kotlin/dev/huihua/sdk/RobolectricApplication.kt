@@ -15,6 +15,7 @@ class RobolectricApplication : Application() {
             "serverUrl" to server.url,
             "appKey" to server.appKey,
             "appSecret" to server.appSecret,
+            "ingestKey" to server.ingestKey,
             "tokenKey" to server.tokenKey,
         ).forEach { (name, value) -> System.setProperty("instrumentation.$name", value) }
     }

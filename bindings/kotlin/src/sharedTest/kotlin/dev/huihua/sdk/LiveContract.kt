@@ -52,6 +52,26 @@ abstract class LiveContract {
         updates.assertNothing()
     }
 
+    /** Both name their message by id and are changes like any; `updateTime` stays. */
+    @Test
+    fun anEditAndARecallWithAnotherTimeAreReported() {
+        val updates = Events<RecentSession>()
+        service.observeUpdateMySession(updates, true)
+        service.awaitLive()
+        server.deliverText("amy", me, now, 68, "frist")
+        assertEquals("frist", updates.next().toRecentContact().content)
+        server.postEvent(editEvent("amy", me, 68, now + 1, "first"))
+        val edited = updates.next()
+        assertEquals("first", edited.toRecentContact().content)
+        assertEquals(now, edited.updateTime)
+        server.postEvent(recallEvent("amy", me, now, 68, "typo"))
+        val recalled = updates.next()
+        assertEquals("", recalled.lastMsg)
+        assertEquals("typo", recalled.revokeNotification?.customInfo)
+        assertEquals(now, recalled.updateTime)
+        updates.assertNothing()
+    }
+
     @Test
     fun anUnregisteredObserverReceivesNothing() {
         val gone = Events<RecentSession>()

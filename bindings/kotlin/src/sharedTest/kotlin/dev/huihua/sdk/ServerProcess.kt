@@ -11,6 +11,7 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
     override val url: String
     override val appKey: String
     override val appSecret: String
+    override val ingestKey: String
 
     /** Signs clients' tokens. */
     val tokenKey: String
@@ -20,6 +21,7 @@ class ServerProcess private constructor(private val data: File) : TestServer, Au
         url = facts.getValue("url")
         appKey = facts.getValue("appKey")
         appSecret = facts.getValue("appSecret")
+        ingestKey = facts.getValue("ingestKey")
         tokenKey = facts.getValue("tokenKey")
     }
 

@@ -10,6 +10,7 @@ interface TestServer {
     val url: String
     val appKey: String
     val appSecret: String
+    val ingestKey: String
 
     /** Makes a bearer token of [account], valid for an hour. */
     fun token(account: String): String
@@ -27,16 +28,38 @@ fun TestServer.deliver(copy: Map<String, Any>) {
         .toByteArray()
     val curTime = System.currentTimeMillis().toString()
     val sum = hex("SHA-1", (appSecret + hex("MD5", body) + curTime).toByteArray())
-    val connection = URL("$url/nim/copy").openConnection() as HttpURLConnection
+    post("nim/copy", body, mapOf("AppKey" to appKey, "CurTime" to curTime, "CheckSum" to sum))
+}
+
+/** Sends one event, as JSON, as an app's own server does; it must change something. */
+fun TestServer.postEvent(event: String) {
+    val body = """{"events":[$event]}""".toByteArray()
+    val answer = post("v1/events", body, mapOf("Authorization" to "Bearer $ingestKey"))
+    check("\"applied\"" in answer) { "$event: $answer" }
+}
+
+private fun TestServer.post(path: String, body: ByteArray, headers: Map<String, String>): String {
+    val connection = URL("$url/$path").openConnection() as HttpURLConnection
     connection.requestMethod = "POST"
     connection.doOutput = true
     connection.setRequestProperty("Content-Type", "application/json")
-    connection.setRequestProperty("AppKey", appKey)
-    connection.setRequestProperty("CurTime", curTime)
-    connection.setRequestProperty("CheckSum", sum)
+    headers.forEach(connection::setRequestProperty)
     connection.outputStream.use { it.write(body) }
-    check(connection.responseCode == 200) { "copy answered ${connection.responseCode}" }
-    connection.inputStream.use { it.readBytes() }
+    check(connection.responseCode == 200) { "$path answered ${connection.responseCode}" }
+    return connection.inputStream.bufferedReader().use { it.readText() }
+}
+
+/** Returns an edit of a message of [deliverText]; it names the message by id, as NIM's does. */
+fun editEvent(from: String, to: String, id: Long, time: Long, body: String): String =
+    """{"type":"edit","sessionType":"p2p","from":"$from","to":"$to","messageId":"$id",""" +
+        """"time":$time,"body":"$body"}"""
+
+/** Returns a recall by a backend that keeps only the seconds of [messageTime]. */
+fun recallEvent(from: String, to: String, messageTime: Long, id: Long, words: String): String {
+    // Another time than the message's, whatever its milliseconds are.
+    val seconds = (messageTime - 1) / 1_000
+    return """{"type":"recall","sessionType":"p2p","from":"$from","to":"$to","messageId":"$id",""" +
+        """"messageTime":${seconds * 1_000},"time":${messageTime + 2},"ps":"$words"}"""
 }
 
 /** Sends the copy of a text message; [time] is in ms since 1970. */
