@@ -54,10 +54,10 @@ fn copied(form: AccountForm, id: &str) -> Option<Vec<Account>> {
 fn ingested(form: AccountForm, id: &str) -> Option<Vec<Account>> {
     let events = json!({ "events": [
         {
-            "type": "message", "sessionType": "p2p", "from": id, "to": id, "time": 1,
+            "type": "message", "sessionType": "p2p", "from": id, "to": id, "time": 1_700_000_000_000_u64,
             "messageId": "1", "msgType": "text",
         },
-        { "type": "join", "sessionType": "team", "teamId": "1", "accounts": [id], "time": 1 },
+        { "type": "join", "sessionType": "team", "teamId": "1", "accounts": [id], "time": 1_700_000_000_000_u64 },
     ]});
     let events = events_json::decode(events.to_string().as_bytes(), form).unwrap();
     Some(accounts_of(&events.into_iter().collect::<Result<Vec<_>, _>>().ok()?))

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, fmt};
 
 use huihua_core::{Account, AccountForm, SessionKind, TeamId};
-use huihua_event::{Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
-use huihua_nim::last_msg::{self, LastMessage, LastRecall, MessageType};
+use huihua_event::{Edit, Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
+use huihua_nim::last_msg::{self, LastEdit, LastMessage, LastRecall, MessageType};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -15,6 +15,8 @@ use crate::error::shown;
 pub const EVENTS_MAX: usize = 500;
 /// Most accounts in one event.
 pub(crate) const ACCOUNTS_MAX: usize = 10_000;
+/// A time below, which is in 1973, was given in seconds: they stay below until the year 5138.
+const RECENT_MS_MIN: u64 = 100_000_000_000;
 
 /// Why a whole request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -110,6 +112,7 @@ fn event(raw: &RawValue, accounts: AccountForm) -> Result<Event, Rejected> {
     let event = match kind.as_str() {
         "message" => message(&mut fields)?,
         "recall" => recall(&mut fields)?,
+        "edit" => edit(&mut fields)?,
         "join" => {
             let (team, time) = (fields.team()?, fields.time("time")?);
             Event::Join { team, accounts: fields.accounts()?, inviter: None, time }
@@ -122,7 +125,9 @@ fn event(raw: &RawValue, accounts: AccountForm) -> Result<Event, Rejected> {
             let (team, time) = (fields.team()?, fields.time("time")?);
             Event::Dissolve { notice: notice(&team, time), team }
         }
-        _ => return Err(rejected("type", "must be message, recall, join, leave or dissolve")),
+        _ => {
+            return Err(rejected("type", "must be message, recall, edit, join, leave or dissolve"));
+        }
     };
     fields.refuse_unknown()?;
     Ok(event)
@@ -136,7 +141,7 @@ fn message(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
     let scene = fields.session_type()?;
     let (from, place) = fields.place(scene)?;
     let message_type = fields.message_type()?;
-    let time = fields.time("time")?;
+    let time = fields.recent_time("time")?;
     let message_id = fields.message_id()?;
     let [client_id, body, attach] = fields.texts(["clientId", "body", "attach"])?;
     let [ext, from_nick, client_type] = fields.texts(["ext", "fromNick", "fromClientType"])?;
@@ -167,7 +172,7 @@ fn message(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
 fn recall(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
     let scene = fields.session_type()?;
     let (from, place) = fields.place(scene)?;
-    let (message_time, time) = (fields.time("messageTime")?, fields.time("time")?);
+    let (message_time, time) = (fields.time("messageTime")?, fields.recent_time("time")?);
     if message_time > time {
         return Err(rejected("messageTime", "must not be after time"));
     }
@@ -190,6 +195,28 @@ fn recall(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
     let last_msg = short_enough(last_msg.to_json(), "ps or attach")?;
     let post = Post { time: message_time, message_id, last_msg };
     Ok(Event::Recall { place, post, time, one_way: false })
+}
+
+fn edit(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
+    let scene = fields.session_type()?;
+    let (from, place) = fields.place(scene)?;
+    let message_id = fields.message_id()?;
+    let time = fields.recent_time("time")?;
+    let operator = fields.optional_account("operator")?.unwrap_or(from);
+    let [body, attach, ext] = fields.texts(["body", "attach", "ext"])?;
+    let last_edit = LastEdit {
+        body: &body,
+        attach: &attach,
+        ext: &ext,
+        sub_type: None,
+        time,
+        operator: operator.as_str(),
+    };
+    if last_edit.is_empty() {
+        return Err(rejected("edit", "changes nothing: give body, attach or ext"));
+    }
+    let fields = short_enough(last_edit.to_json(), "body, attach or ext")?;
+    Ok(Event::Edit { place, edit: Edit { message_id, time, fields } })
 }
 
 fn short_enough(last_msg: String, fields: &str) -> Result<String, Rejected> {
@@ -237,6 +264,15 @@ impl EventFields<'_> {
 
     fn time(&mut self, field: &str) -> Result<u64, Rejected> {
         self.needed(field, "must be a whole number: ms since 1970")
+    }
+
+    /// Reads the time of what happened just now or not long ago.
+    fn recent_time(&mut self, field: &str) -> Result<u64, Rejected> {
+        let time = self.time(field)?;
+        if time < RECENT_MS_MIN {
+            return Err(rejected(field, "must be ms since 1970, but looks like seconds"));
+        }
+        Ok(time)
     }
 
     fn session_type(&mut self) -> Result<SessionKind, Rejected> {

@@ -4,13 +4,13 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use huihua_core::{Account, AccountForm, SessionKind, TeamId};
-use huihua_event::{Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
+use huihua_event::{Edit, Event, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 use md5::{Digest as _, Md5};
 use serde_json::value::RawValue;
 
 use crate::{
     check_sum,
-    last_msg::{LastMessage, LastRecall, MessageType, client_type},
+    last_msg::{LastEdit, LastMessage, LastRecall, MessageType, client_type, is_client},
 };
 
 /// Most accounts that one copy may name; NIM names at most 200. A longer list counts as unreadable.
@@ -88,6 +88,9 @@ pub fn decode(body: &[u8], accounts: AccountForm) -> Result<Vec<Event>, Malforme
         7 => recall(&fields, SessionKind::P2p),
         8 => recall(&fields, SessionKind::Team),
         25 => recall(&fields, SessionKind::SuperTeam),
+        89 => edit(&fields, SessionKind::P2p),
+        90 => edit(&fields, SessionKind::Team),
+        91 => edit(&fields, SessionKind::SuperTeam),
         _ => Ok(Vec::new()),
     }
 }
@@ -138,10 +141,16 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     let mut audience = Vec::new();
     let mut change = None;
     if let Place::Team(team) = &place {
-        if message_type == MessageType::Notification {
+        let is_notice = message_type == MessageType::Notification;
+        if is_notice {
             change = membership(team, &from, &post, &attach, fields.1);
-        } else if kind == SessionKind::Team {
+        }
+        if kind == SessionKind::Team && !(is_notice && may_send_away(&attach, fields.1)) {
             audience = fields.accounts("tMembers").unwrap_or_default();
+        }
+        // NIM lets nobody write who is not in, but the app's own server.
+        if !is_notice && is_client(&text("fromClientType")) && !audience.contains(&from) {
+            audience.push(from);
         }
     }
     let message = Event::Message { place, post, updates_session: true, audience };
@@ -180,26 +189,62 @@ pub(super) fn membership(
     form: AccountForm,
 ) -> Option<Event> {
     let attach = CopyFields::parse(attach.as_bytes(), form).ok()?;
-    let listed = || {
-        let data = attach.text("data");
-        let data = CopyFields::parse(data.as_bytes(), form).ok()?;
-        let lists = ["ids", "id"].map(|name| data.accounts(name));
-        lists.into_iter().flatten().find(|list| !list.is_empty())
-    };
     let join = |accounts, inviter| {
         Some(Event::Join { team: team.clone(), accounts, inviter, time: notice.time })
     };
     let leave =
         |accounts| Some(Event::Leave { team: team.clone(), accounts, notice: notice.clone() });
-    match attach.whole_number("id").ok()? {
-        0 | 401 => join(listed()?, Some(from.clone())),
-        5 | 410 => join(listed()?, None),
-        9 | 411 => join(vec![from.clone()], None),
-        1 | 402 => leave(listed()?),
-        2 | 403 => leave(vec![from.clone()]),
-        4 | 405 => Some(Event::Dissolve { team: team.clone(), notice: notice.clone() }),
-        _ => None,
+    match attach.notice_kind() {
+        NoticeKind::Invite => join(attach.listed()?, Some(from.clone())),
+        NoticeKind::Accept => join(attach.listed()?, None),
+        NoticeKind::Join => join(vec![from.clone()], None),
+        NoticeKind::Create => {
+            (team.kind() == SessionKind::SuperTeam).then(|| join(vec![from.clone()], None))?
+        }
+        NoticeKind::Kick => leave(attach.listed()?),
+        NoticeKind::Leave => leave(vec![from.clone()]),
+        NoticeKind::Dissolve => {
+            Some(Event::Dissolve { team: team.clone(), notice: notice.clone() })
+        }
+        NoticeKind::Other | NoticeKind::Unreadable => None,
     }
+}
+
+/// Tells whether a notice may send somebody away: then its audience still names who went.
+fn may_send_away(attach: &str, form: AccountForm) -> bool {
+    let kind = CopyFields::parse(attach.as_bytes(), form).map(|attach| attach.notice_kind());
+    match kind.unwrap_or(NoticeKind::Unreadable) {
+        NoticeKind::Kick | NoticeKind::Leave | NoticeKind::Dissolve | NoticeKind::Unreadable => {
+            true
+        }
+        NoticeKind::Invite
+        | NoticeKind::Accept
+        | NoticeKind::Join
+        | NoticeKind::Create
+        | NoticeKind::Other => false,
+    }
+}
+
+/// What a NOTIFICATION tells, by the `id` in its attach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoticeKind {
+    /// 0 / 401.
+    Invite,
+    /// 1 / 402.
+    Kick,
+    /// 2 / 403.
+    Leave,
+    /// 4 / 405.
+    Dissolve,
+    /// 5 / 410: the application of the listed accounts passed.
+    Accept,
+    /// 9 / 411: the sender accepted an invitation.
+    Join,
+    /// A super team was made by the sender: the team's facts without an `id`.
+    Create,
+    /// Changes no membership.
+    Other,
+    Unreadable,
 }
 
 fn recall(fields: &CopyFields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malformed> {
@@ -229,6 +274,32 @@ fn recall(fields: &CopyFields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malf
     let post = Post { time: message_time, message_id: server_id.into_owned(), last_msg };
     // One-way recalls (13, 14) have no copies.
     Ok(vec![Event::Recall { place, post, time, one_way: false }])
+}
+
+/// Reads an edit. It names its message by id and does not tell its time.
+fn edit(fields: &CopyFields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malformed> {
+    let (from, place) = fields.place("from", kind)?;
+    let message_id = fields.message_id("msgId")?.into_owned();
+    let time = fields.whole_number("modifyTime")?;
+    // Without it the sender edited the message.
+    let operator = match fields.optional_id("modifyAccountId")?.as_ref() {
+        "" => from,
+        _ => fields.account("modifyAccountId")?,
+    };
+    let [body, attach, ext] = ["text", "attachment", "extension"].map(|name| fields.text(name));
+    let last_edit = LastEdit {
+        body: &body,
+        attach: &attach,
+        ext: &ext,
+        sub_type: fields.text("subType").parse().ok(),
+        time,
+        operator: operator.as_str(),
+    };
+    if last_edit.is_empty() {
+        return Ok(Vec::new());
+    }
+    let fields = last_edit.to_fitting_json().ok_or(Malformed::TooLong)?;
+    Ok(vec![Event::Edit { place, edit: Edit { message_id, time, fields } }])
 }
 
 fn message_type(text: &str) -> Option<MessageType> {
@@ -341,6 +412,37 @@ impl<'a> CopyFields<'a> {
     /// Returns content for people or for the app, of any type.
     fn text(&self, name: &str) -> Cow<'a, str> {
         self.0.get(name).map(|raw| loose_text(raw)).unwrap_or_default()
+    }
+
+    /// Reads what the notice tells whose attach this is.
+    fn notice_kind(&self) -> NoticeKind {
+        if self.text("id").is_empty() {
+            let holds_facts =
+                |of: &CopyFields<'_>| ["1", "5"].iter().all(|key| of.0.contains_key(*key));
+            let team = self.text("tinfo");
+            let in_team =
+                CopyFields::parse(team.as_bytes(), self.1).is_ok_and(|team| holds_facts(&team));
+            let is_creation = holds_facts(self) || in_team;
+            return if is_creation { NoticeKind::Create } else { NoticeKind::Unreadable };
+        }
+        match self.whole_number("id") {
+            Ok(0 | 401) => NoticeKind::Invite,
+            Ok(1 | 402) => NoticeKind::Kick,
+            Ok(2 | 403) => NoticeKind::Leave,
+            Ok(4 | 405) => NoticeKind::Dissolve,
+            Ok(5 | 410) => NoticeKind::Accept,
+            Ok(9 | 411) => NoticeKind::Join,
+            Ok(_) => NoticeKind::Other,
+            Err(_) => NoticeKind::Unreadable,
+        }
+    }
+
+    /// Returns the accounts that a notice is about.
+    fn listed(&self) -> Option<Vec<Account>> {
+        let data = self.text("data");
+        let data = CopyFields::parse(data.as_bytes(), self.1).ok()?;
+        let lists = ["ids", "id"].map(|name| data.accounts(name));
+        lists.into_iter().flatten().find(|list| !list.is_empty())
     }
 
     /// Checks whether a flag is set, in any way in which NIM writes it.

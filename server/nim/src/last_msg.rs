@@ -3,7 +3,7 @@
 //! text for ever.
 
 use huihua_core::SessionKind;
-use huihua_event::{LAST_MSG_BYTES_MAX, Team};
+use huihua_event::{LAST_MSG_BYTES_MAX, Team, cut_end};
 
 /// The type of a message (key 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,12 @@ pub fn client_type(text: &str) -> Option<u8> {
     let known = CLIENT_TYPES.iter();
     let mut known = known.filter(|(name, number)| *name == text || number.to_string() == text);
     known.next().map(|(_, number)| *number)
+}
+
+/// Checks whether this names, or numbers, a client of a user: not the app's own server.
+pub(crate) fn is_client(text: &str) -> bool {
+    // WINPHONE has no number in a `lastMsg`.
+    matches!(text, "WINPHONE" | "8") || client_type(text).is_some_and(|of| of != CLIENT_TYPE_REST)
 }
 
 /// Returns NIM's name of a client type, by its number.
@@ -226,6 +232,55 @@ impl LastRecall<'_> {
     }
 }
 
+/// The fields of a message that an edit replaces. An empty text counts as absent.
+#[derive(Debug, Clone)]
+pub struct LastEdit<'a> {
+    /// Key 9.
+    pub body: &'a str,
+    /// Key 10: the source text.
+    pub attach: &'a str,
+    /// Key 15.
+    pub ext: &'a str,
+    /// Key 41.
+    pub sub_type: Option<u32>,
+    /// Key 62: when it was edited, ms since 1970.
+    pub time: u64,
+    /// Key 63: the account that edited it.
+    pub operator: &'a str,
+}
+
+impl LastEdit<'_> {
+    /// Checks whether it replaces nothing.
+    pub fn is_empty(&self) -> bool {
+        let texts = [self.body, self.attach, self.ext];
+        texts.into_iter().all(str::is_empty) && self.sub_type.is_none()
+    }
+
+    /// Writes the fields, of any length.
+    pub fn to_json(&self) -> String {
+        let mut object = Object::new();
+        object.text("9", self.body);
+        object.text("10", self.attach);
+        object.text("15", self.ext);
+        object.number("41", self.sub_type);
+        object.text("62", &self.time.to_string());
+        object.text("63", self.operator);
+        object.finish()
+    }
+
+    /// Writes the fields cut to 16 KiB: drops the attach first, then the end of the body. `None` if
+    /// the rest is still too long.
+    pub(crate) fn to_fitting_json(&self) -> Option<String> {
+        let whole = self.to_json();
+        if whole.len() <= LAST_MSG_BYTES_MAX {
+            return Some(whole);
+        }
+        let mut cut = LastEdit { attach: "", ..self.clone() };
+        cut.body = cut_end(cut.body, cut.to_json().len().saturating_sub(LAST_MSG_BYTES_MAX));
+        Some(cut.to_json()).filter(|text| text.len() <= LAST_MSG_BYTES_MAX)
+    }
+}
+
 /// Writes the notice of a `leave` or `dissolve` event that comes without a message.
 pub fn notice(team: &Team, time: u64) -> String {
     let mut object = Object::new();
@@ -242,22 +297,6 @@ fn scene(kind: SessionKind) -> u8 {
         SessionKind::Team => 1,
         SessionKind::SuperTeam => 5,
     }
-}
-
-/// Cuts the end of `text` so that its JSON is at least `escaped_bytes` shorter.
-fn cut_end(text: &str, escaped_bytes: usize) -> &str {
-    let mut gone = 0;
-    for (at, c) in text.char_indices().rev() {
-        if gone >= escaped_bytes {
-            return &text[..at + c.len_utf8()];
-        }
-        gone += match c {
-            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
-            '\0'..='\x1f' => 6,
-            _ => c.len_utf8(),
-        };
-    }
-    ""
 }
 
 /// Writes a JSON object field by field, in the order of the calls.
@@ -323,6 +362,10 @@ mod tests {
             ext: "",
             need_update_session: None,
         }
+    }
+
+    fn edit() -> LastEdit<'static> {
+        LastEdit { body: "", attach: "", ext: "", sub_type: None, time: 30, operator: "amy" }
     }
 
     fn recall() -> LastRecall<'static> {
@@ -418,6 +461,9 @@ mod tests {
             assert!(text.len() <= LAST_MSG_BYTES_MAX, "{unit:?}");
             assert!(text.len() > LAST_MSG_BYTES_MAX - longest_char_bytes, "{unit:?} cut too much");
         }
+        let edit = LastEdit { body: &long, attach: &long, ..edit() }.to_fitting_json().unwrap();
+        assert_eq!(edit.len(), LAST_MSG_BYTES_MAX);
+        assert!(edit.ends_with(r#"a","62":"30","63":"amy"}"#) && !edit.contains(r#""10":"#));
         let text = LastRecall { ps: &long, attach: &long, ..recall() }.to_fitting_json().unwrap();
         assert_eq!(text.len(), LAST_MSG_BYTES_MAX);
         assert!(!text.contains(r#""5":"#));
@@ -433,6 +479,7 @@ mod tests {
         let ext = "a".repeat(LAST_MSG_BYTES_MAX);
         assert_eq!(LastMessage { ext: &ext, ..message() }.to_fitting_json(), None);
         assert_eq!(LastRecall { from_nick: &ext, ..recall() }.to_fitting_json(), None);
+        assert_eq!(LastEdit { ext: &ext, ..edit() }.to_fitting_json(), None);
     }
 
     proptest! {
@@ -444,16 +491,6 @@ mod tests {
             for (key, value) in [("9", &body), ("10", &attach), ("15", &ext)] {
                 prop_assert_eq!(read[key].as_str().unwrap_or(""), value.as_str());
             }
-        }
-
-        #[test]
-        fn a_cut_ends_at_a_character_and_removes_enough(text in ".*", bytes in 0_usize..99) {
-            let left = cut_end(&text, bytes);
-            prop_assert!(text.starts_with(left));
-            let json_bytes = |text: &str| serde_json::to_string(text).unwrap().len();
-            let gone = json_bytes(&text) - json_bytes(left);
-            prop_assert!(gone >= bytes || left.is_empty());
-            prop_assert!(gone < bytes + 6);
         }
     }
 }

@@ -7,7 +7,7 @@ use huihua_store::{
     Refusal,
     decide::{Facts, Plan, WantedFacts, decide},
     directory::{message_id_floor, team_id_floor, teams_of_id},
-    key::MessageBody,
+    latest::Latest,
 };
 use redb::ReadableTable as _;
 
@@ -91,10 +91,18 @@ pub(crate) fn team_there<S: BytesTable, H: BytesTable, T: BytesTable>(
 ) -> Result<Option<TeamEntry>, StoreFailure> {
     let entry = team_entry(tables.teams, app, team)?;
     let key = tables::head_key(app, team.kind(), team.id().as_str());
+    let is_named =
+        || Ok::<_, StoreFailure>(entry.is_some() || has_members(tables.members, app, team)?);
     let is_there = match tables.lists.heads.get(key.as_slice())? {
-        Some(value) if row::decode_head(&key, value.value())?.dissolved.is_none() => true,
-        Some(_) => has_anybody_in(&tables, app, team)?,
-        None => entry.is_some() || has_members(tables.members, app, team)?,
+        Some(value) => {
+            let head = row::decode_head(&key, value.value())?;
+            match head.dissolved {
+                Some(_) => has_anybody_in(&tables, app, team)?,
+                // An edit alone names no team: it waits for its message.
+                None => head.latest.shown().is_some() || is_named()?,
+            }
+        }
+        None => is_named()?,
     };
     Ok(is_there.then(|| entry.unwrap_or_default()))
 }
@@ -116,17 +124,17 @@ fn has_anybody_in<S: BytesTable, H: BytesTable, T: BytesTable>(
 
 /// Reads the time of the newest message of a conversation, ms since 1970; 0 without one.
 fn newest(tx: &Tx<'_>, app: &AppKey, place: &Place) -> Result<u64, StoreFailure> {
-    let time = |last: Option<MessageBody<'_>>| last.map_or(0, |body| body.key.time);
+    let time = |latest: &Latest<'_>| latest.shown().map_or(0, |shown| shown.body.key.time);
     match place {
         Place::P2p { from, to } | Place::Undelivered { from, to } => {
             let key = tables::session_key(app, from.as_str(), SessionKind::P2p, to.as_str());
             let Some(value) = tx.sessions.get(key.as_slice())? else { return Ok(0) };
-            Ok(time(row::decode_row(&key, value.value())?.last))
+            Ok(time(&row::decode_row(&key, value.value())?.latest))
         }
         Place::Team(team) => {
             let key = tables::head_key(app, team.kind(), team.id().as_str());
             let Some(value) = tx.heads.get(key.as_slice())? else { return Ok(0) };
-            Ok(time(row::decode_head(&key, value.value())?.last))
+            Ok(time(&row::decode_head(&key, value.value())?.latest))
         }
     }
 }

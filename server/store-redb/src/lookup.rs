@@ -2,7 +2,7 @@
 //! an account, the store's own numbers. Hot accounts kept in memory would slot in behind these.
 
 use huihua_core::{Account, LastMsg, LastMsgType, RecentSession, SessionId, SessionKind};
-use huihua_event::Owner;
+use huihua_event::{Owner, overlay};
 use huihua_store::rules::{Head, Row, View};
 use redb::ReadableTable;
 
@@ -94,9 +94,15 @@ pub(crate) fn recent_session(
 ) -> Result<Option<RecentSession>, StoreFailure> {
     let Some(update_time) = view.update_time else { return Ok(None) };
     let last_msg = match view.last.filter(|_| need_last_msg) {
-        Some(body) => Some(LastMsg::new(body.text.to_owned()).map_err(|_| {
-            StoreFailure::Damaged { what: format!("last message of {id} is no JSON") }
-        })?),
+        Some(body) => {
+            let text = view
+                .edit
+                .map_or_else(|| Some(body.text.to_owned()), |fields| overlay(body.text, fields));
+            let last_msg = text.and_then(|text| LastMsg::new(text).ok());
+            Some(last_msg.ok_or_else(|| StoreFailure::Damaged {
+                what: format!("last message of {id} is no JSON"),
+            })?)
+        }
         None => None,
     };
     let is_recall = view.last.is_some_and(|body| body.is_recall());

@@ -134,8 +134,13 @@ fn prepare_tables(tx: &WriteTransaction) -> Result<(), StoreFailure> {
     if let Some(table) = expected.iter().find(|table| !is_there(table)) {
         return missing(table);
     }
-    if format < tables::FORMAT {
+    if format < 2 {
         add_directory(tx)?;
+    }
+    if format < tables::FORMAT {
+        // Format 3 has new registers of lists; those of older formats are read as they are, and
+        // written anew when something new arrives.
+        put_numbers(tx, tables::META_FORMAT, [tables::FORMAT])?;
     }
     Ok(())
 }
@@ -173,5 +178,5 @@ fn add_directory(tx: &WriteTransaction) -> Result<(), StoreFailure> {
             members.insert(member.as_slice(), row::encode_mark(&member).as_slice())?;
         }
     }
-    put_numbers(tx, tables::META_FORMAT, [tables::FORMAT])
+    Ok(())
 }

@@ -5,6 +5,7 @@ use huihua_event::{Event, Owner};
 use huihua_store::{
     ChangedList, Error, Outcome,
     key::MessageBody,
+    latest::LastChange,
     rules::{self, EXT_ONLY_SESSIONS_MAX, Head, Membership, Moved, Row, Write},
 };
 
@@ -25,7 +26,7 @@ pub(crate) fn apply(tx: &mut Tx<'_>, app: &AppKey, event: &Event) -> Result<Outc
     let (mut any, mut moved) = (false, false);
     rules::apply(event, |write| {
         any = true;
-        moved |= put(tx, app, write)? != Moved::No;
+        moved |= put(tx, app, write)? == Moved::Yes;
         Ok::<_, StoreFailure>(())
     })?;
     Ok(match (any, moved) {
@@ -40,10 +41,10 @@ fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFa
         ChangedList::Account(Owner { app: app.clone(), account: account.clone() })
     };
     match write {
-        Write::Last { account, peer, body } => {
+        Write::Last { account, peer, change } => {
             let (kind, peer) = (SessionKind::P2p, peer.as_str());
             let moved =
-                put_last(tx, &tables::session_key(app, account.as_str(), kind, peer), body)?;
+                put_last(tx, &tables::session_key(app, account.as_str(), kind, peer), change)?;
             tx.note(moved, || account_list(account));
             Ok(moved)
         }
@@ -55,25 +56,25 @@ fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFa
             tx.note(moved, || account_list(account));
             Ok(moved)
         }
-        Write::Head { team, body } => {
+        Write::Head { team, change } => {
             let key = tables::head_key(app, team.kind(), team.id().as_str());
-            let moved = change_head(tx, &key, body, |head, body| head.take_last(body))?;
+            let moved = change_head(tx, &key, HeadChange::Last(change))?;
             tx.note(moved, || ChangedList::Team(app.clone(), team.clone()));
             Ok(moved)
         }
         Write::Dissolve { team, body } => {
             let key = tables::head_key(app, team.kind(), team.id().as_str());
-            let moved = change_head(tx, &key, body, |head, body| head.take_dissolution(body))?;
+            let moved = change_head(tx, &key, HeadChange::Dissolution(body))?;
             tx.note(moved, || ChangedList::Team(app.clone(), team.clone()));
             Ok(moved)
         }
     }
 }
 
-fn put_last(tx: &mut Tx<'_>, key: &[u8], body: MessageBody<'_>) -> Result<Moved, StoreFailure> {
+fn put_last(tx: &mut Tx<'_>, key: &[u8], change: LastChange<'_>) -> Result<Moved, StoreFailure> {
     let old = tx.row_bytes(key)?;
     let mut row = decode_or_new(key, old.as_deref())?;
-    let moved = row.take_last(body);
+    let moved = row.take_last(change);
     tx.put_row(key, row, moved)?;
     Ok(moved)
 }
@@ -96,15 +97,19 @@ fn put_membership(
     Ok(moved)
 }
 
-fn change_head(
-    tx: &mut Tx<'_>,
-    key: &[u8],
-    body: MessageBody<'_>,
-    take: impl for<'h> FnOnce(&mut Head<'h>, MessageBody<'h>) -> Moved,
-) -> Result<Moved, StoreFailure> {
+/// What changes a team's registers.
+enum HeadChange<'a> {
+    Last(LastChange<'a>),
+    Dissolution(MessageBody<'a>),
+}
+
+fn change_head(tx: &mut Tx<'_>, key: &[u8], change: HeadChange<'_>) -> Result<Moved, StoreFailure> {
     let old = tx.head_bytes(key)?;
     let mut head = old.as_deref().map_or(Ok(Head::default()), |old| row::decode_head(key, old))?;
-    let moved = take(&mut head, body);
+    let moved = match change {
+        HeadChange::Last(change) => head.take_last(change),
+        HeadChange::Dissolution(body) => head.take_dissolution(body),
+    };
     tx.put_head(key, head, moved)?;
     Ok(moved)
 }

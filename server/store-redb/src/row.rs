@@ -6,13 +6,16 @@ use huihua_event::{TeamEntry, TokenHash};
 use huihua_store::{
     directory::{AccountEntry, Block},
     key::{MessageBody, MessageKey},
+    latest::{Amendment, LastChange, Latest},
     rules::{Head, Notice, Row},
 };
 
 use crate::{failure::StoreFailure, tables};
 
-const ROW_FORMAT: u8 = 1;
-const HEAD_FORMAT: u8 = 2;
+/// Of stores of formats 1 and 2; read, but not written.
+const ROW_FORMAT_WITHOUT_AMENDMENTS: u8 = 1;
+/// Of stores of formats 1 and 2; read, but not written.
+const HEAD_FORMAT_WITHOUT_AMENDMENTS: u8 = 2;
 const NUMBERS_FORMAT: u8 = 3;
 const FIRST_RESULT_FORMAT: u8 = 4;
 /// Of accounts before they could be blocked; read, written no more.
@@ -20,6 +23,8 @@ const OLD_ACCOUNT_FORMAT: u8 = 5;
 /// Of teams before their time of creation was kept; read, written no more.
 const OLD_TEAM_FORMAT: u8 = 6;
 const MARK_FORMAT: u8 = 7;
+const ROW_FORMAT: u8 = 8;
+const HEAD_FORMAT: u8 = 9;
 const ACCOUNT_FORMAT: u8 = 10;
 const TEAM_FORMAT: u8 = 11;
 
@@ -47,17 +52,35 @@ pub(crate) fn encode_row(key: &[u8], row: &Row<'_>) -> Vec<u8> {
             }
         }
     }
-    out.option(row.last, ByteWriter::body);
+    out.latest(&row.latest);
+    out.option(row.inviter_last, ByteWriter::number);
     seal(key, out.0)
 }
 
 /// The registers in a session's value.
 pub(crate) fn decode_row<'a>(key: &[u8], value: &'a [u8]) -> Result<Row<'a>, StoreFailure> {
-    let mut input = unseal(key, value, ROW_FORMAT)?;
-    read_row(&mut input).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("session", key))
+    let (format, read_registers): (u8, ReadRow<'a>) = match value.first() {
+        Some(&ROW_FORMAT_WITHOUT_AMENDMENTS) => (ROW_FORMAT_WITHOUT_AMENDMENTS, read_old_row),
+        Some(_) | None => (ROW_FORMAT, read_row),
+    };
+    let mut input = unseal(key, value, format)?;
+    read_registers(&mut input).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("session", key))
 }
 
+type ReadRow<'a> = fn(&mut ByteReader<'a>) -> Option<Row<'a>>;
+
 fn read_row<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
+    let row = read_first_registers(input)?;
+    Some(Row { latest: input.latest()?, inviter_last: input.option(ByteReader::number)?, ..row })
+}
+
+/// Of an account that invited more than once, only the first time was kept.
+fn read_old_row<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
+    let row = read_first_registers(input)?;
+    Some(Row { latest: input.old_latest()?, inviter_last: row.inviter, ..row })
+}
+
+fn read_first_registers<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
     let mut row = Row {
         version: input.number()?,
         inviter: input.option(ByteReader::number)?,
@@ -76,7 +99,6 @@ fn read_row<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
             2.. => return None,
         });
     }
-    row.last = input.option(ByteReader::body)?;
     Some(row)
 }
 
@@ -87,23 +109,31 @@ pub(crate) fn encode_head(key: &[u8], head: &Head<'_>) -> Vec<u8> {
     out.number(head.dissolved_version);
     out.0.push(u8::from(head.dissolved_again));
     out.option(head.dissolved, ByteWriter::body);
-    out.option(head.last, ByteWriter::body);
+    out.latest(&head.latest);
     seal(key, out.0)
 }
 
 /// The registers in a team's value.
 pub(crate) fn decode_head<'a>(key: &[u8], value: &'a [u8]) -> Result<Head<'a>, StoreFailure> {
-    let mut input = unseal(key, value, HEAD_FORMAT)?;
-    read_head(&mut input).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("team", key))
+    let (mut input, read_latest) = match value.first() {
+        Some(&HEAD_FORMAT_WITHOUT_AMENDMENTS) => (
+            unseal(key, value, HEAD_FORMAT_WITHOUT_AMENDMENTS)?,
+            ByteReader::old_latest as ReadLatest<'a>,
+        ),
+        Some(_) | None => (unseal(key, value, HEAD_FORMAT)?, ByteReader::latest as ReadLatest<'a>),
+    };
+    read_head(&mut input, read_latest)
+        .filter(|_| input.0.is_empty())
+        .ok_or_else(|| damaged("team", key))
 }
 
-fn read_head<'a>(input: &mut ByteReader<'a>) -> Option<Head<'a>> {
+fn read_head<'a>(input: &mut ByteReader<'a>, read_latest: ReadLatest<'a>) -> Option<Head<'a>> {
     Some(Head {
         version: input.number()?,
         dissolved_version: input.number()?,
         dissolved_again: input.take::<1>()? != [0],
         dissolved: input.option(ByteReader::body)?,
-        last: input.option(ByteReader::body)?,
+        latest: read_latest(input)?,
     })
 }
 
@@ -265,6 +295,13 @@ pub(crate) fn damaged(what: &str, key: &[u8]) -> StoreFailure {
     StoreFailure::Damaged { what: format!("{what} of row {}", key.escape_ascii()) }
 }
 
+/// Bytes of the kinds of amendments.
+const RECALL_BYTE: u8 = 0;
+const EDIT_BYTE: u8 = 1;
+
+/// Reads a last message as a format has it.
+type ReadLatest<'a> = fn(&mut ByteReader<'a>) -> Option<Latest<'a>>;
+
 struct ByteWriter(Vec<u8>);
 
 impl ByteWriter {
@@ -295,6 +332,27 @@ impl ByteWriter {
     fn body(&mut self, body: MessageBody<'_>) {
         self.key(body.key);
         self.text(body.text);
+    }
+
+    fn latest(&mut self, latest: &Latest<'_>) {
+        self.option(latest.message, Self::body);
+        self.0.push(u8::try_from(latest.amendments.len()).expect("at most ten amendments"));
+        for amendment in &latest.amendments {
+            match amendment {
+                Amendment::Recall { body, time } => {
+                    self.0.push(RECALL_BYTE);
+                    self.number(*time);
+                    self.body(*body);
+                }
+                Amendment::Edit { id, time, digest, fields } => {
+                    self.0.push(EDIT_BYTE);
+                    self.number(*time);
+                    self.text(id);
+                    self.0.extend(digest);
+                    self.text(fields);
+                }
+            }
+        }
     }
 }
 
@@ -336,6 +394,38 @@ impl<'a> ByteReader<'a> {
     fn body(&mut self) -> Option<MessageBody<'a>> {
         Some(MessageBody { key: self.key()?, text: self.text()? })
     }
+
+    fn latest(&mut self) -> Option<Latest<'a>> {
+        let message = self.option(Self::body)?;
+        let [count] = self.take()?;
+        let mut amendments = Vec::with_capacity(count.into());
+        for _ in 0..count {
+            let [kind] = self.take()?;
+            let time = self.number()?;
+            amendments.push(match kind {
+                RECALL_BYTE => Amendment::Recall { body: self.body()?, time },
+                EDIT_BYTE => {
+                    let id = self.text()?;
+                    Amendment::Edit { id, time, digest: self.take()?, fields: self.text()? }
+                }
+                _ => return None,
+            });
+        }
+        Some(Latest { message, amendments })
+    }
+
+    /// Formats 1 and 2 had one body: the greatest message or recall.
+    fn old_latest(&mut self) -> Option<Latest<'a>> {
+        let mut latest = Latest::default();
+        if let Some(body) = self.option(Self::body)? {
+            latest.take(if body.is_recall() {
+                LastChange::Amendment(Amendment::Recall { body, time: body.key.time })
+            } else {
+                LastChange::Message(body)
+            });
+        }
+        Some(latest)
+    }
 }
 
 #[cfg(test)]
@@ -349,11 +439,18 @@ mod tests {
         }
     }
 
+    fn full_latest() -> Latest<'static> {
+        let edit = Amendment::Edit { id: "7", time: 8, digest: [4; 8], fields: r#"{"9":"x"}"# };
+        let recall = Amendment::Recall { body: body(9), time: 10 };
+        Latest { message: Some(body(1)), amendments: vec![edit, recall] }
+    }
+
     fn full_row() -> Row<'static> {
         Row {
-            last: Some(body(1)),
+            latest: full_latest(),
             notices: vec![Notice::In(2), Notice::Out(body(3))],
             inviter: Some(4),
+            inviter_last: Some(8),
             hint: Some(5),
             floor: Some(body(6).key.floor()),
             created: Some(7),
@@ -368,7 +465,7 @@ mod tests {
             assert_eq!(decode_row(b"k", &encode_row(b"k", &row)).unwrap(), row);
         }
         let head = Head {
-            last: Some(body(1)),
+            latest: full_latest(),
             dissolved: Some(body(2)),
             dissolved_again: true,
             version: 3,

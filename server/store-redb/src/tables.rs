@@ -13,8 +13,8 @@ use redb::TableDefinition;
 /// File of the store in its data folder.
 pub const FILE_NAME: &str = "huihua.redb";
 /// Format of keys and values; a store of a newer format is refused, one of an older is brought up
-/// to date when it is opened. 1: lists alone. 2: with a directory.
-pub(crate) const FORMAT: u64 = 2;
+/// to date when it is opened. 1: lists alone. 2: with a directory. 3: with amendments.
+pub(crate) const FORMAT: u64 = 3;
 
 /// Every table maps bytes to bytes; every value is sealed by `row::seal`.
 pub(crate) type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -47,7 +47,7 @@ const OF_FORMAT_1: usize = 4;
 pub(crate) fn of_format(format: u64) -> Option<&'static [Definition]> {
     match format {
         1 => Some(&ALL[..OF_FORMAT_1]),
-        FORMAT => Some(&ALL),
+        2 | FORMAT => Some(&ALL),
         _ => None,
     }
 }
@@ -155,7 +155,7 @@ pub(crate) fn account_key(app: &AppKey, account: &Account) -> Vec<u8> {
 /// The owner of an account's key; `None` when the key is damaged.
 pub(crate) fn account_of_key(key: &[u8]) -> Option<Owner> {
     let (app, account) = std::str::from_utf8(key).ok()?.split_once('\0')?;
-    Some(Owner { app: AppKey::new(app).ok()?, account: Account::new(account).ok()? })
+    Some(Owner { app: AppKey::new(app).ok()?, account: stored_account(account.as_bytes())? })
 }
 
 /// What every key of this token starts with; the rest is an account.

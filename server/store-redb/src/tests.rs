@@ -7,6 +7,7 @@ mod full_disk;
 mod medium;
 mod old_formats;
 mod power_loss;
+mod this_format;
 
 use std::{
     io,
@@ -93,7 +94,8 @@ async fn a_sweep_in_many_calls_drops_the_text_of_every_deleted_session() {
     let rows = sessions.range::<&[u8]>(range.start.as_slice()..range.end.as_slice()).unwrap();
     let texts = rows.filter(|item| {
         let (key, value) = item.as_ref().unwrap();
-        crate::row::decode_row(key.value(), value.value()).unwrap().last.is_some()
+        let row = crate::row::decode_row(key.value(), value.value()).unwrap();
+        row.latest.message.is_some_and(|message| !message.text.is_empty())
     });
     assert_eq!(texts.count(), 0);
 }

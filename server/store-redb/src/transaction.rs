@@ -143,19 +143,23 @@ impl<'t> Tx<'t> {
         Ok(self.heads.get(key)?.map(|value| value.value().to_vec()))
     }
 
-    /// Puts a team's registers under a new version.
+    /// Puts a team's registers; what shows gets a new version.
     pub(crate) fn put_head(
         &mut self,
         key: &[u8],
         mut head: Head<'_>,
         moved: Moved,
     ) -> Result<(), StoreFailure> {
-        if moved != Moved::No {
-            self.version += 1;
-            head.set_version(self.version);
-            self.heads.insert(key, row::encode_head(key, &head).as_slice())?;
-            self.wrote = true;
+        match moved {
+            Moved::No => return Ok(()),
+            Moved::Silently => {}
+            Moved::Yes => {
+                self.version += 1;
+                head.set_version(self.version);
+            }
         }
+        self.heads.insert(key, row::encode_head(key, &head).as_slice())?;
+        self.wrote = true;
         Ok(())
     }
 

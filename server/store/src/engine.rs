@@ -139,9 +139,9 @@ pub type Progress = Box<dyn Fn(u64, u64) + Send + Sync>;
 /// The outcome of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It moved at least one register. An engine that does not know says so for `Stale` too.
+    /// It changed what is seen. An engine that does not know says so for `Stale` too.
     Applied,
-    /// Repeated or outranked: nothing changed.
+    /// Repeated, outranked, or waiting for its message: nothing that is seen changed.
     Stale,
     /// Its kind moves nothing.
     Ignored,

@@ -55,6 +55,11 @@ impl<'a> MessageKey<'a> {
     }
 }
 
+/// Returns the first 8 bytes of a text's SHA-256.
+pub(crate) fn digest(text: &str) -> [u8; 8] {
+    Sha256::digest(text)[..8].try_into().expect("SHA-256 has more than 8 bytes")
+}
+
 /// A last message: key and `lastMsg` text. Compared by its key, which the text's digest ends: a
 /// text dropped by the sweep still outranks a late copy of itself.
 #[derive(Clone, Copy)]
@@ -88,8 +93,7 @@ impl PartialOrd for MessageBody<'_> {
 impl<'a> MessageBody<'a> {
     /// The body of a post, as a message or as a recall.
     pub fn of(post: &'a Post, rank: u8) -> Self {
-        let hash = Sha256::digest(post.last_msg.as_bytes());
-        let digest = hash[..8].try_into().expect("SHA-256 has more than 8 bytes");
+        let digest = digest(&post.last_msg);
         let key = MessageKey { time: post.time, id: &post.message_id, rank, digest };
         Self { key, text: &post.last_msg }
     }

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 pub mod key;
 pub mod kind;
+pub mod latest;
 pub mod order;
 pub mod rules;
 #[cfg(feature = "suite")]

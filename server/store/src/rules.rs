@@ -1,13 +1,16 @@
 //! Who wins: the registers of a session and of a team, how an event moves them, what they show.
 //! Pure: no clock, no I/O, no bytes. Every engine calls this and nothing else decides.
 //!
-//! All registers are merged by maximum (the inviter's by minimum, the notices as a set), so any
+//! All registers are merged by maximum (an inviter's first by minimum, notices as a set), so any
 //! order and any repetition of the same events ends in the same registers.
 
 use huihua_core::{Account, SessionKind};
 use huihua_event::{Event, Place, Team};
 
-use crate::key::{MessageBody, MessageKey, RANK_MESSAGE, RANK_RECALL};
+use crate::{
+    key::{MessageBody, MessageKey, RANK_MESSAGE},
+    latest::{LastChange, Latest, ShownMessage},
+};
 
 /// Most notices of membership kept for one account in one team; beyond that the order of arrival
 /// may show (contract, section 4).
@@ -44,12 +47,14 @@ impl Notice<'_> {
 /// The registers of one session of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// p2p: the newest message.
-    pub last: Option<MessageBody<'a>>,
+    /// p2p: the newest message with its recall or edit.
+    pub latest: Latest<'a>,
     /// Teams: when the account came and went, sorted.
     pub notices: Vec<Notice<'a>>,
     /// Teams: the first time that the account invited somebody.
     pub inviter: Option<u64>,
+    /// Teams: the last time that it did.
+    pub inviter_last: Option<u64>,
     /// Teams: time of the newest message whose audience names the account.
     pub hint: Option<u64>,
     /// Hides everything up to here.
@@ -65,8 +70,8 @@ pub struct Row<'a> {
 /// The registers of one team, stored once for all its members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// The newest message.
-    pub last: Option<MessageBody<'a>>,
+    /// The newest message with its recall or edit.
+    pub latest: Latest<'a>,
     /// The greatest dissolution.
     pub dissolved: Option<MessageBody<'a>>,
     /// More than one dissolution came: then one may have taken another's place.
@@ -80,8 +85,10 @@ pub struct Head<'a> {
 /// An account's view of one session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct View<'a> {
-    /// The visible last message.
+    /// The visible last message, or the recall in its place.
     pub last: Option<MessageBody<'a>>,
+    /// The fields of the edit that is laid over it.
+    pub edit: Option<&'a str>,
     /// ms since 1970; `None` when the session is not visible.
     pub update_time: Option<u64>,
     /// Grows whenever what is seen changes; no two sessions of an account share one.
@@ -100,15 +107,15 @@ pub enum Write<'a> {
         account: &'a Account,
         /// With whom.
         peer: &'a Account,
-        /// The message or its recall.
-        body: MessageBody<'a>,
+        /// The message, a recall or an edit.
+        change: LastChange<'a>,
     },
     /// The head of a team.
     Head {
         /// The team.
         team: &'a Team,
-        /// The message or its recall.
-        body: MessageBody<'a>,
+        /// The message, a recall or an edit.
+        change: LastChange<'a>,
     },
     /// The end of a team.
     Dissolve {
@@ -161,16 +168,17 @@ pub fn apply<'a, E>(
             Ok(())
         }
         Event::Message { place, post, audience, updates_session: true } => {
-            write_body(place, MessageBody::of(post, RANK_MESSAGE), &mut write)?;
+            write_last(place, LastChange::message(post), &mut write)?;
             let Place::Team(team) = place else { return Ok(()) };
             let membership = Membership::Hint(post.time);
             audience
                 .iter()
                 .try_for_each(|account| write(Write::Member { account, team, membership }))
         }
-        Event::Recall { place, post, one_way: false, time: _ } => {
-            write_body(place, MessageBody::of(post, RANK_RECALL), &mut write)
+        Event::Recall { place, post, one_way: false, time } => {
+            write_last(place, LastChange::recall(post, *time), &mut write)
         }
+        Event::Edit { place, edit } => write_last(place, LastChange::edit(edit), &mut write),
         Event::Join { team, accounts, inviter, time } => {
             let membership = Membership::Notice(Notice::In(*time));
             for account in accounts {
@@ -191,33 +199,41 @@ pub fn apply<'a, E>(
     }
 }
 
-fn write_body<'a, E>(
+fn write_last<'a, E>(
     place: &'a Place,
-    body: MessageBody<'a>,
+    change: LastChange<'a>,
     write: &mut impl FnMut(Write<'a>) -> Result<(), E>,
 ) -> Result<(), E> {
     match place {
         Place::P2p { from, to } => {
-            write(Write::Last { account: from, peer: to, body })?;
+            write(Write::Last { account: from, peer: to, change })?;
             if from == to {
                 return Ok(());
             }
-            write(Write::Last { account: to, peer: from, body })
+            write(Write::Last { account: to, peer: from, change })
         }
-        Place::Undelivered { from, to } => write(Write::Last { account: from, peer: to, body }),
-        Place::Team(team) => write(Write::Head { team, body }),
+        Place::Undelivered { from, to } => write(Write::Last { account: from, peer: to, change }),
+        Place::Team(team) => write(Write::Head { team, change }),
     }
 }
 
 impl<'a> Row<'a> {
-    /// Takes a p2p message or recall. What is at or below the floor will never show.
-    pub fn take_last(&mut self, body: MessageBody<'a>) -> Moved {
-        let hidden = self.floor.is_some_and(|floor| floor >= body.key);
-        if hidden || self.last.is_some_and(|last| last >= body) {
+    /// Takes a p2p message, recall or edit.
+    pub fn take_last(&mut self, change: LastChange<'a>) -> Moved {
+        let before = self.visible_p2p_last();
+        if !self.latest.take(change) {
             return Moved::No;
         }
-        self.last = Some(body);
-        Moved::Yes
+        self.latest.drop_text_below(self.floor);
+        if self.visible_p2p_last() == before { Moved::Silently } else { Moved::Yes }
+    }
+
+    fn visible_p2p_last(&self) -> Option<ShownMessage<'a>> {
+        self.latest.shown().filter(|shown| self.is_above_floor(shown))
+    }
+
+    fn is_above_floor(&self, shown: &ShownMessage<'a>) -> bool {
+        self.floor.is_none_or(|floor| shown.body.key > floor)
     }
 
     /// Takes what is known about the account's membership.
@@ -225,10 +241,12 @@ impl<'a> Row<'a> {
         match membership {
             Membership::Notice(notice) => self.take_notice(notice),
             Membership::Inviter(time) => {
-                if self.inviter.is_some_and(|first| first <= time) {
+                let (first, last) = (self.inviter, self.inviter_last);
+                self.inviter = Some(first.map_or(time, |first| first.min(time)));
+                self.inviter_last = last.max(Some(time));
+                if (first, last) == (self.inviter, self.inviter_last) {
                     return Moved::No;
                 }
-                self.inviter = Some(time);
                 Moved::Yes
             }
             Membership::Hint(time) => {
@@ -237,7 +255,7 @@ impl<'a> Row<'a> {
                 }
                 self.hint = Some(time);
                 // A hint counts for nothing while the account is in by notice, also when a
-                // dissolution came: it is then either dated after it or outlived by it.
+                // dissolution came: that ends the one as the other, and shows the same notice.
                 match self.fold(None, None) {
                     MemberState::In { .. } => Moved::Silently,
                     MemberState::Unknown | MemberState::Out { .. } => Moved::Yes,
@@ -302,12 +320,11 @@ impl<'a> Row<'a> {
         Moved::Yes
     }
 
-    /// Drops the texts that the floor hides for ever; keys, floor and notices stay.
+    /// Drops the texts that the floor hides for ever; keys, amendments, floor and notices stay.
     pub fn sweep(&mut self) -> Moved {
         let Some(floor) = self.floor else { return Moved::No };
         let mut moved = Moved::No;
-        if self.last.is_some_and(|last| last.key <= floor) {
-            self.last = None;
+        if self.latest.drop_text_below(Some(floor)) {
             moved = Moved::Silently;
         }
         for notice in &mut self.notices {
@@ -325,28 +342,30 @@ impl<'a> Row<'a> {
     /// Computes what the account sees of this session, `head` being its team's.
     pub fn view(&self, kind: SessionKind, head: Option<&Head<'a>>) -> View<'a> {
         let (last, version, in_since) = match kind {
-            SessionKind::P2p => (self.last, self.version, None),
+            SessionKind::P2p => (self.latest.shown(), self.version, None),
             SessionKind::Team | SessionKind::SuperTeam => self.team_last(head),
         };
-        let last = last.filter(|body| self.floor.is_none_or(|floor| body.key > floor));
+        let shown = last.filter(|shown| self.is_above_floor(shown));
+        let last = shown.map(|shown| shown.body);
         let update_time = last.map(|body| body.key.time).or(self.created);
-        View { last, update_time, version, in_since }
+        View { last, edit: shown.and_then(|shown| shown.edit), update_time, version, in_since }
     }
 
-    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<MessageBody<'a>>, u64, Option<u64>) {
+    fn team_last(&self, head: Option<&Head<'a>>) -> (Option<ShownMessage<'a>>, u64, Option<u64>) {
         let dissolved = head.and_then(|head| head.dissolved);
         match self.member_state(dissolved) {
             MemberState::In { since } => {
                 let Some(head) = head else { return (None, self.version, Some(since)) };
-                let shown = head.last.filter(|body| {
-                    body.key > MessageKey::since(since)
-                        && dissolved.is_none_or(|end| body.key.time <= end.key.time)
-                });
+                // Whoever is in came in after a dissolution, if there was one: nothing from before
+                // it is above this floor.
+                let floor = MessageKey::since(since);
+                let shown = head.latest.shown().filter(|shown| shown.body.key > floor);
                 (shown, self.version.max(head.version), Some(since))
             }
             MemberState::Out { notice, by_dissolution } => {
                 let counts = by_dissolution || self.dissolution_may_count(head);
-                (Some(notice), self.version_with(counts, head), None)
+                let shown = ShownMessage { body: notice, edit: None };
+                (Some(shown), self.version_with(counts, head), None)
             }
             MemberState::Unknown => {
                 (None, self.version_with(self.dissolution_may_count(head), head), None)
@@ -369,13 +388,22 @@ impl<'a> Row<'a> {
 
     fn member_state(&self, dissolved: Option<MessageBody<'a>>) -> MemberState<'a> {
         let by_notice = self.fold(dissolved, None);
-        let counting = self.hint.filter(|hint| dissolved.is_none_or(|end| *hint <= end.key.time));
-        match (by_notice, counting) {
+        // Written after the end, by a client that did not know of it: as good as at the end.
+        let end = dissolved.map_or(u64::MAX, |end| end.key.time);
+        match (by_notice, self.hint.map(|hint| hint.min(end))) {
             (MemberState::In { .. }, _) | (_, None) => by_notice,
             (MemberState::Unknown | MemberState::Out { .. }, Some(hint)) => {
                 self.fold(dissolved, Some(hint))
             }
         }
+    }
+
+    /// The last time that the account invited somebody, if that was in a life of the team that
+    /// began after `end`, and nothing about the account came before it in that life.
+    fn invited_again(&self, end: u64) -> Option<u64> {
+        let time = self.inviter_last.filter(|time| *time > end)?;
+        let mut times = self.notices.iter().map(Notice::time);
+        times.all(|other| other <= end || other >= time).then_some(time)
     }
 
     /// Folds the notices in order of time. At one time: ins, the hint, the dissolution, the out.
@@ -387,6 +415,9 @@ impl<'a> Row<'a> {
         }));
         let first = self.notices.first().map(Notice::time);
         if let Some(time) = self.inviter.filter(|time| first.is_none_or(|first| first >= *time)) {
+            steps.push((time, FoldStep::In { since: time }));
+        }
+        if let Some(time) = dissolved.and_then(|end| self.invited_again(end.key.time)) {
             steps.push((time, FoldStep::In { since: time }));
         }
         if let Some(since) = hint {
@@ -401,13 +432,13 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// Takes a message or recall.
-    pub fn take_last(&mut self, body: MessageBody<'a>) -> Moved {
-        if self.last.is_some_and(|last| last >= body) {
+    /// Takes a message, recall or edit.
+    pub fn take_last(&mut self, change: LastChange<'a>) -> Moved {
+        let before = self.latest.shown();
+        if !self.latest.take(change) {
             return Moved::No;
         }
-        self.last = Some(body);
-        Moved::Yes
+        if self.latest.shown() == before { Moved::Silently } else { Moved::Yes }
     }
 
     /// Takes a dissolution. Its version is set by [`Self::set_version`].
@@ -483,6 +514,7 @@ impl<'a> MemberState<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{key::RANK_RECALL, latest::Amendment};
 
     fn message(time: u64, id: &'static str) -> MessageBody<'static> {
         MessageBody { key: MessageKey { time, id, rank: RANK_MESSAGE, digest: [1; 8] }, text: "{}" }
@@ -490,6 +522,14 @@ mod tests {
 
     fn recall(time: u64, id: &'static str) -> MessageBody<'static> {
         MessageBody { key: MessageKey { rank: RANK_RECALL, ..message(time, id).key }, text: "{}" }
+    }
+
+    fn sent(time: u64, id: &'static str) -> LastChange<'static> {
+        LastChange::Message(message(time, id))
+    }
+
+    fn recalled(time: u64, id: &'static str) -> LastChange<'static> {
+        LastChange::Amendment(Amendment::Recall { body: recall(time, id), time })
     }
 
     fn seen(row: &Row<'static>) -> Option<u64> {
@@ -509,7 +549,8 @@ mod tests {
 
     fn head(last: u64, dissolved: Option<u64>) -> Head<'static> {
         let dissolved = dissolved.map(|time| message(time, ""));
-        Head { last: Some(message(last, "5")), dissolved, ..Head::default() }
+        let latest = Latest { message: Some(message(last, "5")), ..Latest::default() };
+        Head { latest, dissolved, ..Head::default() }
     }
 
     fn team_seen(row: &Row<'static>, head: &Head<'static>) -> Option<u64> {
@@ -519,27 +560,28 @@ mod tests {
     #[test]
     fn a_deleted_session_comes_back_with_the_next_newer_message_and_empty_ext() {
         let mut row = Row::default();
-        row.take_last(message(5, "9"));
+        row.take_last(sent(5, "9"));
         row.take_ext("draft", 7);
         assert_eq!(row.delete(&row.view(SessionKind::P2p, None)), Moved::Yes);
         assert_eq!((seen(&row), row.ext), (None, ""));
         assert_eq!(row.delete(&row.view(SessionKind::P2p, None)), Moved::No, "is not there");
-        row.take_last(message(5, "8"));
-        row.take_last(recall(5, "9"));
+        row.take_last(sent(5, "8"));
+        row.take_last(recalled(5, "9"));
         assert_eq!(seen(&row), None, "older, and the recall of what was deleted");
-        row.take_last(message(5, "10"));
+        row.take_last(sent(5, "10"));
         assert_eq!(seen(&row), Some(5), "newer in the same millisecond");
     }
 
     #[test]
     fn a_swept_session_stays_deleted_whatever_old_comes_again() {
         let mut row = Row::default();
-        row.take_last(message(5, "9"));
+        row.take_last(sent(5, "9"));
         row.delete(&row.view(SessionKind::P2p, None));
         assert_eq!(row.sweep(), Moved::Silently);
-        assert_eq!((row.last, row.sweep()), (None, Moved::No));
-        assert_eq!(row.take_last(message(5, "9")), Moved::No);
-        assert_eq!(row.take_last(recall(5, "9")), Moved::No);
+        assert_eq!((row.latest.message.unwrap().text, row.sweep()), ("", Moved::No));
+        assert_eq!(row.take_last(sent(5, "9")), Moved::No);
+        assert_eq!(row.take_last(recalled(5, "9")), Moved::Silently);
+        assert_eq!(seen(&row), None);
         let mut out = member(&[3, -5]);
         out.delete(&out.view(SessionKind::Team, None));
         assert_eq!(out.sweep(), Moved::Silently);
@@ -554,7 +596,7 @@ mod tests {
         assert_eq!(row.take_ext("x", 8), Moved::No);
         assert_eq!(row.take_ext("", 9), Moved::Yes);
         assert_eq!(seen(&row), Some(7));
-        row.take_last(message(5, "1"));
+        row.take_last(sent(5, "1"));
         assert_eq!((seen(&row), row.created), (Some(5), Some(7)));
         row.delete(&row.view(SessionKind::P2p, None));
         row.take_ext("y", 11);
@@ -566,10 +608,11 @@ mod tests {
         for order in [[0, 1], [1, 0]] {
             let mut row = Row::default();
             for at in order {
-                row.take_last([message(5, "9"), recall(5, "9")][at]);
+                row.take_last([sent(5, "9"), recalled(5, "9")][at]);
             }
-            assert_eq!(row.last, Some(recall(5, "9")));
-            assert_eq!(row.take_last(recall(4, "7")), Moved::No);
+            assert_eq!(row.view(SessionKind::P2p, None).last, Some(recall(5, "9")));
+            assert_eq!(row.take_last(recalled(4, "7")), Moved::Silently, "may be sent again later");
+            assert_eq!(row.view(SessionKind::P2p, None).last, Some(recall(5, "9")));
         }
     }
 
@@ -590,9 +633,12 @@ mod tests {
             (&[5], 9, Some(8), Some(8)),
             (&[5], 7, Some(8), Some(8)),
             (&[9], 7, Some(8), None),
-            (&[9], 9, Some(8), None),
+            (&[9], 9, Some(8), Some(9)),
+            (&[5, 9], 9, Some(8), Some(9)),
+            (&[8], 9, Some(8), Some(8)),
             (&[], 7, Some(8), None),
             (&[5, -6], 7, Some(8), Some(6)),
+            (&[9, -10], 11, Some(8), Some(10)),
         ] {
             let row = member(notices);
             let seen = team_seen(&row, &head(head_time, dissolved));
@@ -609,8 +655,13 @@ mod tests {
             (&[1], 2 * minute, minute, None, Some(minute)),
             (&[-1], 2 * minute, 3 * minute, None, Some(3 * minute)),
             (&[-60_000], 2 * minute, 3 * minute, None, Some(minute)),
-            (&[], 2 * minute, 3 * minute, Some(2 * minute - 1), None),
+            (&[], 2 * minute, 3 * minute, Some(2 * minute - 1), Some(2 * minute - 1)),
             (&[], 2 * minute, 3 * minute, Some(2 * minute), Some(2 * minute)),
+            (&[], 5 * minute, 6 * minute, Some(2 * minute), Some(2 * minute)),
+            (&[-1], 5 * minute, 6 * minute, Some(2 * minute), Some(2 * minute)),
+            (&[-90_000], 5 * minute, 6 * minute, Some(2 * minute), Some(90_000)),
+            // Made again under its id: the hint is still one of the first life.
+            (&[180_000, -240_000], 5 * minute, 6 * minute, Some(2 * minute), Some(4 * minute)),
         ] {
             let mut row = member(notices);
             row.take_membership(Membership::Hint(hint));
@@ -631,6 +682,29 @@ mod tests {
         assert_eq!(invited(&[-4], 5), Some(4));
         assert_eq!(invited(&[-6], 5), Some(6));
         assert_eq!(invited(&[-5], 5), Some(5));
+    }
+
+    #[test]
+    fn an_inviter_counts_as_in_again_after_a_dissolution() {
+        for (notices, invites, dissolved, head_time, expected) in [
+            (&[][..], &[1, 9][..], 8, 9, Some(9)),
+            (&[], &[9, 1], 8, 9, Some(9)),
+            (&[], &[1, 9], 9, 9, Some(9)),
+            (&[], &[1, 7], 8, 9, Some(8)),
+            (&[3, -5], &[9], 8, 10, Some(10)),
+            (&[-5], &[7], 8, 9, Some(5)),
+            (&[-9], &[10], 8, 11, Some(9)),
+            (&[-12], &[10], 8, 13, Some(12)),
+        ] {
+            let mut row = member(notices);
+            for time in invites {
+                row.take_membership(Membership::Inviter(*time));
+            }
+            let seen = team_seen(&row, &head(head_time, Some(dissolved)));
+            assert_eq!(seen, expected, "{notices:?} invites {invites:?} end {dissolved}");
+            let again = row.take_membership(Membership::Inviter(invites[0]));
+            assert_eq!(again, Moved::No);
+        }
     }
 
     /// The first dissolution hid a later leave; the second, greater one takes its place and shows

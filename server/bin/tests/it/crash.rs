@@ -17,7 +17,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinSet};
 
-use crate::support::{Http, ServerProcess, T0, event, message, notice, printed_token};
+use crate::support::{
+    Http, ServerProcess, T0, edit, event, message, notice, printed_token, recall,
+};
 
 /// Deliveries of copies at one time, as NIM uses several connections.
 const COPIES: u64 = 5;
@@ -104,15 +106,29 @@ impl LoadSender {
     async fn copies(self) {
         loop {
             let n = self.next();
-            let (body, session) = match n % 8 {
-                0..3 => (message("TEAM", "bob", "1", n), "team|1".to_owned()),
-                3..5 => (message("SUPER_TEAM", "bob", "1", n), "super_team|1".to_owned()),
-                5..7 => (message("PERSON", "bob", "amy", n), "p2p|bob".to_owned()),
-                _ => (message("PERSON", &format!("u{n}"), "amy", n), format!("p2p|u{n}")),
+            let own = format!("u{n}");
+            let (kind, from, to, session) = match n % 8 {
+                0..3 => ("TEAM", "bob", "1", "team|1".to_owned()),
+                3..5 => ("SUPER_TEAM", "bob", "1", "super_team|1".to_owned()),
+                5..7 => ("PERSON", "bob", "amy", "p2p|bob".to_owned()),
+                _ => ("PERSON", own.as_str(), "amy", format!("p2p|u{n}")),
             };
-            let sent = self.http.try_copy(&self.dev["appKey"], &self.dev["appSecret"], &body).await;
-            if sent.is_err() || sent.is_ok_and(|answer| answer.status != 200) {
-                return;
+            let mut copies = vec![message(kind, from, to, n)];
+            copies.extend(match is_amended(n) {
+                Amended::No => None,
+                Amended::Edited => Some(edit(kind, from, to, n, n + 5, &edited_text(n))),
+                // By a backend that keeps seconds.
+                Amended::Recalled => Some(recall(kind, from, to, n, (T0 + n) / 1_000)),
+            });
+            if n.is_multiple_of(2) {
+                copies.reverse();
+            }
+            for copy in &copies {
+                let (key, secret) = (&self.dev["appKey"], &self.dev["appSecret"]);
+                let sent = self.http.try_copy(key, secret, copy).await;
+                if sent.is_err() || sent.is_ok_and(|answer| answer.status != 200) {
+                    return;
+                }
             }
             self.acknowledge.send(Answered::Copy(session, n)).unwrap();
         }
@@ -156,6 +172,36 @@ impl LoadSender {
             }
             self.acknowledge.send(Answered::Deleted(n)).unwrap();
         }
+    }
+}
+
+/// What happens to message `n` of the copies, before it or after it.
+#[derive(Debug, PartialEq)]
+enum Amended {
+    No,
+    Edited,
+    Recalled,
+}
+
+fn is_amended(n: u64) -> Amended {
+    match n / 8 % 3 {
+        0 => Amended::No,
+        1 => Amended::Edited,
+        _ => Amended::Recalled,
+    }
+}
+
+fn edited_text(n: u64) -> String {
+    format!("edited {n}")
+}
+
+/// Whether the row shows message `n` as it was amended.
+fn shows_amended(row: &Value, n: u64) -> bool {
+    let (is_recall, text) = (row["lastMsgType"] == 1, &row["lastMsg"]["9"]);
+    match is_amended(n) {
+        Amended::No => !is_recall && *text == format!("body {n}"),
+        Amended::Edited => !is_recall && *text == edited_text(n),
+        Amended::Recalled => is_recall && text.is_null(),
     }
 }
 
@@ -247,6 +293,9 @@ async fn assert_all_there(
     let number = |id: &str| rows.get(id).map(|row| row["updateTime"].as_u64().unwrap() - T0);
     for (session, n) in &known.copies {
         assert!(number(session) >= Some(*n), "{session} shows {:?}, not {n}", number(session));
+        let row = rows[session.as_str()];
+        let is_right = number(session) != Some(*n) || shows_amended(row, *n);
+        assert!(is_right, "{row} where {n} was {:?}", is_amended(*n));
     }
     for (sender, n) in &known.batches {
         let shown = |at| number(&format!("p2p|{}", peer(*sender, at)));

@@ -10,6 +10,7 @@ mod routes {
     //! Mirrors the URLs.
 
     mod account;
+    mod amendments;
     mod copy;
     mod events;
     mod sessions;

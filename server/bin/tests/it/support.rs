@@ -314,6 +314,36 @@ pub(crate) fn notice(kind: &str, from: &str, to: &str, id: u64, attach: &Value) 
     copy.to_string()
 }
 
+/// The edit of a message; `after`: ms after `T0`.
+pub(crate) fn edit(kind: &str, from: &str, to: &str, id: u64, after: u64, text: &str) -> String {
+    let event_type = match kind {
+        "PERSON" => 89,
+        "TEAM" => 90,
+        _ => 91,
+    };
+    serde_json::json!({
+        "eventType": event_type, "from": from, "to": to, "msgId": id, "clientId": format!("c{id}"),
+        "fromClientType": "AOS", "modifyAccountId": from, "modifyTime": (T0 + after).to_string(),
+        "text": text,
+    })
+    .to_string()
+}
+
+/// The recall of a message that claims this time for it.
+pub(crate) fn recall(kind: &str, from: &str, to: &str, id: u64, claimed: u64) -> String {
+    let event_type = match kind {
+        "PERSON" => 7,
+        "TEAM" => 8,
+        _ => 25,
+    };
+    serde_json::json!({
+        "eventType": event_type, "clientId": format!("c{id}"), "msgId": id.to_string(),
+        "from": from, "to": to, "fromClientType": "AOS", "sendTime": claimed.to_string(),
+        "deleteTime": claimed.max(T0 + id) + 1, "selfMsg": "oops",
+    })
+    .to_string()
+}
+
 /// A text message as an app's own server sends it.
 pub(crate) fn event(kind: &str, from: &str, to: &str, id: u64) -> Value {
     serde_json::json!({

@@ -67,8 +67,8 @@ impl ListClient {
     }
 }
 
-/// Event number `n`: p2p, team, recall before or after its message, join, leave; about eight to a
-/// millisecond.
+/// Event number `n`: p2p, team, recall and edit before or after their message, with its time or
+/// another, join, leave; about eight to a millisecond.
 fn write_of(n: u64) -> Value {
     let client = CLIENTS[(n % 3) as usize];
     let peer = format!("u{}", n * 7 % 20);
@@ -77,17 +77,28 @@ fn write_of(n: u64) -> Value {
         event["time"] = json!(event["time"].as_u64().unwrap() - n + n / 8);
         event
     };
-    match n % 9 {
+    let nearby = n + 9 - n % 18;
+    match n % 11 {
         0..=3 => message("p2p", client, n),
         4 => message("team", "7", n),
         // The team that everybody is in from the first and nobody deletes.
         5 => message("team", "8", n),
         6 => {
             // Of a message nearby, which may come later.
-            let of = message("p2p", client, n + 9 - n % 18);
+            let of = message("p2p", client, nearby);
+            let time = of["time"].as_u64().unwrap();
+            let claimed = [time, time / 1_000, time - 2][(n % 3) as usize];
             json!({
                 "type": "recall", "sessionType": "p2p", "from": of["from"], "to": of["to"],
-                "messageTime": of["time"], "messageId": of["messageId"], "time": of["time"],
+                "messageTime": claimed, "messageId": of["messageId"], "time": of["time"],
+            })
+        }
+        9 | 10 => {
+            let (kind, to) = if n % 11 == 9 { ("p2p", client) } else { ("team", "8") };
+            let of = message(kind, to, nearby);
+            json!({
+                "type": "edit", "sessionType": kind, "from": of["from"], "to": to,
+                "messageId": of["messageId"], "time": of["time"], "body": format!("edit {n}"),
             })
         }
         7 => membership("join", "7", &[client], message("team", "7", n)["time"].as_u64().unwrap()),

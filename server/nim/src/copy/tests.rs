@@ -25,6 +25,7 @@ fn last_msg(event: &Event) -> &str {
     match event {
         Event::Message { post, .. } | Event::Recall { post, .. } => &post.last_msg,
         Event::Leave { notice, .. } | Event::Dissolve { notice, .. } => &notice.last_msg,
+        Event::Edit { edit, .. } => &edit.fields,
         Event::Join { .. } => panic!("a join has no lastMsg"),
     }
 }
@@ -254,6 +255,54 @@ fn a_copied_recall_has_the_key_of_its_message() {
     );
 }
 
+#[test]
+fn a_copied_edit_names_its_message_by_id_and_holds_what_it_changes() {
+    for (event, kind, to) in [
+        (89, SessionKind::P2p, "bob"),
+        (90, SessionKind::Team, "42"),
+        (91, SessionKind::SuperTeam, "42"),
+    ] {
+        let json = format!(
+            r#"{{"eventType":"{event}","from":"amy","to":"{to}","msgId":9007199254740993123,"clientId":"c","fromClientType":"AOS","modifyAccountId":"bot","modifyTime":1700000000120,"text":"whole","extension":"{{}}","subType":"3","attachment":{{"a": 1}}}}"#
+        );
+        let events = decoded(&json);
+        let [Event::Edit { place, edit }] = &events[..] else { panic!("{events:?}") };
+        assert_eq!(
+            (edit.message_id.as_str(), edit.time),
+            ("9007199254740993123", 1_700_000_000_120)
+        );
+        assert_eq!(
+            edit.fields,
+            concat!(
+                r#"{"9":"whole","10":"{\"a\": 1}","15":"{}","41":3,"#,
+                r#""62":"1700000000120","63":"bot"}"#
+            )
+        );
+        match place {
+            Place::P2p { from, to: at } => {
+                assert_eq!((from.as_str(), at.as_str(), kind), ("amy", to, SessionKind::P2p));
+            }
+            Place::Team(team) => assert_eq!((team.kind(), team.id().as_str()), (kind, to)),
+            Place::Undelivered { .. } => panic!("{place:?}"),
+        }
+    }
+    let bare = r#"{"eventType":89,"from":"amy","to":"bob","msgId":"7","modifyTime":"5","text":""#;
+    for (more, expected) in [
+        (r#"x"}"#, Some(r#"{"9":"x","62":"5","63":"amy"}"#)),
+        (r#"","subType":0}"#, Some(r#"{"41":0,"62":"5","63":"amy"}"#)),
+        (r#"","attachment":null,"subType":""}"#, None),
+    ] {
+        let events = decoded(&format!("{bare}{more}"));
+        assert_eq!(events.first().map(last_msg), expected, "{more}");
+    }
+    for field in ["from", "to", "msgId", "modifyTime"] {
+        let named = format!("{bare}x\"}}").replace(&format!("\"{field}\""), "\"other\"");
+        assert_eq!(decode(named.as_bytes()), Err(Malformed::Missing { field }));
+    }
+    let long = format!(r#"{bare}x","extension":"{}"}}"#, "x".repeat(17_000));
+    assert_eq!(decode(long.as_bytes()), Err(Malformed::TooLong));
+}
+
 /// What a notice does: `in`, `out` or `end`, who, and who invited.
 fn change(json: &str) -> String {
     let events = decoded(json);
@@ -386,7 +435,73 @@ fn the_audience_of_a_team_message_is_kept_as_a_hint() {
         assert_eq!(audience(&json), expected, "{members}");
     }
     assert_eq!(audience(&team("SUPER_TEAM", "TEXT", r#","tMembers":["amy"]"#)), "");
-    assert_eq!(audience(&team("TEAM", "NOTIFICATION", r#","tMembers":["amy"]"#)), "");
+    let notice = |id: &str| {
+        let attach = format!(r#","tMembers":"[cat, dan]","attach":{{"id":{id},"data":{{}}}}"#);
+        audience(&team("TEAM", "NOTIFICATION", &attach))
+    };
+    for stays in ["0", "3", "5", "6", "7", "8", "9", "10", "401", "404", "406", "410", "411", "99"]
+    {
+        assert_eq!(notice(stays), "cat+dan", "{stays}");
+    }
+    for goes in ["1", "2", "4", "402", "403", "405", r#""1""#, r#""kick""#, "null", "{}"] {
+        assert_eq!(notice(goes), "", "{goes} may name who went");
+    }
+}
+
+#[test]
+fn the_sender_of_a_message_from_a_client_is_a_hint_and_of_one_from_a_server_is_not() {
+    let audience = |kind: &str, message_type: &str, more: &str| match &decoded(&team(
+        kind,
+        message_type,
+        more,
+    ))[0]
+    {
+        Event::Message { audience, .. } => names(audience),
+        other => panic!("{other:?}"),
+    };
+    let clients = [
+        "AOS", "IOS", "PC", "WEB", "MAC", "HARMONY", "WINPHONE", "1", "2", "4", "8", "16", "64",
+        "65",
+    ];
+    for kind in ["TEAM", "SUPER_TEAM"] {
+        let from = |client: &str| format!(r#","fromClientType":"{client}""#);
+        for client in clients {
+            assert_eq!(audience(kind, "TEXT", &from(client)), "amy", "{kind} {client}");
+            assert_eq!(audience(kind, "NOTIFICATION", &from(client)), "", "{kind} {client}");
+        }
+        for other in ["REST", "32", "", "aos", "3", "FRIDGE"] {
+            assert_eq!(audience(kind, "TEXT", &from(other)), "", "{kind} {other}");
+        }
+        assert_eq!(audience(kind, "CUSTOM", r#","fromClientType":16"#), "amy");
+    }
+    let both = |members: &str| format!(r#","fromClientType":"IOS","tMembers":"{members}""#);
+    assert_eq!(audience("TEAM", "TEXT", &both("[amy, b]")), "amy+b", "once");
+    assert_eq!(audience("TEAM", "TEXT", &both("[b]")), "b+amy");
+    let person = format!(r#"{{{PERSON},"fromClientType":"IOS"}}"#);
+    let Event::Message { audience, .. } = &decoded(&person)[0] else { panic!("{person}") };
+    assert!(audience.is_empty());
+}
+
+#[test]
+fn whoever_makes_a_super_team_is_in_it() {
+    let facts = r#""1":"42","3":"name","5":"amy","8":"1","9":2"#;
+    let text = |object: &str| serde_json::to_string(object).unwrap();
+    let bare = format!("{{{facts}}}");
+    let under = format!(r#"{{"tinfo":{bare}}}"#);
+    let under_as_text = format!(r#"{{"tinfo":{}}}"#, text(&bare));
+    let null_id = format!(r#"{{"id":null,{facts}}}"#);
+    for attach in [&bare, &text(&bare), &under, &text(&under), &under_as_text, &null_id] {
+        let json =
+            |kind| team(kind, "NOTIFICATION", &format!(r#","body":"invite","attach":{attach}"#));
+        assert_eq!(change(&json("SUPER_TEAM")), "in amy", "{attach}");
+        assert_eq!(change(&json("TEAM")), "nothing", "{attach}");
+    }
+    for attach in [r#"{"1":"42"}"#, r#"{"5":"amy"}"#, r#"{"tinfo":{"1":"42"}}"#, "{}"] {
+        let json = team("SUPER_TEAM", "NOTIFICATION", &format!(r#","attach":{attach}"#));
+        assert_eq!(change(&json), "nothing", "{attach}");
+    }
+    let update = format!(r#","attach":{{"id":404,{facts}}}"#);
+    assert_eq!(change(&team("SUPER_TEAM", "NOTIFICATION", &update)), "nothing");
 }
 
 #[test]

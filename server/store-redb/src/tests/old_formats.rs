@@ -8,7 +8,7 @@ use std::{fs::File, path::Path, sync::Arc};
 
 use flate2::read::GzDecoder;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionChange, SyncPage};
-use huihua_event::{Action, Owner, TeamKind, TokenHash};
+use huihua_event::{Action, Edit, Event, Owner, Place, Post, Team, TeamKind, TokenHash};
 use huihua_store::{
     Attempt, Engine as _, IdempotencyKey, Store as _, SyncFrom, SyncRequest,
     suite::{
@@ -16,26 +16,27 @@ use huihua_store::{
         support::message as message_from_bob,
     },
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use super::this_format;
 use crate::{store::RedbStore, tables};
 
 /// The last answers of the old server.
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OldAnswers {
     pub(super) app_key: AppKey,
     /// When the store was made, ms since 1970.
     pub(super) now: u64,
     /// Token of amy in the directory; from format 2 on.
-    token: Option<String>,
-    early_cursor: String,
-    changes_since_early: Vec<SessionChange>,
-    latest_cursor: String,
-    first_page: Page,
-    rest_of_page: Vec<RecentSession>,
-    list: Vec<RecentSession>,
-    bobs_list: Vec<RecentSession>,
+    pub(super) token: Option<String>,
+    pub(super) early_cursor: String,
+    pub(super) changes_since_early: Vec<SessionChange>,
+    pub(super) latest_cursor: String,
+    pub(super) first_page: Page,
+    pub(super) rest_of_page: Vec<RecentSession>,
+    pub(super) list: Vec<RecentSession>,
+    pub(super) bobs_list: Vec<RecentSession>,
 }
 
 impl OldAnswers {
@@ -103,6 +104,49 @@ async fn check_writes(store: &RedbStore, old: &OldAnswers) {
     assert_eq!(sync(store, &amy, &old.latest_cursor).await.changes.len(), 2);
 }
 
+/// Ingests the events, and returns how many sessions of amy changed since the cursor of the old
+/// server.
+async fn changed_by(store: &RedbStore, old: &OldAnswers, events: Vec<Event>) -> usize {
+    let before = sync(store, &old.owner("amy"), &old.latest_cursor).await.changes.len();
+    store.ingest(&old.app_key, events, old.now).await.unwrap();
+    sync(store, &old.owner("amy"), &old.latest_cursor).await.changes.len() - before
+}
+
+/// Recalls and edits of messages that the old server stored, and of one whose recall it stored.
+async fn check_amendments(store: &RedbStore, old: &OldAnswers) {
+    let amy = old.owner("amy");
+    let edit = |place: Place, id: &str| {
+        let fields = r#"{"9":"edited","62":"1700000000100"}"#.to_owned();
+        let edit = Edit { message_id: id.to_owned(), time: 1_700_000_000_100, fields };
+        Event::Edit { place, edit }
+    };
+    let of_peer = |peer: &str| Place::P2p { from: peer.parse().unwrap(), to: amy.account.clone() };
+    let id = || "7".parse().unwrap();
+    let teams = [Team::normal(id()), Team::super_team(id())].map(Place::Team);
+    let edits = teams.into_iter().map(|team| edit(team, "50"));
+    let edits = edits.chain([edit(of_peer("peer4"), "40")]).collect();
+    assert_eq!(changed_by(store, old, edits).await, 3);
+    // By a backend that keeps seconds.
+    let last_msg = r#"{"0":1700000000101,"1":7,"4":"oops","11":"38","14":1700000000}"#.to_owned();
+    let post = Post { time: 1_700_000_000, message_id: "38".into(), last_msg };
+    let recall =
+        Event::Recall { place: of_peer("peer2"), post, time: 1_700_000_000_101, one_way: false };
+    assert_eq!(changed_by(store, old, vec![recall]).await, 1);
+    // Its recall, which the old server stored, outranks every edit.
+    assert_eq!(changed_by(store, old, vec![edit(of_peer("peer3"), "39")]).await, 0);
+    let shown = list(store, &amy).await;
+    let of = |id: &str| shown.iter().find(|row| row.session_id == id.parse().unwrap()).unwrap();
+    let text = |id: &str| of(id).last_msg.as_ref().unwrap().as_str().to_owned();
+    for (id, time) in [("team|7", 50), ("super_team|7", 50), ("p2p|peer4", 40)] {
+        assert!(text(id).contains(r#""9":"edited""#), "{}", text(id));
+        assert_eq!(of(id).update_time, 1_700_000_000_000 + time);
+    }
+    assert!(text("p2p|peer2").contains(r#""4":"oops""#), "{}", text("p2p|peer2"));
+    assert_eq!(of("p2p|peer2").update_time, 1_700_000_000_038);
+    let before = old.list.iter().find(|row| row.session_id == of("p2p|peer3").session_id);
+    assert_eq!(Some(of("p2p|peer3")), before);
+}
+
 #[tokio::test]
 async fn a_store_of_format_1_opens_with_its_lists_and_its_cursors() {
     let folder = tempfile::tempdir().unwrap();
@@ -112,6 +156,7 @@ async fn a_store_of_format_1_opens_with_its_lists_and_its_cursors() {
     let teams = store.joined(&old.owner("amy"), TeamKind::Normal).await.unwrap();
     assert_eq!(teams.iter().map(|team| team.size).collect::<Vec<_>>(), [2]);
     check_writes(&store, &old).await;
+    check_amendments(&store, &old).await;
     store.close().await;
 }
 
@@ -129,5 +174,35 @@ async fn a_store_of_format_2_opens_with_its_lists_its_cursors_and_its_directory(
     let sizes: Vec<_> = teams.iter().map(|team| (team.entry.name.as_str(), team.size)).collect();
     assert_eq!(sizes, [("Made here", 2), ("", 2)]);
     check_writes(&store, &old).await;
+    check_amendments(&store, &old).await;
+    store.close().await;
+}
+
+/// The store holds an edited and a recalled message of each kind of session, a recall that claims
+/// another time, and amendments that wait.
+#[tokio::test]
+async fn a_store_of_format_3_opens_with_its_amendments() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = unpack(3, folder.path());
+    let store = RedbStore::open(folder.path()).unwrap();
+    check_lists(&store, &old).await;
+    let shown: Vec<_> =
+        old.list.iter().map(|row| row.last_msg.as_ref().unwrap().as_str()).collect();
+    assert_eq!(shown.iter().filter(|text| text.contains(r#""9":"edited""#)).count(), 3);
+    assert_eq!(shown.iter().filter(|text| text.contains(r#""4":"oops""#)).count(), 4);
+    let second_life = old.bobs_list.iter().find(|row| row.session_id == "team|8".parse().unwrap());
+    assert_eq!(second_life.unwrap().update_time, this_format::T0 + 30);
+    for (name, is_blocked) in [("peer1", true), ("peer2", false), ("amy", false)] {
+        assert_eq!(store.is_blocked(&old.owner(name)).await.unwrap(), is_blocked, "{name}");
+    }
+    check_writes(&store, &old).await;
+    // The message that amendments waited for: an edit in p2p, a recall in a team.
+    let waited = this_format::waited_for(&old.owner("amy").account);
+    assert_eq!(changed_by(&store, &old, waited).await, 2);
+    let shown = list(&store, &old.owner("amy")).await;
+    assert!(shown.iter().any(|row| row.update_time == this_format::T0 + 90
+        && row.last_msg.as_ref().unwrap().as_str().contains("edited")));
+    assert!(shown.iter().any(|row| row.update_time == this_format::T0 + 91
+        && row.last_msg.as_ref().unwrap().as_str().contains("oops")));
     store.close().await;
 }

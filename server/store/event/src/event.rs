@@ -1,4 +1,5 @@
-//! What moves a list, after the door has parsed it: messages, recalls, and membership of teams.
+//! What moves a list, after the door has parsed it: messages, recalls, edits, and membership
+//! of teams.
 //! Doors build events; the rules of `huihua-store` say what they do.
 
 use huihua_core::Account;
@@ -7,8 +8,6 @@ use crate::Team;
 
 /// Longest message id, in bytes.
 pub const MESSAGE_ID_BYTES_MAX: usize = 64;
-/// Longest `lastMsg`, in bytes of its JSON text.
-pub const LAST_MSG_BYTES_MAX: usize = 16 * 1024;
 /// How far ahead of the server's clock a time may be, in ms.
 pub const AHEAD_MS_MAX: u64 = 10 * 60 * 1000;
 
@@ -51,6 +50,23 @@ impl std::fmt::Debug for Post {
     }
 }
 
+/// What an edit changes, of the message with this id.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Server id of the message.
+    pub message_id: String,
+    /// When it was edited, ms since 1970: the latest edit counts.
+    pub time: u64,
+    /// The keys of `lastMsg` that it replaces, as a compact JSON object, ascending, at most 16 KiB.
+    pub fields: String,
+}
+
+impl std::fmt::Debug for Edit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Edit({} {}, {} bytes)", self.time, self.message_id, self.fields.len())
+    }
+}
+
 /// One event of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -65,16 +81,24 @@ pub enum Event {
         /// Accounts that NIM names as the message's audience: hints of membership.
         audience: Vec<Account>,
     },
-    /// A message was recalled.
+    /// A message was recalled. The message is named by its id: its time may be another than the
+    /// recall claims.
     Recall {
         /// The conversation of the message.
         place: Place,
-        /// The recall's body, at the key of the message.
+        /// The recall's body, at the time that it claims for the message.
         post: Post,
-        /// When it was recalled, ms since 1970; not before the message.
+        /// When it was recalled, ms since 1970; not before the time that it claims.
         time: u64,
         /// True: only the recalling account stops seeing it (13, 14); moves nothing.
         one_way: bool,
+    },
+    /// A message was edited. The message is named by its id alone: no edit knows its time.
+    Edit {
+        /// The conversation of the message.
+        place: Place,
+        /// What it changes.
+        edit: Edit,
     },
     /// Accounts joined a team.
     Join {
@@ -112,6 +136,7 @@ impl Event {
         match self {
             Self::Message { post, .. } => post.time,
             Self::Recall { post, time, .. } => post.time.max(*time),
+            Self::Edit { edit, .. } => edit.time,
             Self::Join { time, .. } => *time,
             Self::Leave { notice, .. } | Self::Dissolve { notice, .. } => notice.time,
         }
@@ -127,7 +152,7 @@ impl Event {
     pub fn registers(&self) -> usize {
         match self {
             Self::Message { audience, .. } => 2 + audience.len(),
-            Self::Recall { .. } => 2,
+            Self::Recall { .. } | Self::Edit { .. } => 2,
             Self::Join { accounts, .. } => 1 + accounts.len(),
             Self::Leave { accounts, .. } => accounts.len(),
             Self::Dissolve { .. } => 1,
@@ -159,6 +184,7 @@ impl Event {
             }
             event @ (Self::Message { .. }
             | Self::Recall { .. }
+            | Self::Edit { .. }
             | Self::Join { .. }
             | Self::Leave { .. }
             | Self::Dissolve { .. }) => vec![event],

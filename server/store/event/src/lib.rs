@@ -4,15 +4,15 @@
 
 mod action;
 mod event;
+mod last_msg;
 mod team;
 
 pub use action::{
     Action, Done, MembershipChange, MembershipNotice, MessageComposer, NewToken, NoticeComposer,
     OutgoingMessage, TokenHash,
 };
-pub use event::{
-    AHEAD_MS_MAX, Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, is_too_far_ahead,
-};
+pub use event::{AHEAD_MS_MAX, Edit, Event, MESSAGE_ID_BYTES_MAX, Place, Post, is_too_far_ahead};
+pub use last_msg::{LAST_MSG_BYTES_MAX, cut_end, overlay};
 pub use team::{JoinedTeam, Member, Team, TeamEntry, TeamKind};
 
 use huihua_core::{Account, AppKey};

@@ -66,7 +66,7 @@ impl Memory {
                 members.retain(|member| !accounts.contains(member));
             }
             Event::Dissolve { team, .. } => drop(self.ended.insert(team.clone())),
-            Event::Message { .. } | Event::Recall { .. } => {}
+            Event::Message { .. } | Event::Recall { .. } | Event::Edit { .. } => {}
         }
         self.events.push(event);
     }
@@ -238,9 +238,13 @@ fn the_owner_decides_and_stays() {
             Some(Event::Join { accounts, .. } | Event::Leave { accounts, .. }) => {
                 accounts.iter().map(Account::as_str).collect()
             }
-            Some(Event::Message { .. } | Event::Recall { .. } | Event::Dissolve { .. }) | None => {
-                Vec::new()
-            }
+            Some(
+                Event::Message { .. }
+                | Event::Recall { .. }
+                | Event::Edit { .. }
+                | Event::Dissolve { .. },
+            )
+            | None => Vec::new(),
         };
         assert_eq!(moved.join(","), expected.unwrap_or(""), "{by} {what:?}");
     }

@@ -2,6 +2,7 @@
 //! model. One line, `conformance_tests!(make)`, gives an engine every test.
 
 pub mod account_forms;
+pub mod amendments;
 pub mod cases;
 pub mod directory;
 pub mod fire;
@@ -56,6 +57,14 @@ macro_rules! each_conformance_test {
             cases::a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version,
             cases::a_deleted_session_stays_deleted_after_its_tombstone_is_swept,
             cases::a_hundred_deletions_at_once_all_come_in_pages_of_fifty,
+            amendments::of_edits_in_any_order_the_latest_shows_and_the_time_stays,
+            amendments::a_recall_outranks_every_edit_before_after_and_among_them,
+            amendments::a_recall_with_another_time_takes_the_text_away_at_the_messages_time,
+            amendments::a_resend_with_a_later_time_is_recalled_too,
+            amendments::what_waits_gives_no_version_no_hint_and_no_session,
+            amendments::beyond_eight_waiting_amendments_the_oldest_by_its_own_time_is_dropped,
+            amendments::what_shows_is_not_dropped_by_a_crowd_that_waits,
+            amendments::the_recall_of_a_deleted_message_does_not_bring_its_session_back,
             directory::messages_show_under_the_ids_and_times_of_the_answer,
             directory::teams_are_created_changed_and_ended,
             directory::a_team_that_only_events_named_is_there,

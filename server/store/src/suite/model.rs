@@ -7,7 +7,7 @@ use huihua_core::{
     Account, AppKey, LastMsg, LastMsgType, QueryMySessionOption, RecentSession, SessionId,
     SessionKind,
 };
-use huihua_event::{Event, Member, Owner, Place, Post, Team};
+use huihua_event::{Edit, Event, Member, Owner, Place, Post, Team};
 use sha2::{Digest, Sha256};
 
 /// time, id length, id, rank, digest, text.
@@ -31,6 +31,14 @@ fn message(post: &Post, rank: u8) -> ModelMessage {
     let digest = Sha256::digest(&post.last_msg)[..8].to_vec();
     let id = post.message_id.clone();
     (post.time, id.len(), id, rank, digest, post.last_msg.clone())
+}
+
+/// The text of a message after this edit.
+fn edited(text: &str, edit: &Edit) -> String {
+    let read = |text| serde_json::from_str::<BTreeMap<u64, String>>(text).unwrap();
+    let mut fields = read(text);
+    fields.extend(read(&edit.fields));
+    serde_json::to_string(&fields).unwrap()
 }
 
 fn slot(owner: &Owner, id: &SessionId) -> (String, String, SessionId) {
@@ -118,11 +126,16 @@ impl Model {
                 | Event::Recall {
                     place: Place::P2p { from, to } | Place::Undelivered { from, to },
                     ..
+                }
+                | Event::Edit {
+                    place: Place::P2p { from, to } | Place::Undelivered { from, to },
+                    ..
                 } => {
                     ids.extend([from, to].map(SessionId::p2p));
                 }
                 Event::Message { place: Place::Team(team), .. }
                 | Event::Recall { place: Place::Team(team), .. }
+                | Event::Edit { place: Place::Team(team), .. }
                 | Event::Join { team, .. }
                 | Event::Leave { team, .. }
                 | Event::Dissolve { team, .. } => ids.push(team.session_id()),
@@ -151,18 +164,38 @@ impl Model {
         last.filter(|last| floor.is_none_or(|floor| (last.0, last.1, last.2.clone()) > floor))
     }
 
+    /// The greatest message, with its recall or its latest edit; or a greater recall of another
+    /// message, which may come yet.
     fn newest(&self, owner: &Owner, is_of: impl Fn(&Place) -> bool) -> Option<ModelMessage> {
-        let posts = self.events.iter().filter(|(app, _)| *app == owner.app);
-        let posts = posts.filter_map(|(_, event)| match event {
-            Event::Message { place, post, updates_session: true, .. } if is_of(place) => {
-                Some(message(post, 0))
+        let (mut messages, mut recalls, mut edits) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, event) in self.events.iter().filter(|(app, _)| *app == owner.app) {
+            match event {
+                Event::Message { place, post, updates_session: true, .. } if is_of(place) => {
+                    messages.push(message(post, 0));
+                }
+                Event::Recall { place, post, one_way: false, .. } if is_of(place) => {
+                    recalls.push(message(post, 1));
+                }
+                Event::Edit { place, edit } if is_of(place) => edits.push(edit),
+                _ => {}
             }
-            Event::Recall { place, post, one_way: false, .. } if is_of(place) => {
-                Some(message(post, 1))
-            }
-            _ => None,
-        });
-        posts.max()
+        }
+        let last = messages.into_iter().max();
+        let last_id = last.as_ref().map(|last| last.2.clone());
+        let of_another = recalls.iter().filter(|recall| Some(&recall.2) != last_id.as_ref());
+        let of_another = of_another.max().cloned();
+        let Some(last) = last else { return of_another };
+        if of_another.as_ref() > Some(&last) {
+            return of_another;
+        }
+        if let Some(recall) = recalls.into_iter().filter(|recall| recall.2 == last.2).max() {
+            return Some((last.0, last.1, last.2, 1, recall.4, recall.5));
+        }
+        let edits = edits.into_iter().filter(|edit| edit.message_id == last.2);
+        let Some(edit) = edits.max_by_key(|edit| (edit.time, Sha256::digest(&edit.fields))) else {
+            return Some(last);
+        };
+        Some((last.0, last.1, last.2, last.3, last.4, edited(&last.5, edit)))
     }
 
     /// Who of these is in the team, since when.
@@ -185,7 +218,7 @@ impl Model {
             Ok(since) => self
                 .newest(owner, |place| matches!(place, Place::Team(team) if of_team(team)))
                 .filter(|head| head.0 >= since)
-                .filter(|head| end.as_ref().is_none_or(|end| head.0 <= end.0)),
+                .filter(|head| end.as_ref().is_none_or(|end| head.0 <= end.0 || since > end.0)),
         }
     }
 
@@ -199,7 +232,7 @@ impl Model {
         let me = |accounts: &[Account]| accounts.contains(&owner.account);
         // (time, 0 in | 1 hint | 2 dissolution | 3 out, floor of an in, notice of an out)
         let mut notices: Vec<(u64, u8, u64, Option<ModelMessage>)> = Vec::new();
-        let (mut invited, mut hint, mut end) = (None::<u64>, None::<u64>, None::<ModelMessage>);
+        let (mut invites, mut hint, mut end) = (Vec::new(), None::<u64>, None::<ModelMessage>);
         for (_, event) in self.events.iter().filter(|(app, _)| *app == owner.app) {
             match event {
                 Event::Join { team, accounts, inviter, time } if of_team(team) => {
@@ -207,7 +240,7 @@ impl Model {
                         notices.push((*time, 0, *time, None));
                     }
                     if inviter.as_ref() == Some(&owner.account) {
-                        invited = Some(invited.map_or(*time, |first| first.min(*time)));
+                        invites.push(*time);
                     }
                 }
                 Event::Leave { team, accounts, notice } if of_team(team) && me(accounts) => {
@@ -225,17 +258,29 @@ impl Model {
                 _ => {}
             }
         }
-        if let Some(time) = invited
-            && notices.iter().all(|notice| notice.0 >= time)
+        let mut invited = Vec::new();
+        if let Some(first) = invites.iter().copied().min()
+            && notices.iter().all(|notice| notice.0 >= first)
         {
-            notices.push((time, 0, time, None));
+            invited.push(first);
         }
+        // A dissolution ended what came before it: of the invites after it the last counts.
+        if let (Some(end), Some(last)) = (&end, invites.iter().copied().max())
+            && last > end.0
+            && notices.iter().filter(|notice| notice.0 > end.0).all(|notice| notice.0 >= last)
+        {
+            invited.push(last);
+        }
+        notices.extend(invited.into_iter().map(|time| (time, 0, time, None)));
         notices.extend(end.clone().map(|end| (end.0, 2, 0, Some(end))));
         let mut state = fold(notices.clone());
-        if let Some(hint) = hint
+        if let Some(mut hint) = hint
             && !matches!(state, Some(Ok(_)))
-            && end.as_ref().is_none_or(|end| hint <= end.0)
         {
+            // Dated after the end, it counts as one of its time.
+            if let Some(end) = &end {
+                hint = hint.min(end.0);
+            }
             notices.push((hint.saturating_sub(60_000), 1, hint, None));
             state = fold(notices);
         }

@@ -1,8 +1,9 @@
 //! Random stories in a small world, where everything meets everything: few accounts, few times,
-//! few ids, so that ties, repeats, recalls before their message and rejoins are the rule.
+//! few ids, so that ties, repeats, resends and rejoins are the rule, and recalls and edits before
+//! their message, which claim another time than it has.
 
 use huihua_core::{Account, AppKey, SessionId, TeamId};
-use huihua_event::{Event, Owner, Place, Post, Team};
+use huihua_event::{Edit, Event, Owner, Place, Post, Team};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 /// The clock of every story, ms; all times are at most a little ahead of it.
@@ -12,6 +13,8 @@ pub const NOW: u64 = 200_000;
 /// of a hint.
 const TIMES: [u64; 8] = [1, 2, 3, 60_002, 60_003, 60_004, 120_004, 200_001];
 const IDS: [&str; 4] = ["7", "8", "10", "9007199254740993"];
+const FIELDS: [&str; 4] =
+    [r#"{"9":"e"}"#, r#"{"9":"f","62":"1"}"#, r#"{"10":"g"}"#, r#"{"15":"h"}"#];
 const APPS: [&str; 2] = ["a", "ab"];
 const ACCOUNTS: [&str; 3] = ["bc", "c", "d"];
 const TEAM_IDS: [&str; 2] = ["1", "2"];
@@ -57,23 +60,40 @@ pub fn story() -> impl Strategy<Value = Vec<Segment>> {
         (vec((app(), event()), 0..12), prop::option::of(call()), prop::bool::weighted(0.3));
     let segment = segment.prop_map(|(events, call, sweep)| Segment { events, call, sweep });
     let segments = vec(segment, 1..6);
-    (segments, vec(any::<prop::sample::Index>(), 8)).prop_map(|(story, picks)| aim(story, &picks))
+    (segments, vec((any::<prop::sample::Index>(), any::<bool>()), 12))
+        .prop_map(|(story, picks)| aim(story, &picks))
 }
 
-/// Makes most recalls meet a message of the story, before it or after it.
-fn aim(mut story: Vec<Segment>, picks: &[prop::sample::Index]) -> Vec<Segment> {
+/// Makes most recalls and edits meet a message of the story, before it or after it. Half of these
+/// recalls claim another time than their message's.
+fn aim(mut story: Vec<Segment>, picks: &[(prop::sample::Index, bool)]) -> Vec<Segment> {
     let all = story.iter().flat_map(|segment| segment.events.iter());
     let messages: Vec<_> =
         all.filter(|(_, event)| matches!(event, Event::Message { .. })).cloned().collect();
     let all = story.iter_mut().flat_map(|segment| segment.events.iter_mut());
-    let recalls = all.filter(|(_, event)| matches!(event, Event::Recall { .. }));
-    for ((app, recall), pick) in recalls.zip(picks) {
-        let Event::Recall { place, post, .. } = recall else { continue };
-        if let Some((of, Event::Message { place: at, post: recalled, .. })) =
-            (!messages.is_empty()).then(|| pick.get(&messages))
-        {
-            (*app, *place) = (of.clone(), at.clone());
-            (post.time, post.message_id) = (recalled.time, recalled.message_id.clone());
+    let amendments =
+        all.filter(|(_, event)| matches!(event, Event::Recall { .. } | Event::Edit { .. }));
+    for ((app, amendment), (pick, claims_other_time)) in amendments.zip(picks) {
+        if messages.is_empty() {
+            break;
+        }
+        let (of, Event::Message { place: at, post: amended, .. }) = pick.get(&messages) else {
+            continue;
+        };
+        match amendment {
+            Event::Recall { place, post, time, .. } => {
+                (*app, *place) = (of.clone(), at.clone());
+                post.message_id = amended.message_id.clone();
+                if !claims_other_time {
+                    post.time = amended.time;
+                    *time = amended.time;
+                }
+            }
+            Event::Edit { place, edit } => {
+                (*app, *place) = (of.clone(), at.clone());
+                edit.message_id = amended.message_id.clone();
+            }
+            _ => {}
         }
     }
     story
@@ -114,6 +134,12 @@ fn post() -> impl Strategy<Value = Post> {
     })
 }
 
+fn edit() -> impl Strategy<Value = Edit> {
+    (select(&TIMES[..]), select(&IDS[..]), select(&FIELDS[..])).prop_map(|(time, id, fields)| {
+        Edit { message_id: id.to_owned(), time, fields: fields.to_owned() }
+    })
+}
+
 /// A notice without a message, or one that came as a message.
 fn notice() -> impl Strategy<Value = Post> {
     (post(), any::<bool>()).prop_map(|(post, is_message)| Post {
@@ -132,6 +158,7 @@ pub fn event() -> impl Strategy<Value = Event> {
     );
     let recall = (place(), post(), prop::bool::weighted(0.1))
         .prop_map(|(place, post, one_way)| Event::Recall { place, time: post.time, post, one_way });
+    let edit = (place(), edit()).prop_map(|(place, edit)| Event::Edit { place, edit });
     let join = (team(), accounts(), prop::option::of(account()), select(&TIMES[..]))
         .prop_map(|(team, accounts, inviter, time)| Event::Join { team, accounts, inviter, time });
     let leave = (team(), accounts(), notice()).prop_map(|(team, accounts, notice)| Event::Leave {
@@ -140,7 +167,7 @@ pub fn event() -> impl Strategy<Value = Event> {
         notice,
     });
     let dissolve = (team(), notice()).prop_map(|(team, notice)| Event::Dissolve { team, notice });
-    prop_oneof![8 => message, 4 => recall, 4 => join, 3 => leave, 1 => dissolve]
+    prop_oneof![8 => message, 4 => recall, 4 => edit, 4 => join, 3 => leave, 1 => dissolve]
 }
 
 pub fn session_id() -> impl Strategy<Value = SessionId> {

@@ -26,7 +26,7 @@ use crate::{
 
 /// What of a last message names accounts or teams.
 fn named(row: &Value) -> Vec<&str> {
-    ["1", "2", "3", "16"].iter().filter_map(|key| row["lastMsg"][key].as_str()).collect()
+    ["1", "2", "3", "16", "63"].iter().filter_map(|key| row["lastMsg"][key].as_str()).collect()
 }
 
 /// Copies, as an app sends them that did not keep to one spelling.
@@ -34,6 +34,10 @@ fn copies() -> Vec<String> {
     let recall = json!({
         "eventType": 7, "from": "CAT", "to": "Alice_1", "sendTime": T0 + 3, "deleteTime": T0 + 9,
         "msgId": "3", "clientId": "c3",
+    });
+    let edit = json!({
+        "eventType": 89, "from": "dan", "to": "ALICE_1", "msgId": 2, "modifyAccountId": "DAN",
+        "modifyTime": T0 + 9, "text": "edited",
     });
     let invited = json!({ "id": 0, "data": { "ids": ["ALICE_1"] } });
     let super_team = json!({ "id": 401, "data": { "id": "[\"ALICE_1\"]" } });
@@ -43,6 +47,7 @@ fn copies() -> Vec<String> {
         message("PERSON", "Bob", "Alice_1", 1),
         message("PERSON", "alice_1", "DAN", 2),
         recall.to_string(),
+        edit.to_string(),
         notice("TEAM", "Bob", "Team_A", 4, &invited),
         notice("SUPER_TEAM", "Bob", "Team_S", 5, &super_team),
         listed.to_string(),
@@ -66,7 +71,7 @@ async fn alice_1_in_a_token_and_alice_1_in_copies_are_one_account_with_one_list(
                 ("super_team|Team_S", vec!["Team_S", "bob"]),
                 ("team|Team_A", vec!["Team_A", "bob"]),
                 ("p2p|cat", vec!["alice_1", "cat", "cat"]),
-                ("p2p|dan", vec!["dan", "alice_1"]),
+                ("p2p|dan", vec!["dan", "alice_1", "dan"]),
                 ("p2p|bob", vec!["alice_1", "bob"]),
             ]
         );
@@ -90,14 +95,19 @@ async fn accounts_of_events_are_one_under_two_spellings() {
     let events = json!([
         event("p2p", "Bob", "ALICE_1", 1),
         recall,
+        json!({
+            "type": "edit", "sessionType": "team", "from": "Bob", "to": "Team_A", "messageId": "3",
+            "time": T0 + 9, "operator": "BOB", "body": "edited",
+        }),
         membership("join", "Team_A", &["Alice_1", "Eve"], T0),
         membership("leave", "Team_A", &["EVE"], T0 + 1),
         event("team", "Bob", "Team_A", 3),
     ]);
-    assert_eq!(server.events(events).await, vec!["applied"; 5]);
+    let results = server.events(events).await;
+    assert_eq!(results, ["applied", "applied", "stale", "applied", "applied", "applied"]);
     let rows = server.http.list(&server.token("a", "aLICE_1")).await;
     assert_eq!(ids(&rows), ["team|Team_A", "p2p|bob"]);
-    assert_eq!(named(&rows[0]), ["Team_A", "bob"]);
+    assert_eq!(named(&rows[0]), ["Team_A", "bob", "bob"]);
     assert_eq!(named(&rows[1]), ["alice_1", "bob", "bob"]);
     let left = server.http.list(&server.token("a", "eve")).await;
     assert_eq!(left[0]["updateTime"], T0 + 1, "she was sent away");

@@ -93,10 +93,14 @@ async fn every_number_of_a_notice_does_what_nim_says_it_does() {
                 let attach = json!({"id": number, "data": {"ids": ["cat", "dan"],
                     "tinfo": {"1": team, "3": "name"}, "uinfos": [{"1": "cat"}]}});
                 let as_text = notice(kind, "amy", &team, n + 2, &attach);
+                let expected = expected_seers(does, in_before);
+                // The audience of a notice that sends somebody away still names who went.
+                let goes = matches!(does, Does::Kick | Does::Leave | Does::End);
+                let audience = if goes { &WATCHED[..] } else { &expected };
                 let as_object = with(
                     &as_text,
                     &json!({"attach": attach, "msgTimestamp": T0 + n + 2,
-                    "eventType": 1, "tMembers": WATCHED}),
+                    "eventType": 1, "tMembers": audience}),
                 );
                 let attach_text = if n.is_multiple_of(20) { as_text } else { as_object };
                 server
@@ -106,7 +110,6 @@ async fn every_number_of_a_notice_does_what_nim_says_it_does() {
                         message(kind, "own", &team, n + 3),
                     ])
                     .await;
-                let expected = expected_seers(does, in_before);
                 let seen = seers(&server, kind, &team, n + 3).await;
                 assert_eq!(seen, expected, "{kind} {number} {does:?}: {attach_text}");
             }
@@ -212,7 +215,7 @@ async fn an_audience_is_a_hint_in_both_of_its_forms_and_of_messages_in_teams_onl
         ("TEAM", "TEXT", json!("[]"), &[]),
         ("TEAM", "TEXT", json!({"bob": 1}), &[]),
         ("TEAM", "TEXT", json!(true), &[]),
-        ("TEAM", "NOTIFICATION", json!("[bob, cat]"), &[]),
+        ("TEAM", "NOTIFICATION", json!("[bob, cat]"), &["bob", "cat"]),
     ] {
         n += 1;
         let team = n.to_string();

@@ -222,6 +222,28 @@ async fn a_message_that_was_never_sent_through_here_is_recalled_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_recall_by_the_server_api_with_another_time_left_the_text() {
+    let server = TestServer::start().await;
+    let (sdk, amy) = (sdk_of(&server, "a"), server.token("a", "amy"));
+    for (id, timetag) in [(5, T0 / 1_000), (6, T0), (7, T0 + 8)] {
+        server.deliver(&[message("PERSON", "bob", "amy", id)]).await;
+        let (id, timetag) = (id.to_string(), timetag.to_string());
+        let recall = [
+            ("deleteMsgid", &*id),
+            ("timetag", &*timetag),
+            ("type", "7"),
+            ("from", "bob"),
+            ("to", "amy"),
+        ];
+        sdk.ok("/msg/recall.action", &recall).await;
+        let rows = server.http.list(&amy).await;
+        assert_eq!((rows.len(), &rows[0]["lastMsgType"]), (1, &json!(1)), "{id} at {timetag}");
+        assert_eq!(rows[0]["updateTime"], T0 + id.parse::<u64>().unwrap());
+        assert_eq!(rows[0]["lastMsg"]["11"], id);
+    }
+}
+
+#[tokio::test]
 async fn the_longest_lists_are_taken_and_each_account_counts_once() {
     let server = TestServer::start().await;
     let sdk = sdk_of(&server, "a");

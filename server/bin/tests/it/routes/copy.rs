@@ -133,6 +133,102 @@ async fn typing_signs_with_server_id_0_were_last_messages() {
     assert_eq!(server.http.list(&amy).await, before);
 }
 
+/// The list of an account, as pairs of session id and server id of the last message.
+async fn shown(server: &TestServer, account: &str) -> Vec<(String, String)> {
+    let rows = server.http.list(&server.token("a", account)).await;
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or("").to_owned();
+    rows.iter().map(|row| (text(&row["sessionId"]), text(&row["lastMsg"]["12"]))).collect()
+}
+
+fn pair(id: &str, message: &str) -> (String, String) {
+    (id.to_owned(), message.to_owned())
+}
+
+#[tokio::test]
+async fn the_creator_of_a_super_team_did_not_see_his_own_message() {
+    let server = TestServer::start().await;
+    // As NIM copies a creation: the team's facts, no id; the first message is of a REST caller, so
+    // that the creation alone makes him a member.
+    let facts = json!({"1": "70", "3": "fans", "5": "amy", "8": "1", "9": 1});
+    server.deliver(&[message("SUPER_TEAM", "own", "70", 5)]).await;
+    assert_eq!(shown(&server, "amy").await, []);
+    server.deliver(&[notice("SUPER_TEAM", "amy", "70", 3, &facts)]).await;
+    assert_eq!(shown(&server, "amy").await, [pair("super_team|70", "5")]);
+    let in_text = notice("SUPER_TEAM", "bob", "71", 3, &json!({"tinfo": facts.to_string()}));
+    server.deliver(&[in_text, message("SUPER_TEAM", "bob", "71", 4)]).await;
+    assert_eq!(shown(&server, "bob").await, [pair("super_team|71", "4")]);
+    assert_eq!(shown(&server, "own").await, []);
+}
+
+#[tokio::test]
+async fn a_team_of_300_whose_copy_has_no_audience_was_shown_to_nobody() {
+    let server = TestServer::start().await;
+    for (kind, id) in [("TEAM", "team|300"), ("SUPER_TEAM", "super_team|300")] {
+        let from = |from: &str, n: u64, client: &str| {
+            with(&message(kind, from, "300", n), &format!(r#""fromClientType":"{client}""#))
+        };
+        server.deliver(&[from("backend", 1, "REST"), from("zoe", 2, "AOS")]).await;
+        let newest = |account: &'static str| {
+            let server = &server;
+            async move {
+                let shown = shown(server, account).await;
+                shown.into_iter().find(|(session, _)| session == id).map(|(_, message)| message)
+            }
+        };
+        assert_eq!(newest("zoe").await.as_deref(), Some("2"), "{kind}: who writes sees it at once");
+        assert_eq!(newest("backend").await, None, "{kind}: a server may write without being in");
+        server.deliver(&[from("yan", 3, "1")]).await;
+        assert_eq!(newest("zoe").await.as_deref(), Some("3"), "{kind}");
+        assert_eq!(newest("yan").await.as_deref(), Some("3"), "{kind}");
+    }
+    // Whoever was sent away, and whose text comes late, is not brought back by it.
+    let kick = json!({"id": 1, "data": {"ids": ["zoe"]}});
+    let late = with(&message("TEAM", "zoe", "300", 5), r#""fromClientType":"IOS""#);
+    server.deliver(&[notice("TEAM", "own", "300", 6, &kick), late]).await;
+    assert!(shown(&server, "zoe").await.contains(&pair("team|300", "6")));
+}
+
+#[tokio::test]
+async fn a_notice_that_changes_no_members_did_not_tell_who_is_in() {
+    let server = TestServer::start().await;
+    let audience = r#""tMembers":"[amy, bob]""#;
+    let renamed = notice("TEAM", "own", "8", 1, &json!({"id": 3, "data": {}}));
+    server.deliver(&[with(&renamed, audience)]).await;
+    for account in ["amy", "bob"] {
+        assert_eq!(shown(&server, account).await, [pair("team|8", "1")]);
+    }
+    let kick = json!({"id": 1, "data": {"ids": ["bob"]}});
+    server.deliver(&[with(&notice("TEAM", "own", "9", 2, &kick), audience)]).await;
+    assert_eq!(shown(&server, "amy").await, [pair("team|8", "1")], "the audience of a kick");
+}
+
+#[tokio::test]
+async fn a_team_made_again_under_its_id_after_a_dissolution_stayed_silent() {
+    let invite = |n, names: &[&str]| {
+        notice("TEAM", "own", "50", n, &json!({"id": 0, "data": {"ids": names}}))
+    };
+    let end = notice("TEAM", "own", "50", 10, &json!({"id": 4, "data": {}}));
+    let stale = with(&message("TEAM", "bob", "50", 30), r#""fromClientType":"IOS""#);
+    let copies = [
+        invite(1, &["amy", "bob"]),
+        message("TEAM", "own", "50", 2),
+        end,
+        invite(20, &["amy"]),
+        message("TEAM", "own", "50", 21),
+        stale,
+    ];
+    let mut orders = vec![copies.to_vec(), copies.iter().rev().cloned().collect()];
+    orders.extend((1..copies.len()).map(|at| [&copies[at..], &copies[..at]].concat()));
+    for order in orders {
+        let server = TestServer::start().await;
+        server.deliver(&order).await;
+        assert_eq!(shown(&server, "amy").await, [pair("team|50", "30")], "in its second life");
+        assert_eq!(shown(&server, "own").await, [pair("team|50", "30")], "who invited again");
+        // A client that did not hear of the end writes: that makes nobody a member again.
+        assert_eq!(shown(&server, "bob").await, [pair("team|50", "10")], "the notice of the end");
+    }
+}
+
 #[tokio::test]
 async fn copies_without_an_app_key_were_refused() {
     let server = TestServer::start().await;

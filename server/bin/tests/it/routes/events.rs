@@ -194,6 +194,10 @@ fn bad_events() -> Vec<(Value, &'static str)> {
     let message = || event("p2p", "bob", "amy", 1);
     let back = || recall("p2p", "bob", "amy", 1, 2);
     let join = || membership("join", "7", &["amy"], T0);
+    let edit = || {
+        json!({"type": "edit", "sessionType": "p2p", "from": "bob", "to": "amy",
+            "messageId": "1", "time": T0, "body": "text"})
+    };
     let dissolve = || json!({"type": "dissolve", "sessionType": "team", "teamId": "7", "time": T0});
     let mut bad = vec![
         (json!(null), "event: must be a JSON object"),
@@ -222,6 +226,15 @@ fn bad_events() -> Vec<(Value, &'static str)> {
         (with(message(), "ext", "\"".repeat(9 * 1024).into()), "lastMsg: is longer than 16384"),
         (with(message(), "teamId", "7".into()), "teamId: unknown field"),
         (with(message(), "a\nb", "7".into()), "a\\nb: unknown field"),
+        (with(message(), "time", (T0 / 1_000).into()), "time: must be ms since 1970, but looks"),
+        (with(back(), "time", (T0 / 1_000).into()), "time: must be ms since 1970, but looks"),
+        (with(edit(), "time", (T0 / 1_000).into()), "time: must be ms since 1970, but looks"),
+        (without(edit(), "body"), "edit: changes nothing: give body, attach or ext"),
+        (with(edit(), "body", "".into()), "edit: changes nothing"),
+        (with(edit(), "body", 1.into()), "body: must be a string"),
+        (with(edit(), "operator", "a|b".into()), "operator: "),
+        (with(edit(), "messageTime", T0.into()), "messageTime: unknown field"),
+        (with(edit(), "ext", "x".repeat(16 * 1024).into()), "lastMsg: is longer than 16384"),
         (with(back(), "time", T0.into()), "messageTime: must not be after time"),
         (with(back(), "operator", "".into()), "operator: "),
         (with(back(), "ps", "x".repeat(16 * 1024).into()), "lastMsg: is longer"),
@@ -239,6 +252,7 @@ fn bad_events() -> Vec<(Value, &'static str)> {
     for (event, needed) in [
         (message(), ["sessionType", "from", "to", "time", "messageId", "msgType"].as_slice()),
         (back(), &["sessionType", "from", "to", "messageTime", "messageId", "time"]),
+        (edit(), &["sessionType", "from", "to", "messageId", "time"]),
         (join(), &["sessionType", "teamId", "accounts", "time"]),
         (with(join(), "type", "leave".into()), &["sessionType", "teamId", "accounts", "time"]),
         (dissolve(), &["sessionType", "teamId", "time"]),

@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
+use huihua_core::AccountForm;
+
 use super::*;
 
 fn form(text: &str) -> Form {
-    Form::parse(text.as_bytes()).unwrap()
+    Form::parse(text.as_bytes(), AccountForm::Nim).unwrap()
 }
 
 fn members(times: &[u64]) -> Vec<Member> {

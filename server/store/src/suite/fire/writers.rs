@@ -7,7 +7,7 @@ use std::{
 };
 
 use huihua_core::{Account, SessionId};
-use huihua_event::{Event, Place, Post, Team};
+use huihua_event::{Edit, Event, Place, Post, Team};
 
 use super::world::{
     BEGIN, CLIENTS, EVENTS_A_MS, HIDDEN, TEAMS, WRITERS, World, account, dropped, kept, time,
@@ -133,15 +133,16 @@ impl Writer {
         let n = self.world.next();
         let late = if self.below(10) == 0 { 500 } else { 4 };
         let time = time(n) - self.below(late) as u64;
-        match self.below(20) {
+        match self.below(24) {
             0..12 => self.message(n, time),
             12..16 => self.recall(n, time),
+            20.. => self.edit(n, time),
             16..18 => {
                 let accounts = vec![self.client(), self.client()];
                 let inviter = (self.below(3) == 0).then(|| self.client());
                 Event::Join { team: self.team(), accounts, inviter, time }
             }
-            _ => {
+            18..20 => {
                 let id = if self.below(2) == 0 { String::new() } else { n.to_string() };
                 let notice = Post { time, message_id: id, last_msg: text(n) };
                 Event::Leave { team: self.team(), accounts: vec![self.client()], notice }
@@ -171,8 +172,28 @@ impl Writer {
             return Event::Recall { place: self.place(), post, time, one_way };
         }
         let (place, of) = messages[self.below(messages.len())].clone();
-        let post = Post { last_msg: text(n), ..of };
+        let mut post = Post { last_msg: text(n), ..of };
+        // Some claim another time than their message's.
+        match self.below(6) {
+            0 => post.time -= self.below(4) as u64,
+            1 => post.time += self.below(4) as u64,
+            2 => post.time /= 1_000,
+            _ => {}
+        }
         Event::Recall { place, time: post.time, post, one_way }
+    }
+
+    /// Of a message that was sent, or was not yet, or never will be.
+    fn edit(&mut self, n: u64, time: u64) -> Event {
+        let messages = self.held.iter().filter_map(|event| match event {
+            Event::Message { place, post, .. } => Some((place.clone(), post.message_id.clone())),
+            _ => None,
+        });
+        let messages: Vec<_> = messages.collect();
+        let unknown = (self.place(), n.to_string());
+        let at = self.below(messages.len() + 1);
+        let (place, message_id) = messages.get(at).cloned().unwrap_or(unknown);
+        Event::Edit { place, edit: Edit { message_id, time, fields: text(n) } }
     }
 
     fn place(&mut self) -> Place {
@@ -256,6 +277,19 @@ impl Writer {
         Event::Recall { place: place.clone(), time: post.time, post, one_way: false }
     }
 
+    fn own_edit(&self, place: &Place, of: u64, n: u64) -> Event {
+        let edit = Edit { message_id: of.to_string(), time: time(n), fields: text(2 * n) };
+        Event::Edit { place: place.clone(), edit }
+    }
+
+    /// The recall of a message by an event of its own, which claims an earlier time: it was kept
+    /// in seconds.
+    fn sloppy_recall(&self, place: &Place, of: u64, n: u64) -> Event {
+        let message_id = of.to_string();
+        let post = Post { time: time(of) / 1_000, message_id, last_msg: text(2 * n + 1) };
+        Event::Recall { place: place.clone(), time: time(n), post, one_way: false }
+    }
+
     async fn keep(&mut self) {
         let client = self.below(CLIENTS);
         let world = Arc::clone(&self.world);
@@ -274,7 +308,29 @@ impl Writer {
             }
         };
         let (first, second) = (world.next(), world.next());
-        match random(&mut self.seed, 4) {
+        match random(&mut self.seed, 6) {
+            4 => {
+                // A streamed answer: edits come in disorder, the first before its message.
+                // Each in a millisecond of its own: of edits in one, the digest chooses.
+                let later = || world.events.fetch_add(EVENTS_A_MS, SeqCst) + EVENTS_A_MS;
+                let (early, late) = (later(), later());
+                let [early, last] = [early, late].map(|n| self.own_edit(&place, second, n));
+                self.ingest(vec![last, self.own(&place, second), early]).await;
+                acknowledge(2 * late);
+            }
+            5 => {
+                let (edited, recalled, again) = (world.next(), world.next(), world.next());
+                let edit = self.own_edit(&place, second, edited);
+                self.ingest(vec![self.own(&place, second), edit.clone()]).await;
+                acknowledge(2 * edited);
+                self.ingest(vec![self.sloppy_recall(&place, second, recalled)]).await;
+                acknowledge(2 * recalled + 1);
+                let mut resend = self.own(&place, second);
+                if let Event::Message { post, .. } = &mut resend {
+                    post.time = time(again);
+                }
+                self.ingest(vec![resend, edit]).await;
+            }
             0 => self.ingest(vec![self.own(&place, second), self.own(&place, first)]).await,
             1 => {
                 self.ingest(vec![self.own(&place, first)]).await;
@@ -313,7 +369,9 @@ impl Writer {
         self.world.store.delete(&self.world.owner(client), ids, &attempt).await.unwrap();
         // A recall has the mark 2n + 1, and is hidden with its message.
         self.world.marks[self.number][client].deleted.fetch_max(2 * n + 1, SeqCst);
-        self.ingest(vec![self.own_recall(&place, n), self.own(&place, n)]).await;
+        let edit = self.own_edit(&place, n, n);
+        let sloppy = self.sloppy_recall(&place, n, n);
+        self.ingest(vec![edit, self.own_recall(&place, n), self.own(&place, n), sloppy]).await;
     }
 
     /// A client comes into a team and goes; what is said there without it, it never sees.
@@ -343,8 +401,11 @@ impl Writer {
             updates_session: true,
             audience: Vec::new(),
         };
+        let edit =
+            Edit { message_id: hidden.to_string(), time: time(hidden), fields: text(HIDDEN) };
+        let edit = Event::Edit { place: place.clone(), edit };
         let recall = Event::Recall { place, time: post.time, post, one_way: false };
-        self.ingest(vec![message, recall]).await;
+        self.ingest(vec![edit, message, recall]).await;
     }
 }
 

@@ -309,7 +309,15 @@ impl StreamMessage {
 
     pub(super) fn said(&self) -> Said {
         let is_notice = self.type_.1 == 5;
-        let audience: &[&str] = if is_notice { &[] } else { &self.audience };
+        let may_send_away = matches!(self.change, MemberChange::Out(_) | MemberChange::End)
+            || serde_json::from_str::<serde_json::Value>(&self.attach).is_err();
+        let mut audience = self.audience.clone();
+        if is_notice && may_send_away {
+            audience.clear();
+        }
+        if !is_notice && !["", "REST"].contains(&self.client.0) {
+            audience.push(self.from);
+        }
         Said {
             kind: self.kind,
             from: self.from.to_owned(),

@@ -33,7 +33,7 @@ pub(super) struct Said {
     pub(super) last_msg: String,
     /// What a notice says about the members of the team.
     pub(super) change: MemberChange,
-    /// Whom `tMembers` names.
+    /// Whom a team message shows to be in: whom `tMembers` names, and who wrote it on a client.
     pub(super) audience: Vec<String>,
     /// The receiver has blocked the sender, or moderation held it back.
     pub(super) is_undelivered: bool,
@@ -77,7 +77,7 @@ enum StreamMember {
 struct MemberHistory {
     ins: BTreeSet<u64>,
     outs: BTreeMap<u64, Vec<StreamKey>>,
-    invited: Option<u64>,
+    invited: BTreeSet<u64>,
     hint: Option<u64>,
     end: Option<StreamKey>,
 }
@@ -107,7 +107,8 @@ impl StreamModel {
                 StreamMember::Unknown => continue,
                 StreamMember::Out(notice) => Some(notice),
                 StreamMember::In(since) => Some(head).filter(|head| {
-                    head.0 >= since && known.end.as_ref().is_none_or(|end| head.0 <= end.0)
+                    let is_of_this_life = |end: &StreamKey| head.0 <= end.0 || since > end.0;
+                    head.0 >= since && known.end.as_ref().is_none_or(is_of_this_life)
                 }),
             };
             lasts.extend(shown.map(|last| (kind, team.to_owned(), last)));
@@ -133,7 +134,7 @@ impl StreamModel {
                 MemberChange::In(_) | MemberChange::Invited(_) | MemberChange::Out(_) => {}
             }
             if matches!(said.change, MemberChange::Invited(_)) && said.from == account {
-                known.invited = Some(known.invited.map_or(said.time, |t| t.min(said.time)));
+                known.invited.insert(said.time);
             }
             if names_me(&said.audience) {
                 known.hint = known.hint.max(Some(said.time));
@@ -148,8 +149,9 @@ impl StreamModel {
 impl MemberHistory {
     fn standing(&self) -> StreamMember {
         let by_notice = self.fold(None);
-        let counts = |hint: &u64| self.end.as_ref().is_none_or(|end| *hint <= end.0);
-        match (&by_notice, self.hint.filter(counts)) {
+        // After the end it counts as one of its time.
+        let of_its_life = |hint: u64| self.end.as_ref().map_or(hint, |end| hint.min(end.0));
+        match (&by_notice, self.hint.map(of_its_life)) {
             (StreamMember::Unknown | StreamMember::Out(_), Some(hint)) => self.fold(Some(hint)),
             _ => by_notice,
         }
@@ -158,10 +160,18 @@ impl MemberHistory {
     /// In order of time; at one time ins, then the hint, then what puts out.
     fn fold(&self, hint: Option<u64>) -> StreamMember {
         let mut ins = self.ins.clone();
-        if let Some(time) = self.invited
-            && self.ins.iter().chain(self.outs.keys()).all(|other| *other >= time)
+        let notices = || self.ins.iter().chain(self.outs.keys()).copied();
+        if let Some(first) = self.invited.first().copied()
+            && notices().all(|other| other >= first)
         {
-            ins.insert(time);
+            ins.insert(first);
+        }
+        // In a life after the end the last invitation counts.
+        if let (Some(last), Some((end, ..))) = (self.invited.last().copied(), &self.end)
+            && last > *end
+            && notices().all(|other| other <= *end || other >= last)
+        {
+            ins.insert(last);
         }
         let hint = hint.map(|time| (time - 60_000, time));
         let ends = self.end.iter().map(|end| end.0);
