@@ -21,8 +21,8 @@ public sealed class SessionException(
      * Reports a failure with a code of NIM, see [ResponseCode].
      *
      * @property code 302 token refused, 403 not allowed, 404 no such session, 408 no answer in
-     * time, 414 invalid parameter, 415 no connection, 416 too frequent or too many, 500 fault of
-     * the server, 503 server unavailable.
+     * time, 414 invalid parameter, 415 no connection, 416 too frequent or too many, 422 account
+     * blocked by the app's server, 500 fault of the server, 503 server unavailable.
      * @property requestId the request's id in the server's log; null if there was no answer.
      * @property detail what was wrong and what to do, for developers; names the parameter of a 414.
      */

@@ -23,8 +23,9 @@ import java.util.concurrent.Executor
  * [SessionException.Internal]. The SDK retries a call that failed temporarily, within the call's
  * timeout; a retried update or deletion takes effect once.
  *
- * Any call may end in `onFailed` with 302, 403, 408, 415, 416, 500 or 503, and in `onException`
- * with any [SessionException] but [SessionException.Failed]. Each method lists its other codes.
+ * Any call may end in `onFailed` with 302, 403, 408, 415, 416, 422, 500 or 503, and in
+ * `onException` with any [SessionException] but [SessionException.Failed]. Each method lists its
+ * other codes.
  *
  * Make one service per account and keep it: its calls share connections and token.
  *
