@@ -1,7 +1,7 @@
-//! A store that fails: panics and errors at every route. Other tests run against the real engine,
-//! in `server/bin/tests/it`.
+//! A store that fails: panics and errors at every route; and a race that the real engine would not
+//! show. Other tests run against the real engine, in `server/bin/tests/it`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -18,7 +18,7 @@ use huihua_event::{
 use huihua_nim::{check_sum, copy};
 use huihua_store::{
     self as store, AccountFormRefusal, Attempt, ChangeHint, Engine, Outcome, Progress, Refusal,
-    Store, SweepState, SyncRequest,
+    Store, SweepState, SyncFrom, SyncRequest,
 };
 use tokio::sync::broadcast;
 
@@ -27,11 +27,16 @@ use crate::{
     app::{App, Apps, Secret},
     auth,
     clock::Clock,
+    error::Error,
     live::Live,
 };
 
 /// Fails every call in one way.
-struct FailingEngine(fn() -> store::Error);
+struct FailingEngine {
+    failure: fn() -> store::Error,
+    /// Lists and teams can be read all the same, and are empty.
+    has_empty_lists: bool,
+}
 
 #[async_trait]
 impl Store for FailingEngine {
@@ -41,16 +46,18 @@ impl Store for FailingEngine {
         _: Vec<Event>,
         _: u64,
     ) -> Result<Vec<Outcome>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn list(&self, _: &Owner, _: &QueryMySessionOption) -> Result<Page, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn get(&self, _: &Owner, _: &SessionId) -> Result<Option<RecentSession>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn sync(&self, _: &Owner, _: &SyncRequest) -> Result<SyncPage, store::Error> {
-        Err(self.0())
+        let nothing =
+            SyncPage { changes: Vec::new(), cursor: String::new(), has_more: false, reset: false };
+        if self.has_empty_lists { Ok(nothing) } else { Err((self.failure)()) }
     }
     async fn update(
         &self,
@@ -59,10 +66,10 @@ impl Store for FailingEngine {
         _: String,
         _: &Attempt,
     ) -> Result<RecentSession, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn delete(&self, _: &Owner, _: Vec<SessionId>, _: &Attempt) -> Result<(), store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn act(
         &self,
@@ -70,22 +77,22 @@ impl Store for FailingEngine {
         _: Arc<Action>,
         _: &Attempt,
     ) -> Result<Result<Done, Refusal>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn account_of(&self, _: &AppKey, _: &TokenHash) -> Result<Option<Account>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn is_blocked(&self, _: &Owner) -> Result<bool, store::Error> {
         Ok(false)
     }
     async fn joined(&self, _: &Owner, _: TeamKind) -> Result<Vec<JoinedTeam>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
-        Err(self.0())
+        if self.has_empty_lists { Ok(Vec::new()) } else { Err((self.failure)()) }
     }
     async fn team(&self, _: &AppKey, _: &Team) -> Result<Option<TeamEntry>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn members(
         &self,
@@ -94,7 +101,7 @@ impl Store for FailingEngine {
         _: Option<&Account>,
         _: usize,
     ) -> Result<Vec<Member>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     fn hints(&self) -> broadcast::Receiver<ChangeHint> {
         broadcast::channel(1).1
@@ -107,16 +114,16 @@ impl Engine for FailingEngine {
         &self,
         _: &[(AppKey, AccountForm)],
     ) -> Result<Result<(), AccountFormRefusal>, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn health(&self) -> Result<(), store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn sweep(&self, _: u64, _: usize) -> Result<SweepState, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn verify(&self, _: Progress) -> Result<u64, store::Error> {
-        Err(self.0())
+        Err((self.failure)())
     }
     async fn close(&self) {}
 }
@@ -137,7 +144,7 @@ const EVENTS: &str =
 /// Returns status and body of the answer at every route.
 async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)> {
     let apps = Apps::from([(app().key, app())]);
-    let engine = Arc::new(FailingEngine(failure));
+    let engine = Arc::new(FailingEngine { failure, has_empty_lists: false });
     let store: Arc<dyn Store> = engine.clone();
     let live = Arc::new(Live::new(Arc::clone(&store)));
     let (apps, clock) = (Arc::new(apps), Clock::default());
@@ -210,4 +217,17 @@ async fn a_failing_store_is_reported_to_clients_and_makes_nim_send_again() {
             assert_eq!((problem.status, problem.code), (status, status), "{name}");
         }
     }
+}
+
+/// A block or a new token between the check at the door and the subscription notifies nobody.
+#[tokio::test]
+async fn a_token_that_ended_before_the_wait_began_is_refused_at_once() {
+    let failure = || store::Error::Unavailable { reason: String::new() };
+    let live = Live::new(Arc::new(FailingEngine { failure, has_empty_lists: true }));
+    let owner = Owner { app: app().key, account: "amy".parse().unwrap() };
+    let request = SyncRequest { from: SyncFrom::Latest, limit: 1, need_last_msg: true };
+    let refused = async || Err::<(), _>(Error::Blocked);
+    let [hour, long] = [60 * 60, 10].map(Duration::from_secs);
+    let answer = tokio::time::timeout(long, live.sync(&owner, request, hour, refused)).await;
+    assert!(matches!(answer, Ok(Err(Error::Blocked))), "it waits");
 }
