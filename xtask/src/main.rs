@@ -73,6 +73,6 @@ fn run(task: Task) -> Result<()> {
         Task::Aar(arguments) => aar::run(&arguments),
         Task::Apk(arguments) => apk::run(&arguments),
         Task::Release(_) => release::run(),
-        Task::Bench(_) => bench::run(),
+        Task::Bench(arguments) => bench::run(&arguments),
     }
 }

@@ -79,6 +79,11 @@ impl Process {
         Ok(Self { child, group, name })
     }
 
+    /// Its id, for a look into `/proc`.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, `None` while it runs.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         self.child.try_wait().with_context(|| format!("look after `{}`", self.name))

@@ -1,0 +1,141 @@
+//! One kept connection of a caller: HTTP to a server, or PostgreSQL's own protocol.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    Request, StatusCode,
+    body::Bytes,
+    client::conn::http1::{self, SendRequest},
+    header::{AUTHORIZATION, HOST},
+};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::{
+    database::{Database, ListRows},
+    messages,
+    work::{HttpCall, HttpTarget, Work},
+};
+
+/// A caller's way to a contestant.
+pub(crate) enum Connection {
+    Http {
+        http: HttpConnection,
+        target: HttpTarget,
+    },
+    /// With the newest version of the account's list: the cursor of a sync.
+    Postgres {
+        database: Database,
+        newest_version: i64,
+    },
+}
+
+/// A connection that stays open between calls.
+pub(crate) struct HttpConnection {
+    sender: SendRequest<Full<Bytes>>,
+    host: String,
+}
+
+impl HttpConnection {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When nothing listens.
+    pub(crate) async fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await.context("connect")?;
+        stream.set_nodelay(true).context("send without delay")?;
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.context("speak HTTP")?;
+        tokio::spawn(async move {
+            // Its error is the next call's.
+            let _ = connection.await;
+        });
+        Ok(Self { sender, host: address.to_string() })
+    }
+
+    /// Makes a call and reads the answer whole.
+    ///
+    /// # Errors
+    /// When no whole answer comes, or another than 200.
+    pub(crate) async fn call(&mut self, call: HttpCall) -> Result<Bytes> {
+        let HttpCall { method, path, bearer, headers, body } = call;
+        let what = format!("{method} {}", path.split('?').next().unwrap_or_default());
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, &self.host)
+            .header(AUTHORIZATION, format!("Bearer {bearer}"));
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(body)).with_context(|| format!("write {what}"))?;
+        self.sender.ready().await.with_context(|| format!("wait to send {what}"))?;
+        let response = self.sender.send_request(request).await;
+        let response = response.with_context(|| format!("send {what}"))?;
+        let status = response.status();
+        let body = response.into_body().collect().await;
+        let body = body.with_context(|| format!("read the answer of {what}"))?.to_bytes();
+        ensure!(
+            status == StatusCode::OK,
+            "{what} was answered {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok(body)
+    }
+}
+
+impl Connection {
+    /// Makes one call.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub(crate) async fn work(&mut self, work: Work, account: &str, n: u64) -> Result<()> {
+        match self {
+            Self::Http { http, target } => {
+                http.call(target.call(work, account, n)?).await?;
+            }
+            Self::Postgres { database, newest_version } => {
+                ask(database, *newest_version, work, account, n).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn ask(
+    database: &Database,
+    newest_version: i64,
+    work: Work,
+    account: &str,
+    n: u64,
+) -> Result<()> {
+    let session = format!("p2p|{}", messages::other_end(account, n));
+    match work {
+        Work::Page => {
+            let rows = database.page(account).await?;
+            ensure!(rows.len() > 100, "a page of {} rows", rows.len());
+        }
+        Work::EmptySync => {
+            let changes = database.changes(account, newest_version).await?;
+            ensure!(changes.is_empty(), "{} changes", changes.len());
+        }
+        Work::GetOne => {
+            database.one(account, &session).await?.context("a session that is there")?;
+        }
+        Work::Ingest { events } => {
+            let mut rows = ListRows::default();
+            for message in (n..n + events).map(messages::written) {
+                rows.add_p2p(&message)?;
+            }
+            database.upsert(&rows).await?;
+        }
+        Work::SetExt => {
+            let (ext, key) = (format!(r#"{{"top":true,"n":{n}}}"#), format!("bare-{n}"));
+            let row = database.set_ext(account, &session, &ext, &key).await?;
+            row.context("a session that is there")?;
+        }
+    }
+    Ok(())
+}

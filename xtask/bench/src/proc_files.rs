@@ -1,0 +1,113 @@
+//! What Linux says in `/proc` of processes and of the machine.
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result};
+
+/// Fields of `/proc/PID/stat`, counted from the one after the name.
+const PARENT: usize = 1;
+/// Ticks in user and system mode, then the same of children that have ended.
+const TICKS: std::ops::Range<usize> = 11..15;
+
+/// CPU of processes and of all their children, since they began.
+///
+/// # Errors
+/// When one of them is gone.
+pub(crate) fn cpu(pids: &[u32]) -> Result<Duration> {
+    let mut ticks = 0;
+    for pid in pids {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+        let stat = stat.with_context(|| format!("look at the process {pid}"))?;
+        ticks += Stat::parse(&stat).context("read /proc/PID/stat")?.ticks;
+    }
+    for entry in fs::read_dir("/proc").context("list /proc")? {
+        let path = entry.context("list /proc")?.path().join("stat");
+        // What is no process has no such file, and a process may end meanwhile.
+        let Ok(stat) = fs::read_to_string(path) else { continue };
+        let stat = Stat::parse(&stat).filter(|stat| pids.contains(&stat.parent));
+        ticks += stat.map_or(0, |stat| stat.ticks);
+    }
+    let per_second = rustix::param::clock_ticks_per_second();
+    Ok(Duration::from_micros(ticks * 1_000_000 / per_second))
+}
+
+/// The memory of a process that is in RAM, in bytes.
+///
+/// # Errors
+/// When the process is gone.
+pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"));
+    let status = status.with_context(|| format!("look at the process {pid}"))?;
+    let value = field(&status, "VmRSS:").context("find VmRSS")?;
+    let kib: u64 = value.trim_end_matches(" kB").parse().context("read VmRSS")?;
+    Ok(kib * 1024)
+}
+
+/// What the machine is, in a line.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub(crate) fn machine() -> Result<String> {
+    let read = |path: &str| fs::read_to_string(path).with_context(|| format!("read {path}"));
+    let processors = read("/proc/cpuinfo")?;
+    let model = field(&processors, "model name").map(|value| value.trim_start_matches(": "));
+    let cores = std::thread::available_parallelism().context("count the cores")?;
+    let memory = read("/proc/meminfo")?;
+    let memory = field(&memory, "MemTotal:").and_then(|it| it.trim_end_matches(" kB").parse().ok());
+    let gib = memory.map_or(0, |kib: u64| kib >> 20);
+    let kernel = read("/proc/sys/kernel/osrelease")?;
+    let model = model.unwrap_or("unknown processor");
+    Ok(format!("{cores} × {model}, {gib} GiB, Linux {}", kernel.trim()))
+}
+
+/// Runnable tasks in the mean of the last minute.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub(crate) fn load() -> Result<String> {
+    let text = fs::read_to_string("/proc/loadavg").context("read /proc/loadavg")?;
+    Ok(text.split(' ').next().unwrap_or_default().to_owned())
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+}
+
+struct Stat {
+    parent: u32,
+    ticks: u64,
+}
+
+impl Stat {
+    fn parse(text: &str) -> Option<Self> {
+        // The name is in brackets and may hold any character.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let parent = fields.get(PARENT)?.parse().ok()?;
+        let mut ticks = 0;
+        for field in fields.get(TICKS)? {
+            ticks += field.parse::<u64>().ok()?;
+        }
+        Some(Self { parent, ticks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {
+        let text = "7 (a) b (c) S 42 7 7 0 -1 4194560 1 2 3 4 100 20 3 4 20 0 1 0 5";
+        let stat = Stat::parse(text).unwrap();
+        assert_eq!((stat.parent, stat.ticks), (42, 127));
+        assert!(Stat::parse("7 (a) S 42").is_none());
+    }
+
+    #[test]
+    fn fields_are_found_by_their_names() {
+        let text = "Name:\tx\nVmRSS:\t    9216 kB\n";
+        assert_eq!(field(text, "VmRSS:"), Some("9216 kB"));
+        assert_eq!(field(text, "VmPeak:"), None);
+    }
+}
