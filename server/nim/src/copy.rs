@@ -117,12 +117,12 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     let Some(place) = delivered_place(fields, place) else { return Ok(Vec::new()) };
     let text = |name| fields.text(name);
     let [body, attach, ext] = [text("body"), text("attach"), text("ext")];
-    let [device_id, nick] = [text("fromDeviceId"), text("fromNick")];
+    let [client, device_id, nick] = ["fromClientType", "fromDeviceId", "fromNick"].map(text);
     let last_msg = LastMessage {
         scene: kind,
         to: peer(&place),
         from: from.as_str(),
-        from_client_type: client_type(&text("fromClientType")),
+        from_client_type: client_type(&client),
         from_device_id: &device_id,
         from_nick: &nick,
         time,
@@ -141,15 +141,15 @@ fn message(fields: &CopyFields<'_>) -> Result<Vec<Event>, Malformed> {
     let mut audience = Vec::new();
     let mut change = None;
     if let Place::Team(team) = &place {
-        let is_notice = message_type == MessageType::Notification;
-        if is_notice {
-            change = membership(team, &from, &post, &attach, fields.1);
-        }
-        if kind == SessionKind::Team && !(is_notice && may_send_away(&attach, fields.1)) {
+        let notice = (message_type == MessageType::Notification)
+            .then(|| CopyFields::parse_or_empty(&attach, fields.1));
+        change = notice.as_ref().and_then(|notice| notice.membership(team, &from, &post));
+        let goes = notice.as_ref().is_some_and(|notice| notice.notice_kind().may_send_away());
+        if kind == SessionKind::Team && !goes {
             audience = fields.accounts("tMembers").unwrap_or_default();
         }
         // NIM lets nobody write who is not in, but the app's own server.
-        if !is_notice && is_client(&text("fromClientType")) && !audience.contains(&from) {
+        if notice.is_none() && is_client(&client) && !audience.contains(&from) {
             audience.push(from);
         }
     }
@@ -188,41 +188,7 @@ pub(super) fn membership(
     attach: &str,
     form: AccountForm,
 ) -> Option<Event> {
-    let attach = CopyFields::parse(attach.as_bytes(), form).ok()?;
-    let join = |accounts, inviter| {
-        Some(Event::Join { team: team.clone(), accounts, inviter, time: notice.time })
-    };
-    let leave =
-        |accounts| Some(Event::Leave { team: team.clone(), accounts, notice: notice.clone() });
-    match attach.notice_kind() {
-        NoticeKind::Invite => join(attach.listed()?, Some(from.clone())),
-        NoticeKind::Accept => join(attach.listed()?, None),
-        NoticeKind::Join => join(vec![from.clone()], None),
-        NoticeKind::Create => {
-            (team.kind() == SessionKind::SuperTeam).then(|| join(vec![from.clone()], None))?
-        }
-        NoticeKind::Kick => leave(attach.listed()?),
-        NoticeKind::Leave => leave(vec![from.clone()]),
-        NoticeKind::Dissolve => {
-            Some(Event::Dissolve { team: team.clone(), notice: notice.clone() })
-        }
-        NoticeKind::Other | NoticeKind::Unreadable => None,
-    }
-}
-
-/// Tells whether a notice may send somebody away: then its audience still names who went.
-fn may_send_away(attach: &str, form: AccountForm) -> bool {
-    let kind = CopyFields::parse(attach.as_bytes(), form).map(|attach| attach.notice_kind());
-    match kind.unwrap_or(NoticeKind::Unreadable) {
-        NoticeKind::Kick | NoticeKind::Leave | NoticeKind::Dissolve | NoticeKind::Unreadable => {
-            true
-        }
-        NoticeKind::Invite
-        | NoticeKind::Accept
-        | NoticeKind::Join
-        | NoticeKind::Create
-        | NoticeKind::Other => false,
-    }
+    CopyFields::parse_or_empty(attach, form).membership(team, from, notice)
 }
 
 /// What a NOTIFICATION tells, by the `id` in its attach.
@@ -245,6 +211,16 @@ enum NoticeKind {
     /// Changes no membership.
     Other,
     Unreadable,
+}
+
+impl NoticeKind {
+    /// Tells whether the notice may send somebody away: then its audience still names who went.
+    fn may_send_away(self) -> bool {
+        match self {
+            Self::Kick | Self::Leave | Self::Dissolve | Self::Unreadable => true,
+            Self::Invite | Self::Accept | Self::Join | Self::Create | Self::Other => false,
+        }
+    }
 }
 
 fn recall(fields: &CopyFields<'_>, kind: SessionKind) -> Result<Vec<Event>, Malformed> {
@@ -407,6 +383,34 @@ impl<'a> CopyFields<'a> {
         self.1
             .account(self.id(field)?)
             .map_err(|e| Malformed::IllFormed { field, reason: e.to_string() })
+    }
+
+    /// Reads the attach of a notice: no fields if it is unreadable.
+    fn parse_or_empty(attach: &'a str, form: AccountForm) -> Self {
+        Self::parse(attach.as_bytes(), form).unwrap_or_else(|_| Self(HashMap::new(), form))
+    }
+
+    /// Returns the change of members that the notice makes whose attach this is.
+    fn membership(&self, team: &Team, from: &Account, notice: &Post) -> Option<Event> {
+        let join = |accounts, inviter| {
+            Some(Event::Join { team: team.clone(), accounts, inviter, time: notice.time })
+        };
+        let leave =
+            |accounts| Some(Event::Leave { team: team.clone(), accounts, notice: notice.clone() });
+        match self.notice_kind() {
+            NoticeKind::Invite => join(self.listed()?, Some(from.clone())),
+            NoticeKind::Accept => join(self.listed()?, None),
+            NoticeKind::Join => join(vec![from.clone()], None),
+            NoticeKind::Create if team.kind() == SessionKind::SuperTeam => {
+                join(vec![from.clone()], None)
+            }
+            NoticeKind::Kick => leave(self.listed()?),
+            NoticeKind::Leave => leave(vec![from.clone()]),
+            NoticeKind::Dissolve => {
+                Some(Event::Dissolve { team: team.clone(), notice: notice.clone() })
+            }
+            NoticeKind::Create | NoticeKind::Other | NoticeKind::Unreadable => None,
+        }
     }
 
     /// Returns content for people or for the app, of any type.
