@@ -13,9 +13,9 @@ use huihua_store::{
 use crate::{failure::StoreFailure, tables};
 
 /// Of stores of formats 1 and 2; read, but not written.
-const ROW_FORMAT_WITHOUT_AMENDMENTS: u8 = 1;
+const OLD_ROW_FORMAT: u8 = 1;
 /// Of stores of formats 1 and 2; read, but not written.
-const HEAD_FORMAT_WITHOUT_AMENDMENTS: u8 = 2;
+const OLD_HEAD_FORMAT: u8 = 2;
 const NUMBERS_FORMAT: u8 = 3;
 const FIRST_RESULT_FORMAT: u8 = 4;
 /// Of accounts before they could be blocked; read, written no more.
@@ -59,28 +59,13 @@ pub(crate) fn encode_row(key: &[u8], row: &Row<'_>) -> Vec<u8> {
 
 /// The registers in a session's value.
 pub(crate) fn decode_row<'a>(key: &[u8], value: &'a [u8]) -> Result<Row<'a>, StoreFailure> {
-    let (format, read_registers): (u8, ReadRow<'a>) = match value.first() {
-        Some(&ROW_FORMAT_WITHOUT_AMENDMENTS) => (ROW_FORMAT_WITHOUT_AMENDMENTS, read_old_row),
-        Some(_) | None => (ROW_FORMAT, read_row),
-    };
-    let mut input = unseal(key, value, format)?;
-    read_registers(&mut input).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("session", key))
+    let (mut input, is_old) = unseal_either(key, value, OLD_ROW_FORMAT, ROW_FORMAT)?;
+    read_row(&mut input, is_old)
+        .filter(|_| input.0.is_empty())
+        .ok_or_else(|| damaged("session", key))
 }
 
-type ReadRow<'a> = fn(&mut ByteReader<'a>) -> Option<Row<'a>>;
-
-fn read_row<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
-    let row = read_first_registers(input)?;
-    Some(Row { latest: input.latest()?, inviter_last: input.option(ByteReader::number)?, ..row })
-}
-
-/// Of an account that invited more than once, only the first time was kept.
-fn read_old_row<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
-    let row = read_first_registers(input)?;
-    Some(Row { latest: input.old_latest()?, inviter_last: row.inviter, ..row })
-}
-
-fn read_first_registers<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
+fn read_row<'a>(input: &mut ByteReader<'a>, is_old: bool) -> Option<Row<'a>> {
     let mut row = Row {
         version: input.number()?,
         inviter: input.option(ByteReader::number)?,
@@ -99,6 +84,9 @@ fn read_first_registers<'a>(input: &mut ByteReader<'a>) -> Option<Row<'a>> {
             2.. => return None,
         });
     }
+    row.latest = input.latest(is_old)?;
+    // Of an account that invited more than once, the old format kept only the first time.
+    row.inviter_last = if is_old { row.inviter } else { input.option(ByteReader::number)? };
     Some(row)
 }
 
@@ -115,25 +103,17 @@ pub(crate) fn encode_head(key: &[u8], head: &Head<'_>) -> Vec<u8> {
 
 /// The registers in a team's value.
 pub(crate) fn decode_head<'a>(key: &[u8], value: &'a [u8]) -> Result<Head<'a>, StoreFailure> {
-    let (mut input, read_latest) = match value.first() {
-        Some(&HEAD_FORMAT_WITHOUT_AMENDMENTS) => (
-            unseal(key, value, HEAD_FORMAT_WITHOUT_AMENDMENTS)?,
-            ByteReader::old_latest as ReadLatest<'a>,
-        ),
-        Some(_) | None => (unseal(key, value, HEAD_FORMAT)?, ByteReader::latest as ReadLatest<'a>),
-    };
-    read_head(&mut input, read_latest)
-        .filter(|_| input.0.is_empty())
-        .ok_or_else(|| damaged("team", key))
+    let (mut input, is_old) = unseal_either(key, value, OLD_HEAD_FORMAT, HEAD_FORMAT)?;
+    read_head(&mut input, is_old).filter(|_| input.0.is_empty()).ok_or_else(|| damaged("team", key))
 }
 
-fn read_head<'a>(input: &mut ByteReader<'a>, read_latest: ReadLatest<'a>) -> Option<Head<'a>> {
+fn read_head<'a>(input: &mut ByteReader<'a>, is_old: bool) -> Option<Head<'a>> {
     Some(Head {
         version: input.number()?,
         dissolved_version: input.number()?,
         dissolved_again: input.take::<1>()? != [0],
         dissolved: input.option(ByteReader::body)?,
-        latest: read_latest(input)?,
+        latest: input.latest(is_old)?,
     })
 }
 
@@ -201,9 +181,7 @@ pub(crate) fn encode_account(key: &[u8], entry: &AccountEntry) -> Vec<u8> {
 
 /// What is known of an account.
 pub(crate) fn decode_account(key: &[u8], value: &[u8]) -> Result<AccountEntry, StoreFailure> {
-    let is_old = value.first() == Some(&OLD_ACCOUNT_FORMAT);
-    let format = if is_old { OLD_ACCOUNT_FORMAT } else { ACCOUNT_FORMAT };
-    let mut input = unseal(key, value, format)?;
+    let (mut input, is_old) = unseal_either(key, value, OLD_ACCOUNT_FORMAT, ACCOUNT_FORMAT)?;
     let mut read = || {
         let name = input.text()?.to_owned();
         let token = |input: &mut ByteReader<'_>| input.take().map(TokenHash);
@@ -232,8 +210,7 @@ pub(crate) fn encode_team(key: &[u8], entry: &TeamEntry) -> Vec<u8> {
 
 /// What is known of a team.
 pub(crate) fn decode_team(key: &[u8], value: &[u8]) -> Result<TeamEntry, StoreFailure> {
-    let is_old = value.first() == Some(&OLD_TEAM_FORMAT);
-    let mut input = unseal(key, value, if is_old { OLD_TEAM_FORMAT } else { TEAM_FORMAT })?;
+    let (mut input, is_old) = unseal_either(key, value, OLD_TEAM_FORMAT, TEAM_FORMAT)?;
     let mut read = || {
         let owner = match input.text()? {
             "" => None,
@@ -284,6 +261,17 @@ fn unseal<'a>(key: &[u8], value: &'a [u8], format: u8) -> Result<ByteReader<'a>,
     }
 }
 
+/// Unseals a value of the old format or of the one that is written, and tells whether it is old.
+fn unseal_either<'a>(
+    key: &[u8],
+    value: &'a [u8],
+    old: u8,
+    written: u8,
+) -> Result<(ByteReader<'a>, bool), StoreFailure> {
+    let is_old = value.first() == Some(&old);
+    Ok((unseal(key, value, if is_old { old } else { written })?, is_old))
+}
+
 /// Checks a value's seal, whatever is in it.
 pub(crate) fn verify(key: &[u8], value: &[u8]) -> Result<(), StoreFailure> {
     let format = value.first().copied().ok_or_else(|| damaged("value", key))?;
@@ -298,9 +286,6 @@ pub(crate) fn damaged(what: &str, key: &[u8]) -> StoreFailure {
 /// Bytes of the kinds of amendments.
 const RECALL_BYTE: u8 = 0;
 const EDIT_BYTE: u8 = 1;
-
-/// Reads a last message as a format has it.
-type ReadLatest<'a> = fn(&mut ByteReader<'a>) -> Option<Latest<'a>>;
 
 struct ByteWriter(Vec<u8>);
 
@@ -395,7 +380,10 @@ impl<'a> ByteReader<'a> {
         Some(MessageBody { key: self.key()?, text: self.text()? })
     }
 
-    fn latest(&mut self) -> Option<Latest<'a>> {
+    fn latest(&mut self, is_old: bool) -> Option<Latest<'a>> {
+        if is_old {
+            return self.old_latest();
+        }
         let message = self.option(Self::body)?;
         let [count] = self.take()?;
         let mut amendments = Vec::with_capacity(count.into());
