@@ -42,6 +42,57 @@ impl fmt::Display for BadLine {
     }
 }
 
+/// Most wrong lines that are shown; the others are counted.
+const SHOWN_MAX: usize = 20;
+
+/// The wrong lines of a file that is read to its end before anything of it is sent.
+#[derive(Debug)]
+pub(crate) struct WrongLines {
+    path: PathBuf,
+    count: usize,
+    first: Vec<BadLine>,
+}
+
+impl WrongLines {
+    /// None yet.
+    pub(crate) fn none_in(path: &Path) -> Self {
+        Self { path: path.to_owned(), count: 0, first: Vec::new() }
+    }
+
+    /// This one, which came after the file was checked.
+    pub(crate) fn of(path: &Path, line: BadLine) -> Self {
+        Self { path: path.to_owned(), count: 1, first: vec![line] }
+    }
+
+    pub(crate) fn add(&mut self, line: BadLine) {
+        self.count += 1;
+        if self.first.len() < SHOWN_MAX {
+            self.first.push(line);
+        }
+    }
+
+    /// Refuses the file if a line is wrong.
+    pub(crate) fn refuse(self) -> Result<(), Self> {
+        if self.count == 0 { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for WrongLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (count, path) = (self.count, self.path.display());
+        write!(f, "{count} lines of {path} are wrong, nothing was sent:")?;
+        for line in &self.first {
+            write!(f, "\n{line}")?;
+        }
+        if count > self.first.len() {
+            write!(f, "\nand {} more", count - self.first.len())?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for WrongLines {}
+
 /// A line without its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {

@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{lines::OpenError, server_client::InvalidUrl};
+use crate::{
+    lines::{OpenError, WrongLines},
+    server_client::InvalidUrl,
+};
 
 /// Why the import ended early. What was written stays; importing it again changes nothing.
 #[derive(Debug, thiserror::Error)]
@@ -11,13 +14,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Lines are wrong.
-    #[error("{count} lines of {path} are wrong, nothing was sent:\n{shown}")]
-    Lines {
-        path: PathBuf,
-        count: usize,
-        /// The first of them, one a line.
-        shown: String,
-    },
+    #[error(transparent)]
+    Lines(#[from] WrongLines),
     /// The file holds no id.
     #[error("{path} holds no id")]
     Empty { path: PathBuf },

@@ -6,10 +6,7 @@ use huihua_core::{Account, AccountForm, InvalidId, SessionId, SessionKind, TeamI
 use huihua_event::Team;
 
 use super::error::Error;
-use crate::lines::{BadLine, Lines};
-
-/// Most wrong lines that are shown; the others are counted.
-const BAD_LINES_SHOWN: usize = 20;
+use crate::lines::{BadLine, Lines, WrongLines};
 
 /// A line of the file of team ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,26 +47,19 @@ fn ids<T: Clone + Eq + std::hash::Hash>(
     path: &Path,
     id: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, Error> {
-    let (mut ids, mut seen, mut bad) = (Vec::new(), HashSet::new(), Vec::new());
+    let (mut ids, mut seen, mut wrong) = (Vec::new(), HashSet::new(), WrongLines::none_in(path));
     for line in Lines::open(path)? {
         let read = line.and_then(|line| {
-            let wrong = |reason| BadLine { line: line.number, reason };
-            id(line.text.trim()).map_err(wrong)
+            let bad = |reason| BadLine { line: line.number, reason };
+            id(line.text.trim()).map_err(bad)
         });
         match read {
             Ok(id) if seen.insert(id.clone()) => ids.push(id),
             Ok(_) => {}
-            Err(wrong) => bad.push(wrong.to_string()),
+            Err(bad) => wrong.add(bad),
         }
     }
-    let count = bad.len();
-    if count > 0 {
-        bad.truncate(BAD_LINES_SHOWN);
-        if count > bad.len() {
-            bad.push(format!("and {} more", count - bad.len()));
-        }
-        return Err(Error::Lines { path: path.to_owned(), count, shown: bad.join("\n") });
-    }
+    wrong.refuse()?;
     if ids.is_empty() {
         return Err(Error::Empty { path: path.to_owned() });
     }

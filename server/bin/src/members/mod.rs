@@ -19,10 +19,7 @@ use self::{
     send::{ImportBatch, Sender},
     summary::ImportSummary,
 };
-use crate::{args::ImportArguments, lines::BadLine, progress::ImportProgress};
-
-/// Most wrong lines that are shown; the others are counted.
-const BAD_LINES_SHOWN: usize = 20;
+use crate::{args::ImportArguments, lines::WrongLines, progress::ImportProgress};
 
 /// Imports the file of the arguments and prints the result.
 #[tokio::main(flavor = "current_thread")]
@@ -42,7 +39,7 @@ async fn import(arguments: &ImportArguments, ingest_key: Secret) -> Result<Impor
     let mut summary = ImportSummary { memberships, ..ImportSummary::default() };
     let mut batch = ImportBatch::default();
     for row in MembershipRows::open(file)? {
-        let row = row.map_err(|bad| wrong_lines(file, &[bad], 1))?;
+        let row = row.map_err(|bad| WrongLines::of(file, bad))?;
         for part in row.parts(send::ACCOUNTS_MAX) {
             if let Some(full) = batch.add(part) {
                 sender.send(&full, &mut summary, &progress).await?;
@@ -56,31 +53,16 @@ async fn import(arguments: &ImportArguments, ingest_key: Secret) -> Result<Impor
 
 /// Reads the file to its end and returns how many memberships it holds.
 fn check(path: &Path) -> Result<u64, Error> {
-    let (mut memberships, mut bad, mut count) = (0, Vec::new(), 0);
+    let (mut memberships, mut wrong) = (0, WrongLines::none_in(path));
     for row in MembershipRows::open(path)? {
         match row {
             Ok(row) => memberships += row.accounts.len() as u64,
-            Err(line) => {
-                count += 1;
-                if bad.len() < BAD_LINES_SHOWN {
-                    bad.push(line);
-                }
-            }
+            Err(bad) => wrong.add(bad),
         }
     }
-    if count > 0 {
-        return Err(wrong_lines(path, &bad, count));
-    }
+    wrong.refuse()?;
     if memberships == 0 {
         return Err(Error::Empty { path: path.to_owned() });
     }
     Ok(memberships)
-}
-
-fn wrong_lines(path: &Path, bad: &[BadLine], count: usize) -> Error {
-    let mut shown: Vec<_> = bad.iter().map(BadLine::to_string).collect();
-    if count > bad.len() {
-        shown.push(format!("and {} more", count - bad.len()));
-    }
-    Error::Lines { path: path.to_owned(), count, shown: shown.join("\n") }
 }
