@@ -9,7 +9,7 @@ use machine::process;
 
 use crate::tree::cargo;
 
-/// Measure the server: beside its limits and peers, and what waiting and big joins cost
+/// Measure the server: beside its limits and peers, its files, what waiting and big joins cost
 ///
 /// Builds for release and measures over the real server process and real sockets. Compare figures
 /// only within one run, as ratios: machines differ. No figure makes it fail.
@@ -21,15 +21,33 @@ pub(crate) struct BenchArguments {
 
 #[derive(Subcommand)]
 enum Measurement {
-    /// Calls a second, latencies and CPU beside a constant answer and PostgreSQL
+    /// Calls a second, latencies, CPU, memory and bytes written, beside limits and peers
     ///
     /// Interleaved rounds of reads and durable writes on the server, on a server that answers
-    /// constants, and on PostgreSQL from Debian's package, which is installed when run as root and
-    /// left out when it is missing. Writes its tables into docs/benchmarks.md.
+    /// constants, on PostgreSQL and on Redis; then a start after kill -9, first reads, memory. The
+    /// peers are Debian's packages, installed when run as root and left out when they are missing.
+    /// Writes its tables and plots into docs/benchmarks.md and docs/bench/.
     Server {
-        /// About two minutes instead of a quarter of an hour
+        /// About two minutes instead of seventeen
         #[arg(long)]
         quick: bool,
+        /// Change no document: tables and plots go to target/bench/check/
+        #[arg(long)]
+        check: bool,
+    },
+    /// How large the store's files get while the same 100,000 rows are overwritten for two hours
+    ///
+    /// Writes its table and plot into docs/benchmarks.md and docs/bench/.
+    Growth {
+        /// 30 minutes
+        #[arg(long)]
+        quick: bool,
+        /// So long
+        #[arg(long, conflicts_with = "quick", value_parser = clap::value_parser!(u32).range(1..))]
+        minutes: Option<u32>,
+        /// Change no document: table and plot go to target/bench/check/
+        #[arg(long)]
+        check: bool,
     },
     /// Memory of a waiting sync, how long a change takes to it, writes during joins of 10,000
     Waits,
@@ -42,21 +60,24 @@ enum Measurement {
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     println!("bench: building for release (the first time: minutes)");
     match arguments.measurement {
-        Measurement::Server { quick } => server(quick),
+        Measurement::Server { quick, check } => {
+            measure("server", [quick.then_some("--quick"), check.then_some("--check")])
+        }
+        Measurement::Growth { quick, minutes, check } => {
+            let minutes = minutes.map(|minutes| format!("--minutes={minutes}"));
+            let length = minutes.as_deref().or(quick.then_some("--quick"));
+            measure("growth", [length, check.then_some("--check")])
+        }
         Measurement::Waits => waits(),
     }
 }
 
-/// The crate `bench` measures: it alone needs HTTP and PostgreSQL's protocol.
-fn server(quick: bool) -> Result<()> {
+/// The crate `bench` measures: it alone needs HTTP and the protocols of PostgreSQL and Redis.
+fn measure(what: &str, flags: [Option<&str>; 2]) -> Result<()> {
     let packages = ["--package", "huihua-server", "--package", "bench"];
     process::run(cargo().args(["build", "--release"]).args(packages))?;
     let mut bench = Command::new("target/release/bench");
-    bench.arg("server");
-    if quick {
-        bench.arg("--quick");
-    }
-    process::run(&mut bench)
+    process::run(bench.arg(what).args(flags.into_iter().flatten()))
 }
 
 /// `server/bin/tests/it/measure.rs`.

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{self, File},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -17,9 +17,8 @@ use machine::{
 };
 
 use crate::{
-    database::{self, Database, ListRows, NAME},
-    messages,
-    product::wait,
+    database::{self, Database, NAME},
+    product::{free_address, wait},
     work::Numbers,
 };
 
@@ -34,8 +33,6 @@ const SHARED_BUFFERS: &str = "256MB";
 /// What it prints, in its folder.
 const LOG: &str = "log";
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-/// Rows a statement when lists are made.
-const BATCH: usize = 500;
 
 /// A running cluster with our tables.
 pub(crate) struct Cluster {
@@ -66,9 +63,7 @@ impl Cluster {
         let mut init = command(&programs.join("initdb"), run_as);
         init.arg("--pgdata").arg(&data).args(["--auth=trust", "--encoding=UTF8", "--no-locale"]);
         process::read(init.arg(format!("--username={NAME}")))?;
-        let free = TcpListener::bind("127.0.0.1:0").context("look for a free port")?;
-        let address = free.local_addr().context("look for a free port")?;
-        drop(free);
+        let address = free_address()?;
         let mut postgres = command(&programs.join("postgres"), run_as);
         postgres.arg("-D").arg(&data).args(["-p", &address.port().to_string()]);
         for setting in [
@@ -102,23 +97,19 @@ impl Cluster {
     /// PostgreSQL's.
     pub(crate) async fn fill(&self, lists: &[(String, u64)], numbers: &Numbers) -> Result<()> {
         let database = Database::open(self.port).await?;
-        for (account, sessions) in lists {
-            let all: Vec<_> = messages::list(account, *sessions).collect();
-            for part in all.chunks(BATCH) {
-                let mut rows = ListRows::default();
-                for first in part {
-                    rows.add_first(account, first)?;
-                }
-                database.upsert(&rows).await?;
-            }
+        for rows in database::first_rows(lists, numbers)? {
+            database.upsert(&rows).await?;
         }
-        let first = numbers.take(messages::PAIRS);
-        let mut rows = ListRows::default();
-        for n in first..first + messages::PAIRS {
-            rows.add_p2p(&messages::written(n))?;
-        }
-        database.upsert(&rows).await?;
         database.vacuum().await
+    }
+
+    /// Writes every changed page to the disk, which it does by itself every five minutes.
+    ///
+    /// # Errors
+    /// PostgreSQL's.
+    pub(crate) async fn write_back(&self) -> Result<()> {
+        let client = database::connect(self.port).await?;
+        client.batch_execute("CHECKPOINT").await.context("write a checkpoint")
     }
 
     /// Stops it, so that it leaves nothing in the system's shared memory.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request, StatusCode,
@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use crate::{
     database::{Database, ListRows},
     messages,
+    redis_lists::RedisLists,
     work::{HttpCall, HttpTarget, Work},
 };
 
@@ -28,6 +29,11 @@ pub(crate) enum Connection {
     /// With the newest version of the account's list: the cursor of a sync.
     Postgres {
         database: Database,
+        newest_version: i64,
+    },
+    /// As with PostgreSQL.
+    Redis {
+        lists: RedisLists,
         newest_version: i64,
     },
 }
@@ -62,11 +68,10 @@ impl HttpConnection {
     pub(crate) async fn call(&mut self, call: HttpCall) -> Result<Bytes> {
         let HttpCall { method, path, bearer, headers, body } = call;
         let what = format!("{method} {}", path.split('?').next().unwrap_or_default());
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, &self.host)
-            .header(AUTHORIZATION, format!("Bearer {bearer}"));
+        let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
+        if let Some(bearer) = bearer {
+            request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }
@@ -99,6 +104,9 @@ impl Connection {
             Self::Postgres { database, newest_version } => {
                 ask(database, *newest_version, work, account, n).await?;
             }
+            Self::Redis { lists, newest_version } => {
+                ask_redis(lists, *newest_version, work, account, n).await?;
+            }
         }
         Ok(())
     }
@@ -124,18 +132,49 @@ async fn ask(
         Work::GetOne => {
             database.one(account, &session).await?.context("a session that is there")?;
         }
-        Work::Ingest { events } => {
-            let mut rows = ListRows::default();
-            for message in (n..n + events).map(messages::written) {
-                rows.add_p2p(&message)?;
-            }
-            database.upsert(&rows).await?;
-        }
+        Work::Ingest { events } => database.upsert(&rows(n, events)?).await?,
         Work::SetExt => {
             let (ext, key) = (format!(r#"{{"top":true,"n":{n}}}"#), format!("bare-{n}"));
             let row = database.set_ext(account, &session, &ext, &key).await?;
             row.context("a session that is there")?;
         }
+        Work::TeamMessage { .. } | Work::Copy => bail!("{work:?} is not PostgreSQL's"),
     }
     Ok(())
+}
+
+async fn ask_redis(
+    lists: &mut RedisLists,
+    newest_version: i64,
+    work: Work,
+    account: &str,
+    n: u64,
+) -> Result<()> {
+    let session = format!("p2p|{}", messages::other_end(account, n));
+    match work {
+        Work::Page => {
+            let rows = lists.page(account).await?;
+            ensure!(rows > 100, "a page of {rows} rows");
+        }
+        Work::EmptySync => {
+            let changes = lists.changes(account, newest_version).await?;
+            ensure!(changes == 0, "{changes} changes");
+        }
+        Work::GetOne => lists.one(account, &session).await?,
+        Work::Ingest { events } => lists.upsert(&rows(n, events)?).await?,
+        Work::SetExt => {
+            let (ext, key) = (format!(r#"{{"top":true,"n":{n}}}"#), format!("bare-{n}"));
+            lists.set_ext(account, &session, &ext, &key).await?;
+        }
+        Work::TeamMessage { .. } | Work::Copy => bail!("{work:?} is not Redis's"),
+    }
+    Ok(())
+}
+
+fn rows(first: u64, events: u64) -> Result<ListRows> {
+    let mut rows = ListRows::default();
+    for message in (first..first + events).map(messages::written) {
+        rows.add_p2p(&message)?;
+    }
+    Ok(rows)
 }

@@ -4,7 +4,10 @@
 use anyhow::{Context, Result};
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
-use crate::messages::{FirstMessage, MessageEvent};
+use crate::{
+    messages::{self, FirstMessage, MessageEvent},
+    work::Numbers,
+};
 
 /// The user and the database of our own cluster.
 pub(crate) const NAME: &str = "bench";
@@ -42,13 +45,45 @@ const SET_EXT: &str = "WITH first AS (
     WHERE account = $1 AND id = $2 AND EXISTS (SELECT 1 FROM first)
     RETURNING id, update_time, ext, last_msg";
 
+/// Rows a statement when lists are made.
+const BATCH: usize = 500;
+
 /// Rows to be written, column by column.
 #[derive(Default)]
 pub(crate) struct ListRows {
-    accounts: Vec<String>,
-    ids: Vec<String>,
-    times: Vec<i64>,
-    last_msgs: Vec<String>,
+    pub(crate) accounts: Vec<String>,
+    pub(crate) ids: Vec<String>,
+    pub(crate) times: Vec<i64>,
+    pub(crate) last_msgs: Vec<String>,
+}
+
+/// The rows of the lists that the product has, and of one message to each pair.
+///
+/// # Errors
+/// When a time is out of range.
+pub(crate) fn first_rows(lists: &[(String, u64)], numbers: &Numbers) -> Result<Vec<ListRows>> {
+    let mut batches = Vec::new();
+    for (account, sessions) in lists {
+        let all: Vec<_> = messages::list(account, *sessions).collect();
+        for part in all.chunks(BATCH) {
+            let mut rows = ListRows::default();
+            for first in part {
+                rows.add_first(account, first)?;
+            }
+            batches.push(rows);
+        }
+    }
+    let pairs = messages::WRITERS.pairs();
+    let first = numbers.take(pairs);
+    let all: Vec<u64> = (first..first + pairs).collect();
+    for part in all.chunks(BATCH) {
+        let mut rows = ListRows::default();
+        for n in part {
+            rows.add_p2p(&messages::written(*n))?;
+        }
+        batches.push(rows);
+    }
+    Ok(batches)
 }
 
 impl ListRows {

@@ -88,15 +88,31 @@ pub(crate) fn ratio_text(ratio: f64) -> String {
     }
 }
 
-/// `870 µs`, `1.24 ms`, `31.0 ms`.
+/// `870 µs`, `1.24 ms`, `31.0 ms`, `1.54 s`.
 pub(crate) fn duration_text(duration: Duration) -> String {
     let micros = duration.as_secs_f64() * 1e6;
     match micros {
         _ if micros < 100.0 => format!("{micros:.1} µs"),
         _ if micros < 1_000.0 => format!("{micros:.0} µs"),
         _ if micros < 10_000.0 => format!("{:.2} ms", micros / 1e3),
-        _ => format!("{:.1} ms", micros / 1e3),
+        _ if micros < 1e6 => format!("{:.1} ms", micros / 1e3),
+        _ if micros < 1e7 => format!("{:.2} s", micros / 1e6),
+        _ => format!("{:.0} s", micros / 1e6),
     }
+}
+
+/// `856 B`, `4.3 kB`, `39 kB`: of 1,000 bytes, as disks count.
+pub(crate) fn kilobytes_text(bytes: f64) -> String {
+    match bytes {
+        _ if bytes < 1_000.0 => format!("{bytes:.0} B"),
+        _ if bytes < 10_000.0 => format!("{:.1} kB", bytes / 1e3),
+        _ => format!("{} kB", count_text(bytes / 1e3)),
+    }
+}
+
+/// `167 MiB`, as memory and files are counted.
+pub(crate) fn mebibytes_text(bytes: u64) -> String {
+    format!("{} MiB", count_text((bytes as f64 / f64::from(1 << 20)).round()))
 }
 
 /// `17,213`.
@@ -131,7 +147,7 @@ mod tests {
         }
         assert_eq!((cell.rate(), cell.spread()), (100.0, 1.5));
         assert_eq!(cell.cpu_per_call(), Duration::from_micros(10));
-        for (part, expected_us) in [(0.2, 10), (0.4, 20), (0.5, 40), (0.99, 40)] {
+        for (part, expected_us) in [(0.2, 10), (0.4, 20), (0.5, 40), (0.999, 40)] {
             let found = cell.quantile(part).as_secs_f64() * 1e6;
             assert!((found - f64::from(expected_us)).abs() < 0.1, "{part}: {found}");
         }
@@ -153,14 +169,22 @@ mod tests {
         for (ratio, expected) in [(0.078, "0.08 ×"), (1.26, "1.3 ×"), (27.4, "27 ×")] {
             assert_eq!(ratio_text(ratio), expected);
         }
-        for (micros, expected) in
-            [(36, "36.0 µs"), (870, "870 µs"), (1_238, "1.24 ms"), (31_040, "31.0 ms")]
-        {
+        for (micros, expected) in [
+            (36, "36.0 µs"),
+            (870, "870 µs"),
+            (1_238, "1.24 ms"),
+            (31_040, "31.0 ms"),
+            (1_540_000, "1.54 s"),
+        ] {
             assert_eq!(duration_text(Duration::from_micros(micros)), expected);
         }
         for (count, expected) in [(0.0, "0"), (999.4, "999"), (1_000.0, "1,000")] {
             assert_eq!(count_text(count), expected);
         }
         assert_eq!(count_text(1_234_567.0), "1,234,567");
+        for (bytes, expected) in [(856.0, "856 B"), (4_310.0, "4.3 kB"), (39_499.0, "39 kB")] {
+            assert_eq!(kilobytes_text(bytes), expected);
+        }
+        assert_eq!(mebibytes_text((533 << 20) + 1), "533 MiB");
     }
 }

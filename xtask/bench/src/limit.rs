@@ -29,7 +29,7 @@ use crate::work::EVENTS_HEADER;
 /// The file with a process's address, in its folder; it ends in a line break.
 pub(crate) const ADDRESS_FILE: &str = "address";
 /// What a row of the list takes on a disk; a message changes two.
-const ROW_BYTES: usize = 428;
+pub(crate) const ROW_BYTES: usize = 428;
 /// Writes that wait for the one writer: more than there are callers.
 const WAITING_MAX: usize = 1_024;
 /// Past this length the file starts again, so that a long run does not fill the disk.
@@ -73,6 +73,7 @@ pub(crate) async fn serve(folder: &Path) -> Result<()> {
         .route("/v1/sessions/{id}", get(one))
         .route("/v1/sessions/{id}/ext", put(set_ext))
         .route("/v1/events", post(ingest))
+        .route("/nim/copy", post(copy))
         .with_state(Arc::new(limit));
     listen(folder, routes).await
 }
@@ -119,6 +120,10 @@ async fn ingest(State(limit): State<Arc<Limit>>, headers: HeaderMap, _body: Byte
     let events = events(&headers);
     let results = vec![r#"{"status":"applied"}"#; events].join(",");
     append(&limit, 2 * events, format!(r#"{{"results":[{results}]}}"#).into()).await
+}
+
+async fn copy(State(limit): State<Arc<Limit>>, _body: Bytes) -> Response {
+    append(&limit, 2, Bytes::from_static(br#"{"code":200}"#)).await
 }
 
 async fn set_ext(State(limit): State<Arc<Limit>>, _body: Bytes) -> Response {

@@ -14,6 +14,7 @@ use crate::{
     database::Database,
     figures::{self, Sample},
     proc_files,
+    redis_lists::RedisLists,
     work::{HttpTarget, Numbers, Work},
 };
 
@@ -28,8 +29,9 @@ pub(crate) struct Contestant {
 /// How a contestant is called.
 pub(crate) enum Way {
     Http(HttpTarget),
-    /// At a port of this machine.
+    /// At a port of this machine, as the next.
     Postgres(u16),
+    Redis(u16),
 }
 
 /// What callers do in a round.
@@ -53,6 +55,11 @@ impl Contestant {
                 let database = Database::open(*port).await?;
                 let newest_version = database.newest_version(account).await?;
                 Connection::Postgres { database, newest_version }
+            }
+            Way::Redis(port) => {
+                let mut lists = RedisLists::open(*port).await?;
+                let newest_version = lists.newest_version(account).await?;
+                Connection::Redis { lists, newest_version }
             }
         })
     }
@@ -95,11 +102,8 @@ impl Contestant {
 
 impl Callers {
     async fn call(&self, connection: &mut Connection, account: &str) -> Result<()> {
-        let count = match self.work {
-            Work::Ingest { events } => events,
-            Work::Page | Work::EmptySync | Work::GetOne | Work::SetExt => 1,
-        };
-        connection.work(self.work, account, self.numbers.take(count)).await
+        let n = self.numbers.take(self.work.messages());
+        connection.work(self.work, account, n).await
     }
 
     async fn run(

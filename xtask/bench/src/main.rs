@@ -1,30 +1,48 @@
-//! Measures the server beside its limits and its peers: `cargo xtask bench server` builds and
-//! starts it. Two subcommands are the processes that it compares with. Nothing asserts a time.
+//! Measures the server beside its limits and its peers, and its files under hours of writes:
+//! `cargo xtask bench` builds and starts it. Two subcommands are the processes that it compares
+//! with. Nothing asserts a time.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use machine::process;
 use tokio::runtime::{Builder, Runtime};
 
+mod aims;
+mod app;
+mod big_store;
 mod cluster;
 mod connection;
 mod database;
+mod document;
+mod field;
 mod figures;
+mod growth;
+mod kinds;
 mod limit;
 mod load;
 mod messages;
 mod peer;
+mod plots;
 mod proc_files;
 mod product;
+mod redis_lists;
+mod redis_process;
 mod report;
+mod results;
+mod rounds;
 mod server;
+mod svg;
+mod waiting;
 mod work;
+mod written;
+
+use document::Destination;
 
 #[derive(Parser)]
-#[command(name = "bench", about = "Started by `cargo xtask bench server`")]
+#[command(name = "bench", about = "Started by `cargo xtask bench`")]
 struct Arguments {
     #[command(subcommand)]
     command: Task,
@@ -34,9 +52,19 @@ struct Arguments {
 enum Task {
     /// Measure, print, and write the tables into docs/benchmarks.md
     Server {
-        /// About two minutes instead of a quarter of an hour
         #[arg(long)]
         quick: bool,
+        #[arg(long)]
+        check: bool,
+    },
+    /// Overwrite the same rows and look at the store's files
+    Growth {
+        #[arg(long)]
+        quick: bool,
+        #[arg(long)]
+        minutes: Option<u32>,
+        #[arg(long)]
+        check: bool,
     },
     /// Answer constants, append what is written: the limit of any such server
     #[command(hide = true)]
@@ -70,14 +98,27 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Server { quick } => {
+        Task::Server { quick, check } => {
             process::end_children_on_signals()?;
-            let load = if quick { server::QUICK } else { server::FULL };
-            runtime()?.block_on(server::run(&load))
+            let length = if quick { kinds::QUICK } else { kinds::FULL };
+            runtime()?.block_on(server::run(&length, destination(check)))
+        }
+        Task::Growth { quick, minutes, check } => {
+            process::end_children_on_signals()?;
+            let time = match minutes {
+                Some(minutes) => Duration::from_secs(60 * u64::from(minutes)),
+                None if quick => growth::QUICK,
+                None => growth::FULL,
+            };
+            runtime()?.block_on(growth::run(time, destination(check)))
         }
         Task::Limit { folder } => runtime()?.block_on(limit::serve(&folder)),
         Task::Peer { folder, port } => runtime()?.block_on(peer::serve(&folder, port)),
     }
+}
+
+fn destination(check: bool) -> Destination {
+    if check { Destination::Check } else { Destination::Documents }
 }
 
 fn runtime() -> Result<Runtime> {

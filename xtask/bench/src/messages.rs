@@ -10,12 +10,19 @@ const T0: u64 = 1_700_000_000_000;
 const WRITTEN_SINCE: u64 = T0 + 1_000_000;
 /// Makes a `lastMsg` of about 340 bytes, as NIM's are.
 const BODY_BYTES: usize = 190;
-/// How many accounts write; each to this many others.
-const WRITERS: u64 = 500;
-const PEERS_PER_WRITER: u64 = 20;
-/// Pairs of accounts that exchange messages: each is written once before anything is measured.
-pub(crate) const PAIRS: u64 = WRITERS * PEERS_PER_WRITER;
-/// Shares no divisor with [`WRITERS`]: one message after the other is of another account.
+/// Accounts that write, each to so many others. All pairs are written to once before anything is
+/// measured, so that every message overwrites.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Writers {
+    accounts: u64,
+    others: u64,
+}
+
+/// Those of `bench server`.
+pub(crate) const WRITERS: Writers = Writers { accounts: 500, others: 20 };
+/// Those of `bench growth`: 100,000 rows, one at each end of a pair.
+pub(crate) const GROWTH_WRITERS: Writers = Writers { accounts: 2_500, others: 20 };
+/// Shares no divisor with the accounts: one message after the other is of another account.
 const STRIDE: u64 = 211;
 /// Of so many sessions one is a team's.
 const TEAM_EVERY: u64 = 5;
@@ -96,11 +103,58 @@ impl MessageEvent {
     }
 }
 
-/// The message that writers send as their n-th.
+impl Writers {
+    /// Pairs of accounts that exchange messages.
+    pub(crate) const fn pairs(self) -> u64 {
+        self.accounts * self.others
+    }
+
+    /// The message that they send as their n-th.
+    pub(crate) fn written(self, n: u64) -> MessageEvent {
+        let from = n * STRIDE % self.accounts;
+        let to = (from + 1 + n / self.accounts % self.others) % self.accounts;
+        MessageEvent::new("p2p", format!("w{from}"), format!("w{to}"), WRITTEN_SINCE + n)
+    }
+}
+
+/// The message that the writers of `bench server` send as their n-th.
 pub(crate) fn written(n: u64) -> MessageEvent {
-    let from = n * STRIDE % WRITERS;
-    let to = (from + 1 + n / WRITERS % PEERS_PER_WRITER) % WRITERS;
-    MessageEvent::new("p2p", format!("w{from}"), format!("w{to}"), WRITTEN_SINCE + n)
+    WRITERS.written(n)
+}
+
+/// The same message as NIM copies it.
+pub(crate) fn copy(n: u64) -> Value {
+    let MessageEvent { from, to, time, message_id, client_id, body, from_nick, .. } = written(n);
+    json!({
+        "eventType": "1", "convType": "PERSON", "msgType": "TEXT", "to": to, "fromAccount": from,
+        "fromNick": from_nick, "fromClientType": "AOS", "fromDeviceId": "bench",
+        "msgTimestamp": time.to_string(), "msgidClient": client_id, "msgidServer": message_id,
+        "resendFlag": "0", "body": body,
+    })
+}
+
+/// Members of a team that write.
+const TEAM_WRITERS: u64 = 10;
+
+/// A member of the team that has so many.
+pub(crate) fn member(members: u64, at: u64) -> String {
+    format!("m{members}-{at}")
+}
+
+/// The event that makes the team that has so many members.
+pub(crate) fn team_join(members: u64) -> Value {
+    let accounts: Vec<String> = (0..members).map(|at| member(members, at)).collect();
+    json!({
+        "type": "join", "sessionType": "team", "teamId": format!("s{members}"), "time": T0,
+        "accounts": accounts,
+    })
+}
+
+/// The n-th message to the team that has so many members. As many of them write in every team, so
+/// that nothing but the size differs.
+pub(crate) fn team_message(members: u64, n: u64) -> MessageEvent {
+    let from = member(members, n % members.min(TEAM_WRITERS));
+    MessageEvent::new("team", from, format!("s{members}"), WRITTEN_SINCE + n)
 }
 
 /// A session of a list that is there at the start.
@@ -153,10 +207,39 @@ mod tests {
 
     #[test]
     fn writers_write_to_every_pair_once_before_they_start_again() {
-        let pairs: HashSet<_> = (0..PAIRS).map(written).map(|it| (it.from, it.to)).collect();
-        assert_eq!(pairs.len() as u64, PAIRS);
-        assert!(pairs.iter().all(|(from, to)| from != to));
-        assert_eq!(written(PAIRS).from, written(0).from);
+        for writers in [WRITERS, GROWTH_WRITERS] {
+            let count = writers.pairs();
+            let pair = |n| {
+                let message = writers.written(n);
+                (message.from, message.to)
+            };
+            let pairs: HashSet<_> = (0..count).map(pair).collect();
+            assert_eq!(pairs.len() as u64, count);
+            assert!(pairs.iter().all(|(from, to)| from != to));
+            assert!(pairs.iter().all(|(from, to)| !pairs.contains(&(to.clone(), from.clone()))));
+            assert_eq!(pair(count), pair(0));
+        }
+        assert_eq!(2 * GROWTH_WRITERS.pairs(), 100_000);
+    }
+
+    #[test]
+    fn a_copy_says_what_the_event_says() {
+        let (copy, message) = (copy(7), written(7));
+        assert_eq!(copy["fromAccount"], message.from);
+        assert_eq!(copy["to"], message.to);
+        assert_eq!(copy["msgTimestamp"], message.time.to_string());
+    }
+
+    #[test]
+    fn who_writes_to_a_team_is_in_it() {
+        let join = team_join(10);
+        let members = join["accounts"].as_array().unwrap();
+        assert_eq!(members.len(), 10);
+        for n in [0, 9, 10, 12_345] {
+            let message = team_message(10, n);
+            assert_eq!(join["teamId"], message.to);
+            assert!(members.contains(&json!(message.from)), "{n}");
+        }
     }
 
     #[test]

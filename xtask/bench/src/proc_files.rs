@@ -20,15 +20,47 @@ pub(crate) fn cpu(pids: &[u32]) -> Result<Duration> {
         let stat = stat.with_context(|| format!("look at the process {pid}"))?;
         ticks += Stat::parse(&stat).context("read /proc/PID/stat")?.ticks;
     }
-    for entry in fs::read_dir("/proc").context("list /proc")? {
-        let path = entry.context("list /proc")?.path().join("stat");
-        // What is no process has no such file, and a process may end meanwhile.
-        let Ok(stat) = fs::read_to_string(path) else { continue };
-        let stat = Stat::parse(&stat).filter(|stat| pids.contains(&stat.parent));
-        ticks += stat.map_or(0, |stat| stat.ticks);
-    }
+    ticks += children(pids)?.into_iter().map(|(_, stat)| stat.ticks).sum::<u64>();
     let per_second = rustix::param::clock_ticks_per_second();
     Ok(Duration::from_micros(ticks * 1_000_000 / per_second))
+}
+
+/// Bytes that processes and all their children gave the kernel to write to disks, since they began.
+/// Of children that have ended, too: the kernel adds theirs to their parent's.
+///
+/// # Errors
+/// When one of them is gone.
+pub(crate) fn written_bytes(pids: &[u32]) -> Result<u64> {
+    let mut bytes = 0;
+    for pid in pids {
+        let io = fs::read_to_string(format!("/proc/{pid}/io"));
+        let io = io.with_context(|| format!("look at the writes of the process {pid}"))?;
+        bytes += parse_written(&io).context("read /proc/PID/io")?;
+    }
+    for (pid, _) in children(pids)? {
+        // It may end meanwhile.
+        let io = fs::read_to_string(format!("/proc/{pid}/io")).unwrap_or_default();
+        bytes += parse_written(&io).unwrap_or_default();
+    }
+    Ok(bytes)
+}
+
+fn parse_written(io: &str) -> Option<u64> {
+    field(io, "write_bytes:")?.parse().ok()
+}
+
+/// The processes that these have started, and that run.
+fn children(pids: &[u32]) -> Result<Vec<(u32, Stat)>> {
+    let mut children = Vec::new();
+    for entry in fs::read_dir("/proc").context("list /proc")? {
+        let path = entry.context("list /proc")?.path();
+        let pid = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+        // What is no process has no such file, and a process may end meanwhile.
+        let Ok(stat) = fs::read_to_string(path.join("stat")) else { continue };
+        let stat = Stat::parse(&stat).filter(|stat| pids.contains(&stat.parent));
+        children.extend(pid.zip(stat));
+    }
+    Ok(children)
 }
 
 /// The memory of a process that is in RAM, in bytes.
@@ -109,5 +141,7 @@ mod tests {
         let text = "Name:\tx\nVmRSS:\t    9216 kB\n";
         assert_eq!(field(text, "VmRSS:"), Some("9216 kB"));
         assert_eq!(field(text, "VmPeak:"), None);
+        let io = "wchar: 7\nwrite_bytes: 4096\ncancelled_write_bytes: 5\n";
+        assert_eq!(parse_written(io), Some(4096));
     }
 }

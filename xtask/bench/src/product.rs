@@ -2,28 +2,38 @@
 //! with. Each runs in a folder of its own and ends when it is dropped.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fs,
-    net::SocketAddr,
+    io::{self, IsTerminal as _, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use machine::process::{self, Process};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::{
+    app,
     connection::HttpConnection,
     limit::ADDRESS_FILE,
-    messages,
+    messages::{self, Writers},
     work::{HttpTarget, Numbers},
 };
 
 const SERVER: &str = "target/release/huihua-server";
+const DEFAULT_CONFIG: &str = "server/config.default.toml";
 /// How long a process may take until it listens.
-const START_PATIENCE: Duration = Duration::from_secs(30);
+const START_PATIENCE: Duration = Duration::from_secs(120);
+/// How often the product is asked whether it is ready.
+const START_POLL: Duration = Duration::from_millis(1);
+/// Connections that make lists.
+const FILLERS: usize = 4;
 /// Events a request when lists are made: the most that the server takes.
 const BATCH: u64 = 500;
 
@@ -38,38 +48,37 @@ impl ServerProcess {
         self.process.id()
     }
 
-    /// Starts the product on an empty store, with a token for each account.
+    /// Starts the product on the store in a folder, which may be empty, with a token for each
+    /// account, and says how long it took until it was ready.
     ///
     /// # Errors
     /// When it does not get there.
-    pub(crate) fn start_product(folder: &Path, accounts: &[String]) -> Result<Self> {
-        let data = folder.join("data");
+    pub(crate) fn start_product(folder: &Path, accounts: &[String]) -> Result<(Self, Duration)> {
+        let address = free_address()?;
+        let config = folder.join("huihua.toml");
+        let text = app::config(&folder.join("data"), address.port(), has_memory_key()?);
+        fs::write(&config, text).context("write the configuration")?;
         let mut command = Command::new(SERVER);
-        command.arg("dev").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]);
+        command.arg("serve").arg("--config").arg(&config);
         command.env("HUIHUA_LOG", "error").stdout(Stdio::null());
+        let began = Instant::now();
         let mut process = Process::start(&mut command)?;
-        let dev_json = data.join("dev.json");
-        let dev: Value = wait(&mut process, "dev.json of huihua-server", || {
-            // Half written is not there yet.
-            let text = fs::read_to_string(&dev_json).unwrap_or_default();
-            serde_json::from_str(&text).ok()
-        })?;
-        let text = |name: &str| dev[name].as_str().with_context(|| format!("read {name}"));
-        let address = text("url")?.trim_start_matches("http://").parse();
-        let mut tokens = HashMap::new();
-        for account in accounts {
-            let mut token = Command::new(SERVER);
-            token.arg("token").arg("--data").arg(&data);
-            let token = process::read(token.args(["--account", account, "--ttl", "24h"]))?;
-            tokens.insert(account.clone(), token.trim().to_owned());
+        while !is_ready(address) {
+            if let Some(status) = process.ended()? {
+                bail!("huihua-server ended while it started: {status}");
+            }
+            ensure!(began.elapsed() < START_PATIENCE, "huihua-server does not become ready");
+            thread::sleep(START_POLL);
         }
+        let started = began.elapsed();
+        let tokens = accounts.iter().map(|account| (account.clone(), app::token(account)));
         let target = HttpTarget {
-            address: address.context("read the server's address")?,
-            ingest_key: text("ingestKey")?.to_owned(),
-            tokens,
+            address,
+            ingest_key: app::INGEST_KEY.to_owned(),
+            tokens: tokens.collect(),
             cursors: HashMap::new(),
         };
-        Ok(Self { process, target })
+        Ok((Self { process, target }, started))
     }
 
     /// Starts a process of this program that answers constants.
@@ -95,34 +104,57 @@ impl ServerProcess {
         Ok(Self { process, target })
     }
 
-    /// Makes the lists, and writes once to every pair that writers will write to.
+    /// Makes the lists, and writes once to every pair that the writers will write to.
     ///
     /// # Errors
     /// When an event is not applied.
-    pub(crate) async fn fill(&self, lists: &[(String, u64)], numbers: &Numbers) -> Result<()> {
-        let mut http = HttpConnection::open(self.target.address).await?;
-        for (account, sessions) in lists {
-            let events = messages::list_events(account, *sessions);
-            for part in events.chunks(BATCH as usize) {
-                self.send(&mut http, part).await?;
-            }
+    pub(crate) async fn fill(
+        &self,
+        lists: &[(String, u64)],
+        writers: Writers,
+        numbers: &Numbers,
+    ) -> Result<()> {
+        let fills = lists.iter().map(|(account, sessions)| Fill::List(account.clone(), *sessions));
+        let pairs = writers.pairs();
+        let first = numbers.take(pairs);
+        let parts = (first..first + pairs).step_by(BATCH as usize);
+        let fills: VecDeque<Fill> =
+            fills.chain(parts.map(|at| Fill::Pairs(writers, at, first + pairs))).collect();
+        let (all, waiting) = (fills.len(), Arc::new(Mutex::new(fills)));
+        let mut tasks = JoinSet::new();
+        for task in 0..FILLERS {
+            let (target, waiting) = (self.target.clone(), Arc::clone(&waiting));
+            tasks.spawn(async move {
+                let mut http = HttpConnection::open(target.address).await?;
+                loop {
+                    let next = {
+                        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                        if task == 0 && !waiting.is_empty() {
+                            show_progress(all - waiting.len(), all);
+                        }
+                        waiting.pop_front()
+                    };
+                    let Some(fill) = next else { return anyhow::Ok(()) };
+                    for part in fill.events().chunks(BATCH as usize) {
+                        send(&target, &mut http, part).await?;
+                    }
+                }
+            });
         }
-        for _ in 0..messages::PAIRS / BATCH {
-            let first = numbers.take(BATCH);
-            let part: Vec<Value> =
-                (first..first + BATCH).map(|n| json!(messages::written(n))).collect();
-            self.send(&mut http, &part).await?;
+        while let Some(done) = tasks.join_next().await {
+            done.context("a task that makes lists ended early")??;
         }
+        show_progress(all, all);
         Ok(())
     }
 
-    async fn send(&self, http: &mut HttpConnection, events: &[Value]) -> Result<()> {
-        let call = self.target.events(&json!(events), events.len() as u64);
-        let answer: Value = serde_json::from_slice(&http.call(call).await?)?;
-        let results = answer["results"].as_array().context("read the results of events")?;
-        let other = results.iter().find(|result| result["status"] != "applied");
-        ensure!(other.is_none(), "an event was not applied: {other:?}");
-        Ok(())
+    /// Sends events, each of which has to be applied.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub(crate) async fn send(&self, events: &[Value]) -> Result<()> {
+        let mut http = HttpConnection::open(self.target.address).await?;
+        send(&self.target, &mut http, events).await
     }
 
     /// Reads each account's cursor of now.
@@ -141,6 +173,68 @@ impl ServerProcess {
     }
 }
 
+/// What a task that makes lists does next.
+enum Fill {
+    List(String, u64),
+    /// A batch from the first number, at most to the last.
+    Pairs(Writers, u64, u64),
+}
+
+impl Fill {
+    fn events(self) -> Vec<Value> {
+        match self {
+            Self::List(account, sessions) => messages::list_events(&account, sessions),
+            Self::Pairs(writers, first, end) => {
+                (first..end.min(first + BATCH)).map(|n| json!(writers.written(n))).collect()
+            }
+        }
+    }
+}
+
+/// On a terminal only: in a log it would be one long line.
+fn show_progress(done: usize, all: usize) {
+    if !io::stdout().is_terminal() {
+        return;
+    }
+    print!("\rbench: {done} of {all} parts are written");
+    if done == all {
+        println!();
+    }
+    // A terminal that is gone is no reason to stop.
+    let _ = io::stdout().flush();
+}
+
+async fn send(target: &HttpTarget, http: &mut HttpConnection, events: &[Value]) -> Result<()> {
+    let call = target.events(&json!(events), events.len() as u64);
+    let answer: Value = serde_json::from_slice(&http.call(call).await?)?;
+    let results = answer["results"].as_array().context("read the results of events")?;
+    let other = results.iter().find(|result| result["status"] != "applied");
+    ensure!(other.is_none(), "an event was not applied: {other:?}");
+    Ok(())
+}
+
+/// Whether the server of this tree knows the budget of its memory.
+///
+/// # Errors
+/// When its default configuration cannot be read.
+pub(crate) fn has_memory_key() -> Result<bool> {
+    let text = fs::read_to_string(DEFAULT_CONFIG);
+    Ok(app::has_memory_key(&text.with_context(|| format!("read {DEFAULT_CONFIG}"))?))
+}
+
+/// Asks the server by itself, so that nothing but its start is measured.
+fn is_ready(address: SocketAddr) -> bool {
+    let ask = || {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(START_PATIENCE))?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        io::Result::Ok(answer.starts_with("HTTP/1.1 200"))
+    };
+    ask().unwrap_or(false)
+}
+
 /// Starts a subcommand of this program, and waits for its address.
 fn start_own(folder: &Path, arguments: &[String]) -> Result<(Process, SocketAddr)> {
     let program: PathBuf = std::env::current_exe().context("find this program")?;
@@ -152,6 +246,15 @@ fn start_own(folder: &Path, arguments: &[String]) -> Result<(Process, SocketAddr
         fs::read_to_string(&file).ok()?.strip_suffix('\n')?.parse().ok()
     })?;
     Ok((process, address))
+}
+
+/// An address of this machine where nobody listens.
+///
+/// # Errors
+/// When there is none.
+pub(crate) fn free_address() -> Result<SocketAddr> {
+    let free = TcpListener::bind("127.0.0.1:0").context("look for a free port")?;
+    free.local_addr().context("look for a free port")
 }
 
 /// Waits for what a process does when it has started.

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use hyper::{Method, body::Bytes};
 use serde_json::json;
 
-use crate::messages;
+use crate::{app, messages};
 
 /// How many events a request holds, for servers that answer without reading it.
 pub(crate) const EVENTS_HEADER: &str = "x-events";
@@ -24,15 +24,39 @@ pub(crate) enum Work {
     Page,
     EmptySync,
     GetOne,
-    Ingest { events: u64 },
+    Ingest {
+        events: u64,
+    },
+    /// A message to the team that has so many members.
+    TeamMessage {
+        members: u64,
+    },
+    /// A message as NIM copies it, signed.
+    Copy,
     SetExt,
+}
+
+impl Work {
+    /// How many messages a call holds, or what else it changes.
+    pub(crate) fn messages(self) -> u64 {
+        match self {
+            Self::Ingest { events } => events,
+            Self::Page
+            | Self::EmptySync
+            | Self::GetOne
+            | Self::TeamMessage { .. }
+            | Self::Copy
+            | Self::SetExt => 1,
+        }
+    }
 }
 
 /// One request.
 pub(crate) struct HttpCall {
     pub(crate) method: Method,
     pub(crate) path: String,
-    pub(crate) bearer: String,
+    /// None where the headers hold a signature.
+    pub(crate) bearer: Option<String>,
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
 }
@@ -65,8 +89,13 @@ impl HttpTarget {
     /// # Errors
     /// When the account has no token or no cursor.
     pub(crate) fn call(&self, work: Work, account: &str, n: u64) -> Result<HttpCall> {
-        if let Work::Ingest { events } = work {
-            return self.ingest(events, n);
+        match work {
+            Work::Ingest { events } => return self.ingest(events, n),
+            Work::TeamMessage { members } => {
+                return Ok(self.events(&json!([messages::team_message(members, n)]), 1));
+            }
+            Work::Copy => return Ok(copy(n)),
+            Work::Page | Work::EmptySync | Work::GetOne | Work::SetExt => {}
         }
         let session = format!("/v1/sessions/p2p%7C{}", messages::other_end(account, n));
         let (method, path) = match work {
@@ -76,7 +105,9 @@ impl HttpTarget {
                 (Method::GET, format!("/v1/sync?cursor={cursor}"))
             }
             Work::GetOne => (Method::GET, session),
-            Work::SetExt | Work::Ingest { .. } => (Method::PUT, format!("{session}/ext")),
+            Work::SetExt | Work::Ingest { .. } | Work::TeamMessage { .. } | Work::Copy => {
+                (Method::PUT, format!("{session}/ext"))
+            }
         };
         let mut call = self.read(account, path)?;
         call.method = method;
@@ -97,7 +128,19 @@ impl HttpTarget {
     /// When the account has no token.
     pub(crate) fn read(&self, account: &str, path: String) -> Result<HttpCall> {
         let bearer = self.tokens.get(account).context("an account with a token")?.clone();
+        let bearer = Some(bearer);
         Ok(HttpCall { method: Method::GET, path, bearer, headers: Vec::new(), body: Bytes::new() })
+    }
+
+    /// The request of a page of any account of the product's.
+    pub(crate) fn page_of(&self, account: &str) -> HttpCall {
+        HttpCall {
+            method: Method::GET,
+            path: "/v1/sessions".to_owned(),
+            bearer: Some(app::token(account)),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     fn ingest(&self, count: u64, n: u64) -> Result<HttpCall> {
@@ -113,9 +156,16 @@ impl HttpTarget {
             (EVENTS_HEADER, count.to_string()),
         ];
         let body = json!({ "events": events }).to_string().into();
-        let bearer = self.ingest_key.clone();
+        let bearer = Some(self.ingest_key.clone());
         HttpCall { method: Method::POST, path: "/v1/events".to_owned(), bearer, headers, body }
     }
+}
+
+fn copy(n: u64) -> HttpCall {
+    let body = messages::copy(n).to_string();
+    let (method, path) = (Method::POST, "/nim/copy".to_owned());
+    let headers = app::copy_headers(body.as_bytes());
+    HttpCall { method, path, bearer: None, headers, body: body.into() }
 }
 
 #[cfg(test)]
@@ -139,6 +189,8 @@ mod tests {
             (Work::EmptySync, "GET", "/v1/sync?cursor=cursor"),
             (Work::GetOne, "GET", "/v1/sessions/p2p%7Ca-p5"),
             (Work::Ingest { events: 3 }, "POST", "/v1/events"),
+            (Work::TeamMessage { members: 10 }, "POST", "/v1/events"),
+            (Work::Copy, "POST", "/nim/copy"),
             (Work::SetExt, "PUT", "/v1/sessions/p2p%7Ca-p5/ext"),
         ] {
             let call = target().call(work, "a", 1).unwrap();

@@ -1,0 +1,101 @@
+//! The measurements in interleaved rounds: all kinds of work on their contestants, and the reads
+//! and writes whose cost must not grow with a list or a team.
+
+use anyhow::Result;
+
+use crate::{
+    field::{Field, LENGTHS, OURS, PEER, TEAMS, account_of_length, accounts},
+    figures::Cell,
+    kinds::{KINDS, Kind, RunLength},
+    load::{Callers, Contestant},
+    results::{GrowthTable, WorkTable},
+    work::Work,
+};
+
+/// Every round goes through all kinds of work, and begins with another contestant.
+///
+/// # Errors
+/// When any call fails.
+pub(crate) async fn measure_all(field: &Field, length: &RunLength) -> Result<Vec<WorkTable>> {
+    let contestants = field.contestants();
+    let of = |kind: &Kind| -> Vec<&Contestant> {
+        contestants.iter().filter(|it| kind.contestants.contains(&it.name)).collect()
+    };
+    let table = |kind: &'static Kind| {
+        let cells = of(kind).iter().map(|it| (it.name, Cell::new())).collect();
+        WorkTable { kind, cells }
+    };
+    let mut tables: Vec<WorkTable> = KINDS.iter().map(table).collect();
+    for round in 0..length.rounds {
+        println!("bench: round {} of {}", round + 1, length.rounds);
+        for table in &mut tables {
+            let callers = table.kind.callers(field);
+            let contestants = of(table.kind);
+            for turn in 0..contestants.len() {
+                let at = (turn + round) % contestants.len();
+                let sample = contestants[at].measure(&callers, length.round).await?;
+                table.cells[at].1.add(&sample);
+            }
+        }
+    }
+    Ok(tables)
+}
+
+/// Measures a read of one account on Huihua and on the peer, by the length of its list.
+///
+/// # Errors
+/// When any call fails.
+pub(crate) async fn measure_lengths(
+    field: &Field,
+    length: &RunLength,
+    title: &'static str,
+    work: Work,
+) -> Result<GrowthTable> {
+    let mut contestants = field.contestants();
+    contestants.retain(|it| [OURS, PEER].contains(&it.name));
+    let callers = LENGTHS.map(|sessions| {
+        let accounts = vec![account_of_length(sessions)];
+        let callers = Callers { work, connections: 1, accounts, numbers: field.numbers.clone() };
+        (sessions, callers)
+    });
+    println!("bench: {title}");
+    measure_growing(&contestants, &callers, length, title).await
+}
+
+/// Measures a message to a team on Huihua, by the members of the team.
+///
+/// # Errors
+/// When any call fails.
+pub(crate) async fn measure_teams(field: &Field, length: &RunLength) -> Result<GrowthTable> {
+    let title = "Durable message to a team, by its members (8 connections)";
+    let mut contestants = field.contestants();
+    contestants.retain(|it| it.name == OURS);
+    let callers = TEAMS.map(|members| {
+        let work = Work::TeamMessage { members };
+        let accounts = accounts('r');
+        let callers = Callers { work, connections: 8, accounts, numbers: field.numbers.clone() };
+        (members, callers)
+    });
+    println!("bench: {title}");
+    measure_growing(&contestants, &callers, length, title).await
+}
+
+async fn measure_growing(
+    contestants: &[Contestant],
+    sizes: &[(u64, Callers)],
+    length: &RunLength,
+    title: &'static str,
+) -> Result<GrowthTable> {
+    let cells = || contestants.iter().map(|_| Cell::new()).collect::<Vec<_>>();
+    let mut rows: Vec<(u64, Vec<Cell>)> = sizes.iter().map(|(size, _)| (*size, cells())).collect();
+    for round in 0..length.rounds {
+        for turn in 0..sizes.len() {
+            let at = (turn + round) % sizes.len();
+            for (contestant, cell) in contestants.iter().zip(&mut rows[at].1) {
+                cell.add(&contestant.measure(&sizes[at].1, length.short_round).await?);
+            }
+        }
+    }
+    let contestants = contestants.iter().map(|it| it.name).collect();
+    Ok(GrowthTable { title, contestants, rows })
+}
