@@ -11,6 +11,7 @@ use machine::process;
 mod borders;
 mod circles;
 mod docs;
+mod figures;
 mod lengths;
 mod source;
 mod text;
@@ -58,6 +59,7 @@ fn check(source: &Source, paths: &[String]) -> Vec<Breach> {
         }
         problems.extend(text::left_overs(source));
         problems.extend(lengths::file(source));
+        problems.extend(figures::no_figure_fails(source));
     }
     if source.is_kotlin_or_java() {
         problems.extend(lengths::functions(source));
