@@ -2,10 +2,11 @@
 //! delivers results; all decisions are core's. Its only user is the Kotlin facade
 //! (`bindings/kotlin`), which hides these types from apps.
 
+#[cfg(feature = "bench")]
+mod bench;
 mod call;
 mod callback;
 mod error;
-mod json;
 mod options;
 #[cfg(feature = "test-panic")]
 mod panic;
@@ -15,20 +16,21 @@ mod service;
 mod types;
 mod watch;
 
+#[cfg(feature = "bench")]
+pub use bench::{bench_callback, bench_list, bench_parse};
 pub use call::Call;
 pub use callback::{
     AccountCallback, SessionCallback, SessionListCallback, SyncCallback, VoidCallback,
 };
 pub use error::{CallFailure, CallbackError, Failure, SessionError, TokenProviderError};
-pub use json::{JsonValue, parse_json_object};
 pub use options::Options;
 #[cfg(feature = "test-panic")]
 pub use panic::test_panic;
 pub use provider::{LogLevel, Logger, RootProvider, TokenProvider};
 pub use service::SessionService;
 pub use types::{
-    AccountInfo, MessageStub, QueryMySessionOption, RecentContact, RecentSession,
-    RecentSessionList, RevokeMsgNotification, SessionChange, SyncOption, SyncResult,
+    AccountInfo, QueryMySessionOption, RecentSession, RecentSessionList, SessionChange, SyncOption,
+    SyncResult,
 };
 pub use watch::{Watch, WatchListener, WatchStatus};
 

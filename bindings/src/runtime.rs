@@ -2,18 +2,18 @@
 //! no call runs on an app's thread.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
 };
 
-use tokio::{
-    runtime::Builder,
-    task::{AbortHandle, JoinError},
-};
+use tokio::{runtime::Builder, task::AbortHandle};
 
 use crate::{
     Call, Failure, SessionError,
@@ -66,19 +66,15 @@ impl Runtime {
     ) -> Arc<Call> {
         let delivered = Arc::new(AtomicBool::new(false));
         let delivery = CallDelivery::new(listener, delivered.clone());
-        let workers = self.workers.as_ref().expect("only drop takes it");
-        // Two tasks, so that the second delivers a panic of the first.
-        let task = workers.spawn(work);
-        let call = Call::new(delivered, task.abort_handle());
         let closed = self.closed();
-        workers.spawn(async move {
-            let outcome = task.await.unwrap_or_else(|error| Err(ended(&error)));
-            match outcome {
+        // One task: a second one, to deliver a panic of the first, would wake another worker.
+        let task = self.spawn(async move {
+            match unless_it_panics(work).await {
                 Err(_) if closed.is_true() => delivery.deliver(Err(SessionError::Closed.into())),
                 outcome => delivery.deliver(outcome),
             }
         });
-        call
+        Call::new(delivered, task)
     }
 
     /// Runs `work`, which delivers its own outcome.
@@ -95,11 +91,16 @@ impl Runtime {
 /// Describes a panic. The panic's own text is left out: it may quote what the server sent.
 pub(crate) const PANICKED: &str = "a call panicked; this is a bug in the SDK";
 
-fn ended(error: &JoinError) -> Failure {
-    if error.is_panic() {
-        return SessionError::Internal { reason: PANICKED.to_owned() }.into();
-    }
-    SessionError::Closed.into()
+/// Runs `work`. A panic is its failure; what it leaves behind is only dropped.
+async fn unless_it_panics<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        polled.unwrap_or_else(|_| {
+            Poll::Ready(Err(SessionError::Internal { reason: PANICKED.to_owned() }.into()))
+        })
+    })
+    .await
 }
 
 impl Drop for Runtime {

@@ -143,7 +143,8 @@ impl From<core::AccountInfo> for AccountInfo {
     }
 }
 
-/// Holds one session, with everything that core reads from its last message.
+/// Holds one session. The last message crosses once, as the server sent it: Kotlin reads it when
+/// something of it is asked for.
 #[derive(uniffi::Record)]
 pub struct RecentSession {
     /// `p2p|<account>`, `team|<team id>`, `super_team|<team id>`.
@@ -152,69 +153,11 @@ pub struct RecentSession {
     pub update_time: i64,
     /// The account's private text on the session.
     pub ext: String,
-    /// The last message's JSON; empty for a recall and for no message.
-    pub last_msg: String,
+    /// The last message or the notice of its recall, a JSON object in UTF-8; empty for none. Bytes,
+    /// not text: Kotlin would decode what nobody may ask for.
+    pub last_msg: Vec<u8>,
     /// [`core::LastMsgType::number`]: 0 for a message or none, 1 for a recall.
     pub last_msg_type: i32,
-    /// The notice of a recall; `None` if the last message is not one.
-    pub revoke_notification: Option<RevokeMsgNotification>,
-    /// The session as NIM's local recent contact.
-    pub recent_contact: RecentContact,
-}
-
-/// Holds the notice of a recall, only partly filled.
-#[derive(uniffi::Record)]
-pub struct RevokeMsgNotification {
-    /// The recalled message.
-    pub recalled: MessageStub,
-    /// The notice's attachment, as text.
-    pub attach: String,
-    /// The account that recalled the message.
-    pub revoke_account: String,
-    /// The text that the recalling user added.
-    pub custom_info: String,
-    /// NIM's number of the recall type; -1 if unknown.
-    pub revoke_type: i32,
-    /// The text that the app's callback added.
-    pub callback_ext: String,
-}
-
-/// Identifies a recalled message.
-#[derive(uniffi::Record)]
-pub struct MessageStub {
-    /// Time of the message, in ms since 1970; 0 if unknown.
-    pub time: i64,
-    /// The sender's account; empty if unknown, as are the two ids.
-    pub from_account: String,
-    /// The client's id of the message.
-    pub client_id: String,
-    /// The server's id of the message.
-    pub server_id: String,
-}
-
-/// Holds a session as NIM's local recent contact.
-#[derive(uniffi::Record)]
-pub struct RecentContact {
-    /// The account or the team id.
-    pub contact_id: String,
-    /// NIM's number of the session kind, [`core::SessionKind::nim_number`].
-    pub session_type: i32,
-    /// Sender of the last message; for a recall, the account that recalled.
-    pub from_account: String,
-    /// The sender's nickname.
-    pub from_nick: String,
-    /// The client's id of the last message.
-    pub recent_message_id: String,
-    /// NIM's number of the message type; -1 for a recall and for no message.
-    pub msg_type: i32,
-    /// The message's body; for a recall, the text that the recalling user added.
-    pub content: String,
-    /// The session's `updateTime`, in ms since 1970.
-    pub time: i64,
-    /// The message's attachment, as text.
-    pub attachment: String,
-    /// The session's ext as the text of a JSON object.
-    pub extension: String,
 }
 
 impl From<core::Page> for RecentSessionList {
@@ -227,72 +170,42 @@ impl From<core::Page> for RecentSessionList {
 
 impl From<core::RecentSession> for RecentSession {
     fn from(row: core::RecentSession) -> Self {
-        let recent_contact = row.to_recent_contact().into();
-        let revoke_notification = row.revoke_notification().map(Into::into);
         let core::RecentSession { session_id, update_time, ext, last_msg_type, last_msg } = row;
-        let last_msg = match last_msg_type {
-            core::LastMsgType::Message => last_msg.map(|it| it.as_str().to_owned()),
-            core::LastMsgType::Recall => None,
-        };
         Self {
             session_id: session_id.to_string(),
             update_time: to_i64(update_time),
             ext,
-            last_msg: last_msg.unwrap_or_default(),
+            last_msg: last_msg.map(core::LastMsg::into_bytes).unwrap_or_default(),
             last_msg_type: last_msg_type.number().into(),
-            revoke_notification,
-            recent_contact,
         }
     }
 }
 
-impl From<core::RevokeMsgNotification> for RevokeMsgNotification {
-    fn from(notice: core::RevokeMsgNotification) -> Self {
-        let core::RevokeMsgNotification {
-            message,
-            attach,
-            revoke_account,
-            custom_info,
-            revoke_type,
-            callback_ext,
-        } = notice;
-        let recalled = message.into();
-        Self { recalled, attach, revoke_account, custom_info, revoke_type, callback_ext }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl From<core::MessageStub> for MessageStub {
-    fn from(stub: core::MessageStub) -> Self {
-        let core::MessageStub { time, from, client_id, server_id } = stub;
-        Self { time, from_account: from, client_id, server_id }
+    fn row(json: &str) -> RecentSession {
+        serde_json::from_str::<core::RecentSession>(json).unwrap().into()
     }
-}
 
-impl From<core::RecentContact> for RecentContact {
-    fn from(contact: core::RecentContact) -> Self {
-        let core::RecentContact {
-            contact_id,
-            session_kind,
-            from_account,
-            from_nick,
-            recent_message_id,
-            msg_type,
-            content,
-            time,
-            attachment,
-            extension,
-        } = contact;
-        Self {
-            contact_id,
-            session_type: session_kind.nim_number().into(),
-            from_account,
-            from_nick,
-            recent_message_id,
-            msg_type,
-            content,
-            time,
-            attachment,
-            extension,
+    #[test]
+    fn the_last_message_crosses_byte_for_byte_a_recall_too() {
+        let message = r#"{ "9":"\u4f60 好",  "10":{ "a" : 1 } }"#;
+        for kind in [0, 1] {
+            let row = row(&format!(
+                r#"{{"sessionId":"team|7","updateTime":5,"lastMsgType":{kind},"lastMsg":{message}}}"#
+            ));
+            assert_eq!((row.last_msg_type, row.update_time), (kind, 5));
+            assert_eq!(String::from_utf8(row.last_msg).unwrap(), message);
         }
+    }
+
+    #[test]
+    fn a_row_without_a_message_crosses_without_bytes() {
+        let row = row(r#"{"sessionId":"p2p|bob","updateTime":18446744073709551615,"ext":"x"}"#);
+        assert_eq!((row.last_msg.len(), row.last_msg_type), (0, 0));
+        assert_eq!((row.session_id.as_str(), row.ext.as_str()), ("p2p|bob", "x"));
+        assert_eq!(row.update_time, i64::MAX);
     }
 }

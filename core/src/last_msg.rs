@@ -32,6 +32,11 @@ impl LastMsg {
         self.0.get()
     }
 
+    /// Returns the bytes of [`Self::as_str`], without a copy.
+    pub fn into_bytes(self) -> Vec<u8> {
+        Box::<str>::from(self.0).into_string().into_bytes()
+    }
+
     pub(crate) fn fields(&self) -> LastMsgFields<'_> {
         LastMsgFields(serde_json::from_str(self.as_str()).unwrap_or_default())
     }

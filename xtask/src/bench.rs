@@ -9,7 +9,10 @@ use machine::process;
 
 use crate::tree::cargo;
 
-/// Measure the server: beside its limits and peers, its files, what waiting and big joins cost
+mod sdk;
+mod sdk_report;
+
+/// Measure the server and the SDK: beside limits and peers, files, what waits and big joins cost
 ///
 /// Builds for release and measures over the real server process and real sockets. Compare figures
 /// only within one run, as ratios: machines differ. No figure makes it fail.
@@ -49,6 +52,16 @@ enum Measurement {
         #[arg(long)]
         check: bool,
     },
+    /// The SDK beside OkHttp and kotlinx.serialization, the border, first calls
+    ///
+    /// List calls over a real server, both in one JVM; callbacks and lists over the border without
+    /// a server; first calls over TLS with 150 roots in fresh JVMs. Writes its tables into
+    /// docs/benchmarks.md.
+    Sdk {
+        /// About two minutes, most of it building
+        #[arg(long)]
+        quick: bool,
+    },
     /// Memory of a waiting sync, how long a change takes to it, writes during joins of 10,000
     Waits,
 }
@@ -68,6 +81,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             let length = minutes.as_deref().or(quick.then_some("--quick"));
             measure("growth", [length, check.then_some("--check")])
         }
+        Measurement::Sdk { quick } => sdk::run(quick),
         Measurement::Waits => waits(),
     }
 }

@@ -16,6 +16,7 @@ use crate::tree::cargo;
 
 /// Where the generated Kotlin goes; Maven reads it from there.
 pub(crate) const KOTLIN_FOLDER: &str = "target/uniffi-kotlin";
+const BUILD_FOLDER: &str = "target/debug";
 /// The global configuration. UniFFI ignores keys that it does not know without a word.
 const CONFIG: &str = "uniffi.toml";
 /// A line that is in the output only when the configuration was taken.
@@ -39,21 +40,26 @@ pub(crate) fn run() -> Result<()> {
     // All of it: for another choice of packages cargo chooses other features, and a plain
     // `cargo build` would compile the library again.
     process::run(cargo().args(["build", "--workspace"]))?;
-    generate()
+    generate(Path::new(BUILD_FOLDER), Path::new(KOTLIN_FOLDER))
 }
 
-fn generate() -> Result<()> {
-    println!("bindgen: generating Kotlin into {KOTLIN_FOLDER}");
+/// Generates the Kotlin of the library in a folder of cargo's, by the generator that lies there.
+///
+/// # Errors
+/// When the generator fails, or the output does not show the configuration.
+pub(crate) fn generate(built: &Path, out: &Path) -> Result<()> {
+    println!("bindgen: generating Kotlin into {}", out.display());
     // A type that is no longer exported would stay, and compile.
-    archive::clear(Path::new(KOTLIN_FOLDER))?;
+    archive::clear(out)?;
     process::run(
-        Command::new("target/debug/uniffi-bindgen")
+        Command::new(built.join("uniffi-bindgen"))
             .arg("generate")
             .args(["--language", "kotlin", "--no-format", "--config", CONFIG])
-            .args(["--out-dir", KOTLIN_FOLDER])
-            .arg(library()),
+            .arg("--out-dir")
+            .arg(out)
+            .arg(built.join(library_name())),
     )?;
-    let files = kotlin_files(Path::new(KOTLIN_FOLDER))?;
+    let files = kotlin_files(out)?;
     let texts: Result<Vec<String>> = files
         .iter()
         .map(|path| fs::read_to_string(path).with_context(|| format!("read {}", path.display())))
@@ -65,8 +71,12 @@ fn generate() -> Result<()> {
 
 /// The library of the debug build.
 pub(crate) fn library() -> PathBuf {
+    Path::new(BUILD_FOLDER).join(library_name())
+}
+
+fn library_name() -> String {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-    Path::new("target/debug").join(format!("{DLL_PREFIX}huihua{DLL_SUFFIX}"))
+    format!("{DLL_PREFIX}huihua{DLL_SUFFIX}")
 }
 
 fn took_the_config(texts: &[String]) -> Result<()> {

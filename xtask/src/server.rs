@@ -24,6 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A running `huihua-server dev` in a folder of its own.
 pub(crate) struct DevServer {
+    program: String,
     process: Process,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) site: Site,
@@ -62,10 +63,18 @@ impl DevServer {
     /// # Errors
     /// When it does not get there; its log is shown then.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_program(SERVER)
+    }
+
+    /// As [`Self::start`], of another build.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn start_program(program: &str) -> Result<Self> {
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let log = File::create(folder.path().join("server.log")).context("make server.log")?;
         let data = folder.path().join("data");
-        let mut command = Command::new(SERVER);
+        let mut command = Command::new(program);
         command.arg("dev").arg("--data").arg(&data).args(["--listen", "127.0.0.1:0"]);
         // What it prints for people holds a token and is of no use here; its log is.
         command.stdout(Stdio::null()).stderr(log);
@@ -86,7 +95,7 @@ impl DevServer {
         if site.is_err() {
             print_log(&folder.path().join("server.log"));
         }
-        Ok(Self { process, folder, site: site? })
+        Ok(Self { program: program.to_owned(), process, folder, site: site? })
     }
 
     fn data(&self) -> PathBuf {
@@ -98,10 +107,20 @@ impl DevServer {
     /// # Errors
     /// When the server's program fails.
     pub(crate) fn token(&self, account: &str) -> Result<String> {
-        let mut command = Command::new(SERVER);
+        let mut command = Command::new(&self.program);
         command.arg("token").arg("--data").arg(self.data());
         command.args(["--account", account, "--ttl", "1h"]);
         Ok(process::read(&mut command)?.trim().to_owned())
+    }
+
+    /// The key with which an app's own server sends events.
+    ///
+    /// # Errors
+    /// When the server's file for scripts has none.
+    pub(crate) fn ingest_key(&self) -> Result<String> {
+        let text = fs::read_to_string(self.data().join("dev.json")).context("read dev.json")?;
+        let dev: Value = serde_json::from_str(&text).context("parse dev.json")?;
+        Ok(dev["ingestKey"].as_str().context("no `ingestKey` in dev.json")?.to_owned())
     }
 
     /// Prints the end of its log.

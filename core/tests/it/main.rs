@@ -10,6 +10,7 @@
 
 mod calls;
 mod faults;
+mod last_messages;
 mod log;
 mod pins;
 mod proxy;

@@ -20,7 +20,7 @@ const BORDERS: [Border; 4] = [
     Border {
         room: "bindings/kotlin/",
         // Tests of the border itself must name it.
-        except: &["/internal/", "kotlin/src/test/"],
+        except: &["/internal/", "kotlin/src/test/", "kotlin/bench/"],
         names: GENERATED,
         why: "generated code and JNA stay inside `internal`",
     },
