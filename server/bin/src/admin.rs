@@ -1,20 +1,23 @@
-//! Requests of the operator to a running server, over a Unix socket in its data folder: a backup.
-//! Only the server's own user and root may send them. A request is one JSON line, its answer JSON
-//! lines.
+//! Requests of the operator to a running server, over a Unix socket in its data folder: a backup, a
+//! verification. Only the server's own user and root may send them. A request is one JSON line, its
+//! answer JSON lines.
 
 use std::{
     convert::Infallible,
     io,
     path::{Path, PathBuf},
+    pin::Pin,
+    sync::Arc,
     time::Duration,
 };
 
-use huihua_store::{self as store, Progress};
+use huihua_store::{self as store, Engine, Progress};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
     sync::mpsc,
+    task::JoinSet,
 };
 
 /// The socket's name in the data folder.
@@ -23,6 +26,12 @@ const SOCKET_NAME: &str = "admin.sock";
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest line of a request, in bytes.
 const LINE_BYTES_MAX: u64 = 16 * 1024;
+/// Requests at one time; a further one waits. A silent peer holds one of them for a while only.
+const REQUESTS_MAX: usize = 16;
+/// Longest wait for a request's line, and for a peer to read a line of its answer.
+const LINE_WAIT: Duration = Duration::from_secs(10);
+/// Lines of progress that a slow peer leaves waiting; further ones are left out.
+const LINES_MAX: usize = 64;
 
 /// Why a request to a running server failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +44,7 @@ pub(crate) enum Error {
         source: io::Error,
     },
     /// The server ended in the middle of its answer.
-    #[error("the server ended during the backup: start it and run the command again")]
+    #[error("the server ended in the middle: start it and run the command again")]
     Ended,
     /// The server could not do it.
     #[error("{reason}")]
@@ -47,24 +56,40 @@ pub(crate) enum Error {
 enum AdminRequest {
     /// Back up into this file, an absolute path.
     Backup(PathBuf),
+    /// Check every value.
+    Verify,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum AdminLine {
-    Progress { done: u64, all: u64 },
+    Progress {
+        done: u64,
+        all: u64,
+    },
     Done,
+    /// Every value is intact: so many.
+    Verified(u64),
     Failed(String),
 }
 
-/// Serves requests one after another, for ever, on a socket in the data folder. `backup` writes a
-/// backup into a file. This process holds the store there, so an old socket is dead.
+/// Writes a backup into a file.
+pub(crate) type Backup = dyn Fn(PathBuf, Progress) -> BackupFuture + Send + Sync;
+/// A backup while it is written.
+pub(crate) type BackupFuture = Pin<Box<dyn Future<Output = Result<(), store::Error>> + Send>>;
+
+/// What the operator may ask for.
+#[derive(Clone)]
+pub(crate) struct Operations {
+    pub(crate) backup: Arc<Backup>,
+    pub(crate) engine: Arc<dyn Engine>,
+}
+
+/// Serves requests, for ever, on a socket in the data folder. This process holds the store there,
+/// so an old socket is dead.
 /// Without a socket (its path may have about 100 bytes) the server runs, but is backed up only when
 /// stopped.
-pub(crate) async fn serve(
-    data: &Path,
-    backup: impl AsyncFn(PathBuf, Progress) -> Result<(), store::Error>,
-) -> Infallible {
+pub(crate) async fn serve(data: &Path, operations: Operations) -> Infallible {
     let socket = match AdminSocket::bind(data.join(SOCKET_NAME)) {
         Ok(socket) => socket,
         Err(error) => {
@@ -72,15 +97,27 @@ pub(crate) async fn serve(
             return std::future::pending().await;
         }
     };
+    // They end with this function: the peer sees that the server ended.
+    let mut requests = JoinSet::new();
     loop {
-        let served = match socket.listener.accept().await {
-            Ok((stream, _)) => answer(stream, &backup).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = served {
-            tracing::warn!(%error, "a request on the admin socket broke off");
-            tokio::time::sleep(PAUSE).await;
+        while requests.len() >= REQUESTS_MAX {
+            requests.join_next().await;
         }
+        match socket.listener.accept().await {
+            Ok((stream, _)) => {
+                let operations = operations.clone();
+                requests.spawn(async move {
+                    if let Err(error) = answer(stream, operations).await {
+                        tracing::warn!(%error, "a request on the admin socket broke off");
+                    }
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a request on the admin socket");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        while requests.try_join_next().is_some() {}
     }
 }
 
@@ -106,24 +143,22 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn answer(
-    mut stream: UnixStream,
-    backup: &impl AsyncFn(PathBuf, Progress) -> Result<(), store::Error>,
-) -> io::Result<()> {
+async fn answer(mut stream: UnixStream, operations: Operations) -> io::Result<()> {
     let own = rustix::process::getuid().as_raw();
     if ![0, own].contains(&stream.peer_cred()?.uid()) {
         return Err(io::Error::from(io::ErrorKind::PermissionDenied));
     }
     let mut text = String::new();
     let (reading, mut writing) = stream.split();
-    BufReader::new(reading.take(LINE_BYTES_MAX)).read_line(&mut text).await?;
-    let Ok(AdminRequest::Backup(to)) = serde_json::from_str(&text) else {
+    let mut reading = BufReader::new(reading.take(LINE_BYTES_MAX));
+    tokio::time::timeout(LINE_WAIT, reading.read_line(&mut text)).await??;
+    let Ok(request) = serde_json::from_str(&text) else {
         return write(&mut writing, &AdminLine::Failed("unknown request".to_owned())).await;
     };
-    let (lines, mut reports) = mpsc::unbounded_channel();
+    let (lines, mut reports) = mpsc::channel(LINES_MAX);
     let progress: Progress = Box::new(move |done, all| {
-        // The backup goes on if the operator is gone.
-        let _ = lines.send(AdminLine::Progress { done, all });
+        // The work goes on if the operator is gone; a full channel loses one report of many.
+        let _ = lines.try_send(AdminLine::Progress { done, all });
     });
     let report = async {
         while let Some(line) = reports.recv().await {
@@ -131,16 +166,25 @@ async fn answer(
         }
         Ok::<_, io::Error>(())
     };
-    let (done, reported) = tokio::join!(backup(to, progress), report);
+    let work = async {
+        match request {
+            AdminRequest::Backup(to) => {
+                (operations.backup)(to, progress).await.map(|()| AdminLine::Done)
+            }
+            AdminRequest::Verify => {
+                operations.engine.verify(progress).await.map(AdminLine::Verified)
+            }
+        }
+    };
+    let (done, reported) = tokio::join!(work, report);
     reported?;
-    let last = done.map_or_else(|error| AdminLine::Failed(error.to_string()), |()| AdminLine::Done);
-    write(&mut writing, &last).await
+    write(&mut writing, &done.unwrap_or_else(|error| AdminLine::Failed(error.to_string()))).await
 }
 
 async fn write(to: &mut (impl tokio::io::AsyncWrite + Unpin), line: &AdminLine) -> io::Result<()> {
     let mut text = serde_json::to_string(line).expect("a line has string keys only");
     text.push('\n');
-    to.write_all(text.as_bytes()).await
+    tokio::time::timeout(LINE_WAIT, to.write_all(text.as_bytes())).await?
 }
 
 /// Requests a backup into a file from the server that runs on this data folder. Returns `false` if
@@ -153,6 +197,34 @@ pub(crate) async fn request_backup(
     to: &Path,
     progress: &Progress,
 ) -> Result<bool, Error> {
+    let request = AdminRequest::Backup(to.to_owned());
+    Ok(send(data, &request, progress).await?.is_some())
+}
+
+/// Requests a verification from the server that runs on this data folder. Returns the number of
+/// values; `None` if none runs.
+///
+/// # Errors
+/// If a value is damaged; if the server fails, or runs as another user.
+pub(crate) async fn request_verification(
+    data: &Path,
+    progress: &Progress,
+) -> Result<Option<u64>, Error> {
+    match send(data, &AdminRequest::Verify, progress).await? {
+        None => Ok(None),
+        Some(AdminLine::Verified(values)) => Ok(Some(values)),
+        Some(AdminLine::Progress { .. } | AdminLine::Done | AdminLine::Failed(_)) => {
+            Err(Error::Ended)
+        }
+    }
+}
+
+/// Sends a request and returns the last line of its answer; `None` if no server runs.
+async fn send(
+    data: &Path,
+    request: &AdminRequest,
+    progress: &Progress,
+) -> Result<Option<AdminLine>, Error> {
     let path = data.join(SOCKET_NAME);
     let failed = |source| Error::AdminSocket { path: path.clone(), source };
     let mut stream = match UnixStream::connect(&path).await {
@@ -163,20 +235,20 @@ pub(crate) async fn request_backup(
                 io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
             ) =>
         {
-            return Ok(false);
+            return Ok(None);
         }
         Err(error) => return Err(failed(error)),
     };
-    let mut request = serde_json::to_string(&AdminRequest::Backup(to.to_owned()))
-        .map_err(|error| failed(io::Error::other(error)))?;
-    request.push('\n');
-    stream.write_all(request.as_bytes()).await.map_err(failed)?;
+    let mut text =
+        serde_json::to_string(request).map_err(|error| failed(io::Error::other(error)))?;
+    text.push('\n');
+    stream.write_all(text.as_bytes()).await.map_err(failed)?;
     let mut lines = BufReader::new(stream).lines();
     while let Some(line) = lines.next_line().await.map_err(failed)? {
         match serde_json::from_str(&line) {
             Ok(AdminLine::Progress { done, all }) => progress(done, all),
-            Ok(AdminLine::Done) => return Ok(true),
             Ok(AdminLine::Failed(reason)) => return Err(Error::Failed { reason }),
+            Ok(last @ (AdminLine::Done | AdminLine::Verified(_))) => return Ok(Some(last)),
             Err(error) => return Err(failed(error.into())),
         }
     }

@@ -7,7 +7,7 @@ use huihua_core::{Account, AppKey};
 use huihua_http::app::App;
 
 use crate::{
-    config::{self, Config},
+    config::{self, Config, Overrides},
     dev,
 };
 
@@ -21,12 +21,18 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Serves the apps of a configuration file.
-    Serve {
-        /// Configuration file; config.default.toml explains every key.
-        #[arg(long)]
-        config: PathBuf,
-    },
+    #[command(flatten)]
+    Server(ServerCommand),
+    #[command(flatten)]
+    Tool(ToolCommand),
+}
+
+/// The commands that serve until they are stopped.
+#[derive(Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Serves the apps of a configuration file. SIGHUP reads the apps and their keys anew.
+    #[command(after_help = SERVE_HELP)]
+    Serve(SettingArguments),
     /// Serves a test app: creates keys, prints a token and curl commands to try.
     Dev {
         /// Folder for keys and sessions, kept for the next start.
@@ -36,6 +42,14 @@ pub(crate) enum Command {
         #[arg(long, default_value = "127.0.0.1:8480")]
         listen: SocketAddr,
     },
+}
+
+/// The commands that come to their end.
+#[derive(Subcommand)]
+pub(crate) enum ToolCommand {
+    /// Checks or prints a configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Prints a token for an account.
     Token(TokenArguments),
     /// Moves a running NIM app in: memberships, last messages, exts.
@@ -63,13 +77,67 @@ pub(crate) enum Command {
         #[arg(long)]
         data: PathBuf,
     },
-    /// Checks every value in the store of a stopped server.
+    /// Checks every value in a store, while its server runs or is stopped.
     #[command(after_help = VERIFY_HELP)]
     Verify {
         /// Data folder of the server.
         #[arg(long)]
         data: PathBuf,
     },
+}
+
+const SERVE_HELP: &str = "\
+A flag wins over the environment, and that over the file: HUIHUA_LISTEN is the variable of the
+setting listen. Apps and their keys are in the file alone.
+
+Example:
+  huihua-server serve --config huihua.toml --set connections_max=50000";
+
+/// The settings of a server: a file, and what wins over it.
+#[derive(Args)]
+pub(crate) struct SettingArguments {
+    /// Configuration file; config.default.toml explains every key.
+    #[arg(long)]
+    pub(crate) config: PathBuf,
+    /// IP address and port to listen on, instead of the file's.
+    #[arg(long)]
+    listen: Option<String>,
+    /// Data folder, instead of the file's.
+    #[arg(long)]
+    data: Option<String>,
+    /// Another setting, instead of the file's.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("must be a setting, =, and its value")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+impl SettingArguments {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// [`config::Error`] names everything that must change.
+    pub(crate) fn load(&self) -> Result<Config, config::Error> {
+        let mut overrides = Overrides::of_environment();
+        let set = self.set.iter().map(|(key, value)| (key, format!("--set {key}"), value));
+        overrides.flags.extend(set.map(|(key, flag, value)| (key.clone(), (flag, value.clone()))));
+        for (key, value) in [("listen", &self.listen), ("data", &self.data)] {
+            let flag = value.clone().map(|value| (format!("--{key}"), value));
+            overrides.flags.extend(flag.map(|flag| (key.to_owned(), flag)));
+        }
+        Config::load(&self.config, &overrides)
+    }
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says everything that is wrong in a configuration; ends with 1 if anything is.
+    Check(SettingArguments),
+    /// Prints every setting as it counts and where it comes from; no secret.
+    Print(SettingArguments),
 }
 
 const BACKUP_HELP: &str = "\
@@ -150,7 +218,7 @@ impl KeyArguments {
     pub(crate) fn load(&self) -> Result<App, config::Error> {
         let data = self.data.as_ref().map(|data| data.join(dev::CONFIG_FILE));
         let path = data.as_ref().or(self.config.as_ref()).expect("clap requires one of the two");
-        Config::load(path)?.app(self.app.as_ref()).cloned()
+        Config::load(path, &Overrides::of_environment())?.app(self.app.as_ref()).cloned()
     }
 }
 

@@ -13,10 +13,14 @@ use crate::{admin, progress};
 /// Restores a store in a folder from a backup.
 type Restore = fn(&Path, &Path, &Progress) -> Result<(), store::Error>;
 
-/// Backs up the store of `data` into `to`: through the server that runs on it, else directly.
+/// Backs up the store of `data` into `to`: through the server that runs on it, else directly. Its
+/// file is `file_name`.
+///
+/// A folder without a store is an error: opening it would create an empty one.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn backup(
     data: &Path,
+    file_name: &str,
     to: &Path,
     back_up_stopped: impl AsyncFn(&Path, &Path, Progress) -> Result<(), store::Error>,
 ) -> Result<(), Box<dyn Error>> {
@@ -25,6 +29,10 @@ pub(crate) async fn backup(
     if !admin::request_backup(data, &to, &progress).await? {
         if !data.is_dir() {
             let what = format!("there is no data folder {}", data.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
+        }
+        if !data.join(file_name).exists() {
+            let what = format!("there is no store in {}", data.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
         }
         back_up_stopped(data, &to, progress).await?;

@@ -5,7 +5,6 @@ use std::{
     fs, io,
     io::Write as _,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +12,10 @@ use huihua_core::paths;
 use huihua_http::{app::App, auth};
 use huihua_nim::copy;
 
-use crate::config::{self, Config};
+use crate::{
+    config::{self, Config, Overrides},
+    data_folder,
+};
 
 /// The configuration inside a data folder of `dev`.
 pub(crate) const CONFIG_FILE: &str = "huihua.toml";
@@ -50,29 +52,41 @@ fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Err
 }
 
 /// Loads the configuration of a data folder; the first start creates it with keys, readable by the
-/// user only. Deletes an old `dev.json`, which names a server that is gone.
+/// user only.
 ///
 /// # Errors
 /// [`Error`] names the file.
 pub(crate) fn prepare(data: &Path, listen: SocketAddr) -> Result<Config, Error> {
     let path = data.join(CONFIG_FILE);
-    let mut folder = fs::DirBuilder::new();
-    folder.recursive(true).mode(0o700).create(data).map_err(io_error("create", data))?;
-    match fs::remove_file(data.join(DEV_JSON)) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => {
-            return Err(io_error("remove", &data.join(DEV_JSON))(e));
-        }
-        _ => {}
-    }
+    data_folder::make(data).map_err(io_error("create", data))?;
     if !path.exists() {
         let text = new_config(data, listen).map_err(io_error("create keys for", &path))?;
         write_private(&path, &text).map_err(io_error("write", &path))?;
     }
-    let mut config =
-        Config::load(&path).map_err(|source| Error::Config { path: path.clone(), source })?;
-    config.listen = listen;
-    config.data = data.to_owned();
-    Ok(config)
+    let mut overrides = Overrides::of_environment();
+    // Flags, because the folder may have been moved, and the address is this start's.
+    for (name, value) in [("listen", listen.to_string()), ("data", data.display().to_string())] {
+        overrides.flags.insert(name.to_owned(), (format!("--{name}"), value));
+    }
+    // Several of them run on one machine, and nobody watches them.
+    let admin = ("--data".to_owned(), "off".to_owned());
+    if !overrides.environment.contains_key("HUIHUA_ADMIN_LISTEN") {
+        overrides.flags.insert("admin_listen".to_owned(), admin);
+    }
+    Config::load(&path, &overrides).map_err(|source| Error::Config { path, source })
+}
+
+/// Deletes an old `dev.json`, which names a server that is gone: this process has the store now. A
+/// start that is refused, because another server has it, leaves that server's file.
+///
+/// # Errors
+/// [`Error`] names the file.
+pub(crate) fn remove_dev_json(data: &Path) -> Result<(), Error> {
+    let path = data.join(DEV_JSON);
+    match fs::remove_file(&path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(io_error("remove", &path)(e)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn new_config(data: &Path, listen: SocketAddr) -> io::Result<String> {

@@ -4,6 +4,8 @@ mod admin;
 mod args;
 mod backup;
 mod config;
+mod config_command;
+mod data_folder;
 mod dev;
 mod import_nim;
 mod lines;
@@ -27,14 +29,16 @@ use std::{
 use clap::Parser as _;
 use huihua_store::{self as store, Engine as _, Progress};
 use huihua_store_redb::{FILE_NAME, RedbStore};
+use tracing_subscriber::EnvFilter;
 
 use crate::{
-    args::{Command, CommandLine, MembersCommand},
-    config::Config,
+    admin::{BackupFuture, Operations},
+    args::{Command, CommandLine, ConfigCommand, MembersCommand, ServerCommand, ToolCommand},
+    logging::LogFormat,
+    serve::Start,
 };
 
 fn main() -> ExitCode {
-    logging::init();
     match run(CommandLine::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,27 +55,58 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Box<dyn Error>> {
+    let filter = logging::filter_of_environment()?;
     match command {
-        Command::Serve { config } => serve(&Config::load(&config)?, |_, _, _| Ok(String::new())),
-        Command::Dev { data, listen } => serve(&dev::prepare(&data, listen)?, dev::announce),
-        Command::Token(arguments) => token::print(&arguments),
-        Command::ImportNim(arguments) => import_nim::run(arguments),
-        Command::Members(MembersCommand::Import(arguments)) => members::run(arguments),
-        Command::Backup { data, to } => backup::backup(&data, &to, back_up_stopped),
-        Command::Restore { from, data } => {
+        Command::Server(command) => serve(start_of(command, filter)),
+        Command::Tool(command) => {
+            logging::start(filter, LogFormat::Text);
+            run_tool(command)
+        }
+    }
+}
+
+fn start_of(command: ServerCommand, filter: EnvFilter) -> Start {
+    match command {
+        ServerCommand::Serve(settings) => Start {
+            filter,
+            load: Box::new(move || Ok(settings.load()?)),
+            opened: |_| Ok(()),
+            announce: |_, _, _| Ok(String::new()),
+        },
+        ServerCommand::Dev { data, listen } => Start {
+            filter,
+            load: Box::new(move || Ok(dev::prepare(&data, listen)?)),
+            opened: dev::remove_dev_json,
+            announce: dev::announce,
+        },
+    }
+}
+
+fn run_tool(command: ToolCommand) -> Result<(), Box<dyn Error>> {
+    match command {
+        ToolCommand::Config(ConfigCommand::Check(settings)) => config_command::check(&settings),
+        ToolCommand::Config(ConfigCommand::Print(settings)) => config_command::print(&settings),
+        ToolCommand::Token(arguments) => token::print(&arguments),
+        ToolCommand::ImportNim(arguments) => import_nim::run(arguments),
+        ToolCommand::Members(MembersCommand::Import(arguments)) => members::run(arguments),
+        ToolCommand::Backup { data, to } => backup::backup(&data, FILE_NAME, &to, back_up_stopped),
+        ToolCommand::Restore { from, data } => {
             backup::restore(&from, &data, huihua_store_redb::restore)
         }
-        Command::Verify { data } => verify::verify(&data, FILE_NAME, verify_stopped),
+        ToolCommand::Verify { data } => verify::verify(&data, FILE_NAME, verify_stopped),
     }
 }
 
 /// Runs the server with the embedded engine.
-fn serve(config: &Config, announce: serve::Announce) -> Result<(), Box<dyn Error>> {
-    serve::serve(config, announce, |data| {
+fn serve(start: Start) -> Result<(), Box<dyn Error>> {
+    serve::serve(start, |data| {
         let engine = Arc::new(RedbStore::open(data)?);
-        let of_admin = Arc::clone(&engine);
-        let backup = async move |to: PathBuf, progress| of_admin.backup(&to, progress).await;
-        Ok((engine, backup))
+        let of_backup = Arc::clone(&engine);
+        let backup = move |to: PathBuf, progress| -> BackupFuture {
+            let engine = Arc::clone(&of_backup);
+            Box::pin(async move { engine.backup(&to, progress).await })
+        };
+        Ok(Operations { backup: Arc::new(backup), engine })
     })
 }
 

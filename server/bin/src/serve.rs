@@ -1,49 +1,144 @@
 //! Serving: engine, admin socket and HTTP server of one process, until it is stopped.
 
 use std::{
-    error::Error,
-    io::Write as _,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
+    convert::Infallible, error::Error, io::Write as _, net::SocketAddr, path::Path, sync::Arc,
 };
 
 use huihua_http::{
+    admin::AdminListener,
     clock::{self, Clock},
-    server::{self, Limits, Server},
+    server::{self, AppsHandle, Limits, Server},
 };
-use huihua_store::{self as store, Engine, Progress};
+use huihua_store as store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
-use crate::{admin, config::Config, dev, open_files};
+use crate::{
+    admin::{self, Operations},
+    config::Config,
+    dev, logging, open_files,
+};
 
-/// Returns the text to print once the server listens. Gets its address, and the time in ms since
-/// 1970.
-pub(crate) type Announce = fn(&Config, SocketAddr, u64) -> Result<String, dev::Error>;
+/// Reads the configuration: at the start, and again at each reload.
+pub(crate) type Load = Box<dyn Fn() -> Result<Config, Box<dyn Error>>>;
 
-/// Serves until Ctrl-C or SIGTERM. `open` opens the engine in a folder and returns it with its
-/// backup.
+/// What differs between `serve` and `dev`.
+pub(crate) struct Start {
+    /// What is logged.
+    pub(crate) filter: EnvFilter,
+    pub(crate) load: Load,
+    /// Called once this process has the store of the data folder.
+    pub(crate) opened: fn(&Path) -> Result<(), dev::Error>,
+    /// Returns the text to print once the server listens. Gets its address, and the time in ms
+    /// since 1970.
+    pub(crate) announce: fn(&Config, SocketAddr, u64) -> Result<String, dev::Error>,
+}
+
+/// Serves until Ctrl-C or SIGTERM. `open` opens the engine in a folder.
 #[tokio::main]
-pub(crate) async fn serve<E, B, O>(
-    config: &Config,
-    announce: Announce,
-    open: O,
-) -> Result<(), Box<dyn Error>>
-where
-    E: Engine + 'static,
-    B: AsyncFn(PathBuf, Progress) -> Result<(), store::Error>,
-    O: FnOnce(&Path) -> Result<(Arc<E>, B), store::Error>,
-{
+pub(crate) async fn serve(
+    start: Start,
+    open: impl FnOnce(&Path) -> Result<Operations, store::Error>,
+) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
-    let (engine, backup) = open(&config.data)?;
+    let reload_signal = signal(SignalKind::hangup())?;
+    let config = (start.load)()?;
+    logging::start(start.filter, config.log_format);
+    config.make_data_folder()?;
+    warn(&config);
+    let operations = open(&config.data)?;
+    let engine = Arc::clone(&operations.engine);
+    (start.opened)(&config.data)?;
     let connections_max = open_files::raise_limit(config.connections_max)?;
     let limits = Limits { connections_max, ..Limits::default() };
     let apps = config.apps.clone();
     let server = Server::bind(config.listen, apps, engine, limits, Clock::default()).await?;
-    let text = announce(config, server.local_addr(), clock::now_ms())?;
+    let text = (start.announce)(&config, server.local_addr(), clock::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;
-    tracing::info!(address = %server.local_addr(), "listening");
-    tokio::select! {
+    server.log_access(config.access_log);
+    let admin = match config.admin_listen {
+        Some(address) => Some(AdminListener::bind(&server, address).await?),
+        None => None,
+    };
+    log_start(&config, &server, admin.as_ref(), connections_max);
+    let apps = server.apps();
+    let data = config.data.clone();
+    let ended = tokio::select! {
         () = server.run(stop) => Ok(()),
-        never = admin::serve(&config.data, backup) => match never {},
+        never = admin::serve(&data, operations) => match never {},
+        never = serve_admin(admin) => match never {},
+        never = reload(reload_signal, &start.load, config, apps) => match never {},
+    };
+    tracing::info!("stopped");
+    ended
+}
+
+/// Logs what runs here, in one line.
+fn log_start(
+    config: &Config,
+    server: &Server,
+    admin: Option<&AdminListener>,
+    connections_max: usize,
+) {
+    let mut apps: Vec<_> = config.apps.keys().map(|key| key.as_str()).collect();
+    apps.sort_unstable();
+    let admin = admin.map_or("off".to_owned(), |admin| admin.local_addr().to_string());
+    tracing::info!(
+        address = %server.local_addr(),
+        admin_address = admin,
+        version = env!("CARGO_PKG_VERSION"),
+        data = %config.data.display(),
+        apps = apps.join(","),
+        connections_max,
+        "listening"
+    );
+}
+
+async fn serve_admin(listener: Option<AdminListener>) -> Infallible {
+    match listener {
+        Some(listener) => listener.run().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn warn(config: &Config) {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Reads the configuration again at each SIGHUP, for ever, and serves its apps. One that is wrong
+/// changes nothing.
+async fn reload(
+    mut signals: Signal,
+    load: &Load,
+    mut config: Config,
+    apps: AppsHandle,
+) -> Infallible {
+    loop {
+        if signals.recv().await.is_none() {
+            return std::future::pending().await;
+        }
+        let new = match load() {
+            Ok(new) => new,
+            Err(error) => {
+                tracing::error!(%error, "configuration not reloaded: the old one stays");
+                continue;
+            }
+        };
+        if let Err(error) = apps.replace(new.apps.clone()).await {
+            let error: &dyn Error = &error;
+            tracing::error!(error, "configuration not reloaded: the old one stays");
+            continue;
+        }
+        warn(&new);
+        let waiting = new.restarts_for(&config);
+        if !waiting.is_empty() {
+            let settings = waiting.join(", ");
+            tracing::warn!(settings, "these settings have changed and need a restart");
+        }
+        tracing::info!(apps = new.apps.len(), "configuration reloaded");
+        // The other settings are still those of the start: the next reload says so again.
+        config.apps = new.apps;
     }
 }

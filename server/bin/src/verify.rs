@@ -1,5 +1,5 @@
-//! `verify`: checks every value in the store of a stopped server. The engine comes in as a
-//! function.
+//! `verify`: checks every value in a store, through the server that runs on it, else directly. The
+//! engine comes in as a function.
 
 use std::{
     error::Error,
@@ -9,7 +9,7 @@ use std::{
 
 use huihua_store::{self as store, Progress};
 
-use crate::progress;
+use crate::{admin, progress};
 
 /// Verifies the store of `data` and prints how many values it holds. Its file is `file_name`.
 ///
@@ -20,12 +20,15 @@ pub(crate) async fn verify(
     file_name: &str,
     verify_stopped: impl AsyncFn(&Path, Progress) -> Result<u64, store::Error>,
 ) -> Result<(), Box<dyn Error>> {
-    if !data.join(file_name).exists() {
-        let what = format!("there is no store in {}", data.display());
-        return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
-    }
     let (bar, progress) = progress::of_rows();
-    let values = verify_stopped(data, progress).await?;
+    let values = match admin::request_verification(data, &progress).await? {
+        Some(values) => values,
+        None if data.join(file_name).exists() => verify_stopped(data, progress).await?,
+        None => {
+            let what = format!("there is no store in {}", data.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
+        }
+    };
     bar.finish_and_clear();
     writeln!(io::stdout(), "{values} values verified, none is damaged")?;
     Ok(())

@@ -12,6 +12,12 @@ pub fn now_ms() -> u64 {
     since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Tells whether the machine's clock is before 1970, which no date of HTTP can say.
+#[expect(clippy::disallowed_methods, reason = "the server's one clock")]
+pub(crate) fn is_before_1970() -> bool {
+    SystemTime::now() < SystemTime::UNIX_EPOCH
+}
+
 /// Gives one server the time: the machine's clock, or another one in a test.
 #[derive(Clone, Copy)]
 pub struct Clock(fn() -> u64);

@@ -7,6 +7,8 @@ use axum::{
 use huihua_core::{Code, Problem};
 use huihua_store as store;
 
+use crate::admin::observe::{RefusalReason, RequestId};
+
 /// `Retry-After` if the store is unavailable, in seconds.
 const RETRY_UNAVAILABLE_S: u32 = 1;
 /// Most characters of an unknown name that an answer repeats.
@@ -115,15 +117,16 @@ impl IntoResponse for Error {
         let row = code.row();
         let own = row.http_status.and_then(|status| StatusCode::from_u16(status).ok());
         let status = status.or(own).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let request_id = request_id();
+        let RequestId(request_id) = RequestId::draw();
         log(code, &self, &request_id);
+        let reason = reason(code, status);
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: row.title.to_owned(),
             status: status.as_u16(),
             detail: self.detail(),
             code: row.number,
-            request_id,
+            request_id: request_id.clone(),
             retryable: row.retryable,
         };
         let body = serde_json::to_string(&problem).expect("a problem holds only text and numbers");
@@ -136,7 +139,29 @@ impl IntoResponse for Error {
         if code == Code::Unauthorized {
             set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        response.extensions_mut().insert(RefusalReason(reason.to_owned()));
+        response.extensions_mut().insert(RequestId(request_id));
         response
+    }
+}
+
+/// Names the reason for the counters.
+fn reason(code: Code, status: StatusCode) -> &'static str {
+    match code {
+        Code::InvalidParameter => match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "body too large",
+            StatusCode::METHOD_NOT_ALLOWED => "method",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => "content type",
+            _ => "invalid",
+        },
+        Code::Unauthorized => "unauthorized",
+        Code::Forbidden => "forbidden",
+        Code::NotFound => "not found",
+        Code::TooFrequent => "too frequent",
+        Code::AccountBlocked => "account blocked",
+        Code::Unavailable => "unavailable",
+        Code::Internal => "internal",
+        Code::Timeout | Code::Connection => "of the client",
     }
 }
 
@@ -161,13 +186,6 @@ fn log(code: Code, error: &Error, request_id: &str) {
 /// Escapes a name that a caller sent, for an answer or a log line.
 pub(crate) fn shown(name: &str) -> String {
     name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
-}
-
-fn request_id() -> String {
-    let mut bytes = [0; 8];
-    // An id only finds a log line: without randomness it is zeros, and the answer still goes out.
-    let _ = getrandom::fill(&mut bytes);
-    hex::encode(bytes)
 }
 
 #[cfg(test)]

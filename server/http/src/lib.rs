@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod account_doors;
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod clock;

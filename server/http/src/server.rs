@@ -18,8 +18,9 @@ use tokio::{
 use tokio_io_timeout::TimeoutStream;
 
 use crate::{
-    app::Apps,
-    clock::Clock,
+    admin::metrics::Metrics,
+    app::{Apps, CurrentApps},
+    clock::{self, Clock},
     handlers::{self, Context},
     live::Live,
 };
@@ -69,6 +70,9 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// HTTP's dates begin in 1970, and hyper panics on an earlier one.
+    #[error("the machine's clock is before 1970: set it, and start again")]
+    ClockBefore1970,
     /// An app may not write its account ids as its configuration says.
     #[error(transparent)]
     Accounts(#[from] AccountFormRefusal),
@@ -82,10 +86,38 @@ pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     router: Router,
+    apps: AppsHandle,
+    pub(crate) context: Context,
     engine: Arc<dyn Engine>,
     live: Arc<Live>,
-    limits: Limits,
+    pub(crate) limits: Limits,
     clock: Clock,
+}
+
+/// Changes the apps of a running server. Clones change the same one.
+#[derive(Clone)]
+pub struct AppsHandle {
+    current: Arc<CurrentApps>,
+    engine: Arc<dyn Engine>,
+}
+
+impl AppsHandle {
+    /// Serves these apps from now on, all at once; requests that have begun keep those they began
+    /// with. Lets the store remember how each app writes its account ids.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to change; then nothing is changed.
+    pub async fn replace(&self, apps: Apps) -> Result<(), StartError> {
+        remember_account_forms(&*self.engine, &apps).await?;
+        self.current.store(Arc::new(apps));
+        Ok(())
+    }
+}
+
+async fn remember_account_forms(engine: &dyn Engine, apps: &Apps) -> Result<(), StartError> {
+    let mut forms: Vec<_> = apps.values().map(|app| (app.key.clone(), app.accounts)).collect();
+    forms.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(engine.remember_account_forms(&forms).await??)
 }
 
 impl Server {
@@ -101,30 +133,46 @@ impl Server {
         limits: Limits,
         clock: Clock,
     ) -> Result<Self, StartError> {
+        if clock::is_before_1970() {
+            return Err(StartError::ClockBefore1970);
+        }
         let failed = |source| StartError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         // Only now: a start that ends at its address has chosen nothing.
-        let mut forms: Vec<_> = apps.values().map(|app| (app.key.clone(), app.accounts)).collect();
-        forms.sort_by(|(a, _), (b, _)| a.cmp(b));
-        engine.remember_account_forms(&forms).await??;
+        remember_account_forms(&*engine, &apps).await?;
         let store: Arc<dyn Store> = Arc::clone(&engine) as _;
         let live = Arc::new(Live::new(Arc::clone(&store)));
-        let (apps, health) = (Arc::new(apps), Arc::clone(&engine));
-        let router = handlers::routes(Context {
-            apps,
+        let current = Arc::new(CurrentApps::from_pointee(apps));
+        let apps = AppsHandle { current: Arc::clone(&current), engine: Arc::clone(&engine) };
+        let health = Arc::clone(&engine);
+        let metrics = Arc::new(Metrics::new(Arc::clone(&engine), Arc::clone(&live)));
+        let context = Context {
+            apps: current,
             store,
             engine: health,
             live: Arc::clone(&live),
             clock,
             refused_copies: Arc::default(),
-        });
-        Ok(Self { listener, local_addr, router, engine, live, limits, clock })
+            metrics,
+        };
+        let router = handlers::routes(context.clone());
+        Ok(Self { listener, local_addr, router, apps, context, engine, live, limits, clock })
     }
 
     /// Returns the address it listens on.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Switches the access log on or off: a line for each request.
+    pub fn log_access(&self, is_on: bool) {
+        self.context.metrics.log_access(is_on);
+    }
+
+    /// Returns what changes its apps.
+    pub fn apps(&self) -> AppsHandle {
+        self.apps.clone()
     }
 
     /// Returns the waiting syncs of this server.
@@ -156,6 +204,11 @@ impl Server {
                 () = &mut stop => break,
             };
             let stream = match accepted {
+                Ok(_) if clock::is_before_1970() => {
+                    tracing::error!("the machine's clock is before 1970: set it");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
@@ -164,11 +217,12 @@ impl Server {
                 }
             };
             let connection = graceful.watch(serve(stream, self.router.clone(), &self.limits));
+            let counted = self.context.metrics.count_connection();
             connections.spawn(async move {
                 if let Err(error) = connection.await {
                     tracing::debug!(%error, "a connection ended early");
                 }
-                drop(slot);
+                drop((slot, counted));
             });
         }
         drop(self.listener);
@@ -203,12 +257,12 @@ async fn sweep(engine: Arc<dyn Engine>, clock: Clock) {
     }
 }
 
-type Connection = http1::Connection<
+pub(crate) type Connection = http1::Connection<
     TokioIo<std::pin::Pin<Box<TimeoutStream<TcpStream>>>>,
     TowerToHyperService<Router>,
 >;
 
-fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
+pub(crate) fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
     // An answer is written whole; waiting for more data would only delay it.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot set TCP_NODELAY");

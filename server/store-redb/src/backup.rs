@@ -1,18 +1,18 @@
 //! Backup of a running store and restore into an empty folder: a copy of one snapshot, every value
 //! checked on the way. A backup is a store file of its own.
 
-use std::path::{Path, PathBuf};
+use std::{fs::File, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use huihua_store::{Error, Progress};
 use redb::{
     Database, Durability, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _,
-    ReadableTableMetadata as _,
+    ReadableTableMetadata as _, backends::FileBackend,
 };
 
 use crate::{
     failure::StoreFailure,
     lookup,
-    opening::{explain, newer},
+    opening::{explain, make_folder, newer},
     row, tables,
     verify::check_count,
 };
@@ -31,7 +31,7 @@ pub(crate) fn copy(
         let reason = format!("{} exists already: choose another name", to.display());
         return Err(Error::Unavailable { reason });
     }
-    let part = PathBuf::from(format!("{}.part", to.display()));
+    let part = tables::part_of(to);
     let failed = |error: &dyn std::fmt::Display| Error::Unavailable {
         reason: format!("write {}: {error}", part.display()),
     };
@@ -39,12 +39,18 @@ pub(crate) fn copy(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&error)),
         Ok(()) | Err(_) => {}
     }
-    let copied = Database::create(&part)
+    // A backup holds messages: nobody but its owner may read it.
+    let private = File::options().read(true).write(true).create_new(true).mode(0o600).open(&part);
+    let copied = private
         .map_err(|error| failed(&error))
+        .and_then(|file| FileBackend::new(file).map_err(|error| failed(&error)))
+        .and_then(|file| {
+            Database::builder().create_with_backend(file).map_err(|error| failed(&error))
+        })
         .and_then(|db| copy_tables(tx, tables, &db, progress).map_err(Error::from));
     let named = copied.and_then(|()| {
         std::fs::rename(&part, to)
-            .and_then(|()| std::fs::File::open(to.parent().unwrap_or(Path::new("."))))
+            .and_then(|()| File::open(to.parent().unwrap_or(Path::new("."))))
             .and_then(|folder| folder.sync_all())
             .map_err(|error| failed(&error))
     });
@@ -114,8 +120,6 @@ pub fn restore(from: &Path, folder: &Path, progress: &Progress) -> Result<(), Er
     };
     // Of an older format as it is: the server brings it up to date when it opens it.
     let tables = tables::of_format(format).ok_or_else(|| newer(format))?;
-    std::fs::create_dir_all(folder).map_err(|error| Error::Unavailable {
-        reason: format!("make data folder {}: {error}", folder.display()),
-    })?;
+    make_folder(folder)?;
     copy(&tx, tables, &folder.join(tables::FILE_NAME), progress)
 }

@@ -1,41 +1,83 @@
-//! Opening: the file, its tables, its format, and the era of this opening.
+//! Opening: the folder, the file, its tables, its format, and the history that cursors name.
 
-use std::{panic::AssertUnwindSafe, path::Path};
+use std::{io, os::unix::fs::DirBuilderExt as _, panic::AssertUnwindSafe, path::Path};
 
 use huihua_core::SessionId;
 use huihua_event::Team;
-use huihua_store::{Error, cursor::Era};
+use huihua_store::{
+    Error,
+    cursor::{Era, Sealer},
+};
 use redb::{Database, DatabaseError, ReadableTable as _, TableHandle as _, WriteTransaction};
 
-use crate::{failure::StoreFailure, file::DatabaseOpener, lookup, row, tables};
+use crate::{
+    failure::{StoreFailure, unavailable},
+    file::DatabaseOpener,
+    history::History,
+    lookup, row, tables,
+};
 
 /// Memory for cached pages, in bytes.
 const CACHE_BYTES: usize = 256 * 1024 * 1024;
 
-/// The first opening of a process: it begins an era.
-pub(crate) fn first(open: &DatabaseOpener) -> Result<(Database, Vec<Era>), Error> {
+/// The first opening of a process: it draws an era, which is recorded with its first version.
+pub(crate) fn first(open: &DatabaseOpener) -> Result<(Database, History), Error> {
     // redb may panic on a damaged file: that is no reason to end without a word.
     let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
         let db = open()?;
-        let eras = begin_era(&db)?;
-        Ok((db, eras))
+        let history = prepare(&db)?;
+        Ok((db, history))
     }));
     let what = "the store's file (redb gives it up)".to_owned();
     opened.unwrap_or(Err(Error::Damaged { what }))
 }
 
+/// Makes a folder that only its owner can enter, unless it is there. The folder around it must be.
+pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
+    match std::fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(_) if folder.is_dir() => Ok(()),
+        Err(error) => {
+            Err(unavailable(format_args!("make data folder {}: {error}", folder.display())))
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
 /// Opens the file in this folder, which is made when it is missing.
 pub(crate) fn open_file(folder: &Path) -> Result<Database, Error> {
     let path = folder.join(tables::FILE_NAME);
-    if !path.exists() {
-        make_file(folder, &path).map_err(|error| Error::Unavailable {
-            reason: format!("make {}: {error}", path.display()),
-        })?;
+    match std::fs::metadata(&path) {
+        // redb would make an empty store of it, and every list would be empty.
+        Ok(meta) if meta.len() == 0 => {
+            let what = format!("{} is empty (0 bytes), which no store ever is", path.display());
+            return Err(Error::Damaged { what });
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            refuse_half_restored(&path)?;
+            make_file(folder, &path).map_err(|error| Error::Unavailable {
+                reason: format!("make {}: {error}", path.display()),
+            })?;
+        }
+        Ok(_) | Err(_) => {}
     }
     Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create(&path)
         .map_err(|error| explain(error, &path))
+}
+
+/// Refuses a folder in which a restore has begun and not ended: an empty store would be made there.
+fn refuse_half_restored(path: &Path) -> Result<(), Error> {
+    let part = tables::part_of(path);
+    if !part.exists() {
+        return Ok(());
+    }
+    Err(unavailable(format_args!(
+        "{} is there and {} is not: a restore was interrupted or is running. Run \
+         `huihua-server restore` into this folder again",
+        part.display(),
+        path.display()
+    )))
 }
 
 /// Makes an empty database under another name and then gives it its own: a power loss while redb
@@ -75,37 +117,71 @@ pub(crate) fn explain(error: DatabaseError, path: &Path) -> Error {
     }
 }
 
-/// Makes the tables of a new store, brings an older one up to date, and records this opening with a
-/// random era.
-fn begin_era(db: &Database) -> Result<Vec<Era>, StoreFailure> {
+/// Makes the tables of a new store, or brings an older one up to date, and draws the era of this
+/// opening. Writes nothing into a store that needs nothing.
+fn prepare(db: &Database) -> Result<History, StoreFailure> {
     let mut tx = db.begin_write()?;
     tx.set_quick_repair(true);
-    prepare_tables(&tx)?;
-    let mut eras;
+    let is_new = tx.list_tables()?.next().is_none();
+    let mut writes = prepare_tables(&tx)?;
+    let (eras, own, sealer);
     {
         let mut meta = tx.open_table(tables::META)?;
         let base = lookup::number(&meta, tables::META_VERSION)?;
-        let pairs = lookup::numbers(&meta, tables::META_ERAS)?
+        let mut pairs = lookup::numbers(&meta, tables::META_ERAS)?
             .ok_or_else(|| row::damaged("eras", tables::META_ERAS))?;
+        own = Era { era: random()?, base };
+        if is_new {
+            // So that a cursor of the empty store has an era that is on the disk.
+            pairs = vec![own.era, own.base];
+            let value = row::encode_numbers(tables::META_ERAS, pairs.iter().copied());
+            meta.insert(tables::META_ERAS, value.as_slice())?;
+        }
         eras = pairs
             .chunks_exact(2)
             .map(|pair| Era { era: pair[0], base: pair[1] })
             .collect::<Vec<_>>();
-        let random = getrandom::u64().map_err(|error| StoreFailure::file(&error))?;
-        eras.push(Era { era: random, base });
-        let forgotten = eras.len().saturating_sub(tables::ERAS_MAX);
-        eras.drain(..forgotten);
-        let pairs = eras.iter().flat_map(|era| [era.era, era.base]);
-        let value = row::encode_numbers(tables::META_ERAS, pairs);
-        meta.insert(tables::META_ERAS, value.as_slice())?;
+        let name = tables::META_CURSOR_KEY;
+        let numbers = match lookup::numbers(&meta, name)? {
+            Some(numbers) => numbers,
+            None => {
+                writes = true;
+                let numbers = vec![random()?, random()?, random()?, random()?, base];
+                let value = row::encode_numbers(name, numbers.iter().copied());
+                meta.insert(name, value.as_slice())?;
+                numbers
+            }
+        };
+        sealer = read_sealer(&numbers).ok_or_else(|| row::damaged("cursor key", name))?;
     }
-    tx.commit()?;
-    Ok(eras)
+    if writes {
+        tx.commit()?;
+    } else {
+        tx.abort()?;
+    }
+    Ok(match is_new {
+        true => History::of_new_store(eras, sealer),
+        false => History::with_era(eras, own, sealer),
+    })
+}
+
+fn random() -> Result<u64, StoreFailure> {
+    getrandom::u64().map_err(|error| StoreFailure::file(&error))
+}
+
+/// Reads the key of cursors.
+fn read_sealer(numbers: &[u64]) -> Option<Sealer> {
+    let [a, b, c, d, plain_until] = *numbers else { return None };
+    let mut key = [0; 32];
+    for (bytes, number) in key.chunks_exact_mut(8).zip([a, b, c, d]) {
+        bytes.copy_from_slice(&number.to_be_bytes());
+    }
+    Some(Sealer::new(key, plain_until))
 }
 
 /// Makes sure that every table is there. A store has all tables of its format from the beginning:
-/// one whose name was damaged must not be made anew, empty.
-fn prepare_tables(tx: &WriteTransaction) -> Result<(), StoreFailure> {
+/// one whose name was damaged must not be made anew, empty. Returns whether anything was written.
+fn prepare_tables(tx: &WriteTransaction) -> Result<bool, StoreFailure> {
     let there: Vec<String> = tx.list_tables()?.map(|table| table.name().to_owned()).collect();
     let is_there = |table: &tables::Definition| there.iter().any(|name| name == table.name());
     let missing = |table: &tables::Definition| {
@@ -124,7 +200,7 @@ fn prepare_tables(tx: &WriteTransaction) -> Result<(), StoreFailure> {
         ] {
             put_numbers(tx, name, number)?;
         }
-        return Ok(());
+        return Ok(true);
     }
     if !is_there(&tables::META) {
         return missing(&tables::META);
@@ -142,7 +218,7 @@ fn prepare_tables(tx: &WriteTransaction) -> Result<(), StoreFailure> {
         // written anew when something new arrives.
         put_numbers(tx, tables::META_FORMAT, [tables::FORMAT])?;
     }
-    Ok(())
+    Ok(format < tables::FORMAT)
 }
 
 /// Why a store or a backup of this format is not read.

@@ -4,13 +4,14 @@ use huihua_core::{Page, QueryMySessionOption, RecentSession, SessionChange, Sess
 use huihua_event::{Owner, Team};
 use huihua_store::{
     Error, SyncFrom, SyncRequest,
-    cursor::{Cursor, Era, PageToken, owner_hash},
+    cursor::{Cursor, PageToken},
     order::{self, Bounds, Changed, Cut, Position},
 };
 use redb::ReadTransaction;
 
 use crate::{
     failure::StoreFailure,
+    history::History,
     lookup::{ListTables, number, recent_session, session_id},
     tables,
 };
@@ -26,17 +27,17 @@ pub(crate) struct Snapshot<'e> {
     pub(crate) heads: SnapshotTable,
     last: u64,
     horizon: u64,
-    eras: &'e [Era],
+    history: &'e History,
 }
 
 impl<'e> Snapshot<'e> {
-    pub(crate) fn new(tx: &'e ReadTransaction, eras: &'e [Era]) -> Result<Self, StoreFailure> {
+    pub(crate) fn new(tx: &'e ReadTransaction, history: &'e History) -> Result<Self, StoreFailure> {
         let meta = tx.open_table(tables::META)?;
         let last = number(&meta, tables::META_VERSION)?;
         let horizon = number(&meta, tables::META_HORIZON)?;
         let sessions = tx.open_table(tables::SESSIONS)?;
         let heads = tx.open_table(tables::HEADS)?;
-        Ok(Self { tx, sessions, heads, last, horizon, eras })
+        Ok(Self { tx, sessions, heads, last, horizon, history })
     }
 
     /// The tables of the lists.
@@ -59,7 +60,7 @@ impl<'e> Snapshot<'e> {
         owner: &Owner,
         option: &QueryMySessionOption,
     ) -> Result<Page, StoreFailure> {
-        let limit = option.limit as usize;
+        let (limit, sealer) = (option.limit as usize, &self.history.sealer);
         let token = option.page_token.as_deref();
         let walk = token.map(|text| self.page_token(owner, text)).transpose()?;
         let cursor =
@@ -72,16 +73,16 @@ impl<'e> Snapshot<'e> {
         };
         let next = rows.last().filter(|_| has_more);
         let next_page_token =
-            next.map(|after| PageToken { cursor, bounds, after: after.clone() }.encode());
+            next.map(|after| PageToken { cursor, bounds, after: after.clone() }.encode(sealer));
         let session_list = rows
             .iter()
             .filter_map(|row| self.get(owner, &row.id, option.need_last_msg).transpose())
             .collect::<Result<_, _>>()?;
-        Ok(Page { session_list, has_more, next_page_token, sync_cursor: cursor.encode() })
+        Ok(Page { session_list, has_more, next_page_token, sync_cursor: cursor.encode(sealer) })
     }
 
     fn page_token(&self, owner: &Owner, text: &str) -> Result<PageToken, StoreFailure> {
-        PageToken::decode(text)
+        PageToken::decode(text, &self.history.sealer)
             .filter(|token| self.knows(&token.cursor, owner))
             .ok_or(StoreFailure::Refused(Error::StalePageToken))
     }
@@ -114,13 +115,14 @@ impl<'e> Snapshot<'e> {
         owner: &Owner,
         request: &SyncRequest,
     ) -> Result<SyncPage, StoreFailure> {
-        let now = self.cursor(owner, self.last, self.last).encode();
+        let sealer = &self.history.sealer;
+        let now = self.cursor(owner, self.last, self.last).encode(sealer);
         let nothing =
             |reset| SyncPage { changes: Vec::new(), cursor: now.clone(), has_more: false, reset };
         let (since, start) = match &request.from {
             SyncFrom::Latest => return Ok(nothing(false)),
             SyncFrom::Beginning => (0, self.last),
-            SyncFrom::Cursor(text) => match Cursor::decode(text) {
+            SyncFrom::Cursor(text) => match Cursor::decode(text, sealer) {
                 Some(cursor) if self.knows(&cursor, owner) => (cursor.version, cursor.start),
                 Some(_) | None => return Ok(nothing(true)),
             },
@@ -135,7 +137,7 @@ impl<'e> Snapshot<'e> {
         })?;
         let (changed, has_more) = order::oldest_changes(changed, request.limit as usize);
         let cursor = match changed.last().filter(|_| has_more) {
-            Some(change) => self.cursor(owner, change.version, start).encode(),
+            Some(change) => self.cursor(owner, change.version, start).encode(sealer),
             None => now,
         };
         let changes = changed
@@ -160,12 +162,10 @@ impl<'e> Snapshot<'e> {
     }
 
     fn cursor(&self, owner: &Owner, version: u64, start: u64) -> Cursor {
-        // A version written before this opening is known by the era in which it was written.
-        let era = self.eras.iter().rfind(|era| era.base <= version).map_or(0, |era| era.era);
-        Cursor { owner: owner_hash(owner), era, version, start }
+        self.history.cursor(owner, version, start)
     }
 
     fn knows(&self, cursor: &Cursor, owner: &Owner) -> bool {
-        cursor.is_known(owner, self.eras, self.last, self.horizon)
+        self.history.knows(cursor, owner, self.last, self.horizon)
     }
 }

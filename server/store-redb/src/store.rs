@@ -2,7 +2,7 @@
 
 use std::{
     convert::Infallible,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::Duration,
@@ -16,8 +16,8 @@ use huihua_event::{
     Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
 };
 use huihua_store::{
-    AccountFormRefusal, Attempt, ChangeHint, Engine, Error, Outcome, Progress, Refusal, Store,
-    SweepState, SyncRequest, cursor::Era,
+    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Error, Outcome, Progress,
+    Refusal, Store, SweepState, SyncRequest,
 };
 use redb::ReadableDatabase as _;
 use tokio::sync::{Semaphore, broadcast, mpsc};
@@ -28,6 +28,8 @@ use crate::{
     directory,
     failure::{StoreFailure, unavailable},
     file::{DatabaseOpener, StoreFile},
+    history::History,
+    meters::Meters,
     once::{KeyOwner, WriteRequest, once},
     opening,
     parts::parts,
@@ -52,7 +54,10 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 /// The store in one redb file.
 pub struct RedbStore {
     file: Arc<StoreFile>,
-    eras: Arc<[Era]>,
+    history: Arc<History>,
+    meters: Arc<Meters>,
+    /// Of the store's file; `None` for one that is no file.
+    path: Option<PathBuf>,
     blocked: Arc<BlockedAccounts>,
     hints: broadcast::Sender<ChangeHint>,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
@@ -62,35 +67,42 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the store in this folder, which is made when it is missing.
+    /// Opens the store in this folder, which is made when it is missing, in a folder that is there.
+    /// Only the owner can enter it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when another process holds it, or it cannot be read or written;
     /// [`Error::Damaged`] when the file is not one of ours, or of a newer format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder).map_err(|error| {
-            unavailable(format_args!("make data folder {}: {error}", folder.display()))
-        })?;
-        let folder = folder.to_owned();
-        Self::with_opener(Box::new(move || opening::open_file(&folder)))
+        opening::make_folder(folder)?;
+        let (folder, path) = (folder.to_owned(), folder.join(tables::FILE_NAME));
+        let store = Self::with_opener(Box::new(move || opening::open_file(&folder)))?;
+        Ok(Self { path: Some(path), ..store })
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one writer, owned and joined by the store")]
     pub(crate) fn with_opener(open: Box<DatabaseOpener>) -> Result<Self, Error> {
-        let (db, eras) = opening::first(&*open)?;
+        let (db, history) = opening::first(&*open)?;
+        let history = Arc::new(history);
         let blocked = Arc::new(BlockedAccounts::read(&db)?);
         let file = Arc::new(StoreFile::new(open, db));
         let hints = broadcast::Sender::new(HINTS_MAX);
         let (jobs, queue) = mpsc::channel(write::QUEUE_JOBS_MAX);
         let (of_writer, announced) = (Arc::clone(&file), hints.clone());
-        let blocks = Arc::clone(&blocked);
+        let (blocks, of_cursors) = (Arc::clone(&blocked), Arc::clone(&history));
+        let meters = Arc::new(Meters::default());
+        let counted = Arc::clone(&meters);
         let writer = std::thread::Builder::new()
             .name("huihua-writer".into())
-            .spawn(move || write::run(&of_writer, &announced, &blocks, queue))
+            .spawn(move || {
+                write::run(&of_writer, &announced, &blocks, &of_cursors, &counted, queue)
+            })
             .map_err(unavailable)?;
         Ok(Self {
             file,
-            eras: eras.into(),
+            history,
+            meters,
+            path: None,
             blocked,
             hints,
             jobs: Mutex::new(Some(jobs)),
@@ -121,11 +133,11 @@ impl RedbStore {
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreFailure> + Send + 'static,
     ) -> Result<T, Error> {
         let _permit = self.reads.acquire().await.map_err(unavailable)?;
-        let (file, eras) = (Arc::clone(&self.file), Arc::clone(&self.eras));
+        let (file, history) = (Arc::clone(&self.file), Arc::clone(&self.history));
         let task = tokio::task::spawn_blocking(move || {
             let answer = file.with(|db| {
                 let tx = db.begin_read()?;
-                read(&Snapshot::new(&tx, &eras)?)
+                read(&Snapshot::new(&tx, &history)?)
             })?;
             Ok(answer?)
         });
@@ -348,6 +360,18 @@ impl Engine for RedbStore {
             Ok(verify::verify(&tx, &tables::ALL, &progress)?)
         });
         task.await.map_err(unavailable)?
+    }
+
+    fn report(&self) -> EngineReport {
+        let jobs = lock(&self.jobs);
+        let queued = jobs.as_ref().map_or(0, |jobs| jobs.max_capacity() - jobs.capacity());
+        let meta = self.path.as_ref().and_then(|path| std::fs::metadata(path).ok());
+        EngineReport {
+            queue_jobs: queued as u64,
+            batch_jobs: self.meters.batch_jobs(),
+            commit_seconds: self.meters.commit_seconds(),
+            store_bytes: meta.map_or(0, |meta| meta.len()),
+        }
     }
 
     async fn close(&self) {

@@ -1,6 +1,9 @@
 //! What is on the disk: tables, keys and numbers, listed once and never reused.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use huihua_core::{Account, AppKey, SessionKind};
 use huihua_event::{Owner, Team, TokenHash};
@@ -12,6 +15,11 @@ use redb::TableDefinition;
 
 /// File of the store in its data folder.
 pub const FILE_NAME: &str = "huihua.redb";
+/// Name of a file that is being written and has no name of its own yet.
+pub(crate) fn part_of(path: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.part", path.display()))
+}
+
 /// Format of keys and values; a store of a newer format is refused, one of an older is brought up
 /// to date when it is opened. 1: lists alone. 2: with a directory. 3: with amendments.
 pub(crate) const FORMAT: u64 = 3;
@@ -56,8 +64,10 @@ pub(crate) fn of_format(format: u64) -> Option<&'static [Definition]> {
 pub(crate) const META_FORMAT: &[u8] = b"format";
 /// Version of the last write.
 pub(crate) const META_VERSION: &[u8] = b"version";
-/// Pairs of era and base, in the order of the openings.
+/// Pairs of era and base, in the order of the openings that wrote something.
 pub(crate) const META_ERAS: &[u8] = b"eras";
+/// The key that seals cursors (four numbers), and the version of the store when it was drawn.
+pub(crate) const META_CURSOR_KEY: &[u8] = b"cursor key";
 /// Oldest version that a cursor may start from: what was deleted before it is announced no more.
 pub(crate) const META_HORIZON: &[u8] = b"horizon";
 /// Pairs of clock (ms) and version, one an hour, oldest first.

@@ -11,6 +11,7 @@ mod this_format;
 
 use std::{
     io,
+    path::Path,
     sync::{Arc, Mutex},
 };
 
@@ -265,5 +266,125 @@ async fn a_damaged_row_is_an_error_that_names_it_and_spares_the_others() {
     let bob = Owner { account: "bob".parse().unwrap(), ..amy() };
     let page = store.list(&bob, &QueryMySessionOption::default()).await.unwrap();
     assert_eq!(page.session_list[0].update_time, 1, "not half written by the failed event");
+    store.close().await;
+}
+
+fn eras_on_disk(folder: &Path) -> usize {
+    let db = open_file(folder).unwrap();
+    let meta = db.begin_read().unwrap().open_table(tables::META).unwrap();
+    crate::lookup::numbers(&meta, tables::META_ERAS).unwrap().unwrap().len() / 2
+}
+
+/// An era was drawn at each opening: 4,096 starts that failed at their port forgot every cursor.
+#[tokio::test]
+async fn openings_that_write_nothing_leave_no_era_and_forget_no_cursor() {
+    let folder = tempfile::tempdir().unwrap();
+    let sync = |from| SyncRequest { from, limit: 9, need_last_msg: true };
+    let store = RedbStore::open(folder.path()).unwrap();
+    let mut cursors = vec![store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor];
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    cursors.push(store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor);
+    store.close().await;
+    let bytes = std::fs::read(folder.path().join(tables::FILE_NAME)).unwrap();
+    for _ in 0..20 {
+        let store = RedbStore::open(folder.path()).unwrap();
+        // What the server asks for before it serves, and its health check, are no versions.
+        let forms = [(amy().app, huihua_core::AccountForm::Nim)];
+        store.remember_account_forms(&forms).await.unwrap().unwrap();
+        store.health().await.unwrap();
+        // Its own cursor is good in the next opening as well.
+        cursors.push(store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor);
+        store.close().await;
+    }
+    assert!(bytes.len() > 1_000 && eras_on_disk(folder.path()) == 1);
+    let store = RedbStore::open(folder.path()).unwrap();
+    for cursor in cursors {
+        assert!(!store.sync(&amy(), &sync(SyncFrom::Cursor(cursor))).await.unwrap().reset);
+    }
+    for time in 2..5 {
+        store.ingest(&amy().app, vec![message(time)], 10).await.unwrap();
+    }
+    store.close().await;
+    assert_eq!(eras_on_disk(folder.path()), 2, "one that wrote has an era, and only one");
+}
+
+/// Two copies of one store write on their own: neither takes the other's cursors for its own.
+#[tokio::test]
+async fn copies_of_a_store_do_not_know_each_others_later_cursors() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let store = RedbStore::open(&first).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.close().await;
+    std::fs::create_dir(&second).unwrap();
+    std::fs::copy(first.join(tables::FILE_NAME), second.join(tables::FILE_NAME)).unwrap();
+    let sync = |from| SyncRequest { from, limit: 9, need_last_msg: true };
+    let mut cursors = Vec::new();
+    for folder in [&first, &second] {
+        let store = RedbStore::open(folder).unwrap();
+        store.ingest(&amy().app, vec![message(2)], 10).await.unwrap();
+        cursors.push(store.sync(&amy(), &sync(SyncFrom::Latest)).await.unwrap().cursor);
+        store.close().await;
+    }
+    for (folder, [own, others]) in [(&first, [0, 1]), (&second, [1, 0])] {
+        let store = RedbStore::open(folder).unwrap();
+        store.ingest(&amy().app, vec![message(3)], 10).await.unwrap();
+        let is_reset = async |at: usize| {
+            let from = SyncFrom::Cursor(cursors[at].clone());
+            store.sync(&amy(), &sync(from)).await.unwrap().reset
+        };
+        assert!(!is_reset(own).await && is_reset(others).await);
+        store.close().await;
+    }
+}
+
+/// Whether only the owner may use it.
+fn is_private(path: &Path) -> bool {
+    let mode = std::os::unix::fs::PermissionsExt::mode(&path.metadata().unwrap().permissions());
+    mode & 0o077 == 0
+}
+
+/// They were readable to every user of the machine.
+#[tokio::test]
+async fn a_store_its_backup_and_the_restored_one_are_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&first).unwrap();
+    store.backup(&copy, Box::new(|_, _| {})).await.unwrap();
+    store.close().await;
+    restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
+    for path in [&first, &second, &copy] {
+        assert!(is_private(path), "{}", path.display());
+    }
+    for path in [&first, &second] {
+        assert!(is_private(&path.join(tables::FILE_NAME)), "{}", path.display());
+    }
+}
+
+/// Each was opened as an empty store: every list was empty, and copies were taken.
+#[tokio::test]
+async fn an_empty_file_and_a_restore_that_was_cut_off_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(tables::FILE_NAME);
+    std::fs::write(&path, "").unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("huihua.redb is empty (0 bytes)"), "{error}");
+    assert!(error.contains("Restore the store from a backup"), "{error}");
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "left as it was");
+    std::fs::rename(&path, folder.path().join("huihua.redb.part")).unwrap();
+    let error = RedbStore::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("huihua.redb.part is there"), "{error}");
+    assert!(error.contains("Run `huihua-server restore` into this folder again"), "{error}");
+    assert!(!path.exists(), "no store was made");
+    // The remedy.
+    let copy = folder.path().join("copy.redb");
+    let store = RedbStore::open(&folder.path().join("first")).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    store.backup(&copy, Box::new(|_, _| {})).await.unwrap();
+    store.close().await;
+    restore(&copy, folder.path(), &(Box::new(|_, _| {}) as Progress)).unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    assert_eq!(times(&store).await, [1]);
     store.close().await;
 }

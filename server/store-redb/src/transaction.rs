@@ -33,6 +33,8 @@ pub(crate) struct Tx<'t> {
     tokens: WriteTable<'t>,
     meta: WriteTable<'t>,
     version: u64,
+    /// The version that it began with.
+    first_version: u64,
     /// Whether there is anything to commit.
     wrote: bool,
     /// The lists that changed; `None` while nobody has subscribed.
@@ -65,6 +67,7 @@ impl<'t> Tx<'t> {
             members: tx.open_table(tables::MEMBERS)?,
             meta,
             version,
+            first_version: version,
             wrote: false,
             changed: notes_changes.then(Vec::new),
             blocked: Vec::new(),
@@ -85,6 +88,11 @@ impl<'t> Tx<'t> {
     /// Makes the transaction commit although nothing in it changed.
     pub(crate) fn commit_anyway(&mut self) {
         self.wrote = true;
+    }
+
+    /// Tells whether something that shows was written.
+    pub(crate) fn has_new_version(&self) -> bool {
+        self.version > self.first_version
     }
 
     /// The version of the last write.

@@ -1,7 +1,7 @@
 //! Writing: one thread takes jobs from a bounded channel, does as many as wait in one transaction,
 //! syncs the file once, and only then answers. A job is done whole or not at all.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use huihua_store::{ChangeHint, Error};
 use redb::{Durability, WriteTransaction};
@@ -11,6 +11,8 @@ use crate::{
     blocked::BlockedAccounts,
     failure::{StoreFailure, unavailable},
     file::StoreFile,
+    history::History,
+    meters::Meters,
     transaction::{Finished, Tx},
 };
 
@@ -98,6 +100,8 @@ pub(crate) fn run(
     file: &Arc<StoreFile>,
     hints: &broadcast::Sender<ChangeHint>,
     blocked: &BlockedAccounts,
+    history: &History,
+    meters: &Meters,
     mut queue: mpsc::Receiver<Job>,
 ) {
     while let Some(first) = queue.blocking_recv() {
@@ -111,7 +115,8 @@ pub(crate) fn run(
         }
         // redb may panic on a damaged file: then nothing of the batch is acknowledged (its callers
         // see their reply dropped), the file is opened anew, and the next batch is tried.
-        let written = AssertUnwindSafe(|| write_batch(file, hints, blocked, batch));
+        let written =
+            AssertUnwindSafe(|| write_batch(file, hints, blocked, history, meters, batch));
         if std::panic::catch_unwind(written).is_err() {
             blocked.expire();
             file.reopen();
@@ -123,13 +128,15 @@ fn write_batch(
     file: &StoreFile,
     hints: &broadcast::Sender<ChangeHint>,
     blocked: &BlockedAccounts,
+    history: &History,
+    meters: &Meters,
     mut batch: Vec<Job>,
 ) {
     while !batch.is_empty() {
         let written = file.with(|db| {
             blocked.refresh(db).map_err(BatchFailure::file)?;
             let tx = db.begin_write().map_err(BatchFailure::file)?;
-            commit(tx, &mut batch, hints, blocked)
+            commit(tx, &mut batch, hints, blocked, history, meters)
         });
         match written {
             Ok(Ok(())) => return batch.into_iter().for_each(|job| job.work.reply()),
@@ -158,6 +165,8 @@ fn commit(
     batch: &mut [Job],
     hints: &broadcast::Sender<ChangeHint>,
     blocked: &BlockedAccounts,
+    history: &History,
+    meters: &Meters,
 ) -> Result<(), BatchFailure> {
     write.set_quick_repair(true);
     let durable = write.set_durability(Durability::Immediate);
@@ -172,8 +181,14 @@ fn commit(
             Err(failure) => return Err(BatchFailure::file(failure)),
         }
     }
+    history.record(&mut tx).map_err(BatchFailure::file)?;
+    let has_new_version = tx.has_new_version();
     let Some(finished) = tx.finish().map_err(BatchFailure::file)? else { return Ok(()) };
+    #[expect(clippy::disallowed_methods, reason = "how long a commit takes, for the operator")]
+    let since = Instant::now();
     write.commit().map_err(BatchFailure::file)?;
+    meters.count_commit(batch.len(), since.elapsed());
+    history.note_durable(has_new_version);
     let Finished { changed, blocked: changed_accounts } = finished;
     // Before the hints: who is woken asks whether its account is blocked.
     blocked.change(changed_accounts);

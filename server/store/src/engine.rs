@@ -129,8 +129,35 @@ pub trait Engine: Store {
     /// The first damaged value is the error.
     async fn verify(&self, progress: Progress) -> Result<u64, Error>;
 
+    /// Returns what it counts, for the operator. Costs almost nothing.
+    fn report(&self) -> EngineReport {
+        EngineReport::default()
+    }
+
     /// Finishes what was accepted and refuses what comes after.
     async fn close(&self);
+}
+
+/// What an engine counts, since it was opened.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EngineReport {
+    /// Writes that wait for the writer now.
+    pub queue_jobs: u64,
+    /// Writes of each transaction.
+    pub batch_jobs: Distribution,
+    /// Seconds of each commit, with its sync to the disk.
+    pub commit_seconds: Distribution,
+    /// Size of the store's files now, in bytes.
+    pub store_bytes: u64,
+}
+
+/// Values in classes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Distribution {
+    /// The upper limit of each class, ascending to infinity, and how many values are in it.
+    pub classes: Vec<(f64, u64)>,
+    /// The sum of all values.
+    pub sum: f64,
 }
 
 /// Gets now and then how many rows are done, and of how many.

@@ -31,7 +31,7 @@ pub use account_form::{
 pub use attempt::{Attempt, IDEMPOTENCY_MS, IdempotencyKey};
 pub use decide::Refusal;
 pub use engine::{
-    ChangeHint, ChangedList, Engine, Outcome, Progress, Store, SweepState, SyncFrom, SyncRequest,
-    TOMBSTONE_MS,
+    ChangeHint, ChangedList, Distribution, Engine, EngineReport, Outcome, Progress, Store,
+    SweepState, SyncFrom, SyncRequest, TOMBSTONE_MS,
 };
 pub use error::Error;

@@ -20,8 +20,10 @@ mod routes {
 mod backup;
 mod bad_input;
 mod borders;
+mod config;
 mod crash;
 mod dev;
+mod files;
 mod full_disk;
 mod idempotency;
 mod import;
@@ -30,6 +32,7 @@ mod live;
 mod log;
 mod measure;
 mod nim;
+mod operator;
 mod protocol;
 mod sdk;
 mod slow;

@@ -6,12 +6,17 @@ use axum::extract::FromRef;
 use huihua_store::{Engine, Store};
 
 use super::refused_copies::RefusedCopies;
-use crate::{app::Apps, clock::Clock, live::Live};
+use crate::{
+    admin::metrics::Metrics,
+    app::{Apps, CurrentApps},
+    clock::Clock,
+    live::Live,
+};
 
 /// Holds what the handlers work with. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Context {
-    pub(crate) apps: Arc<Apps>,
+    pub(crate) apps: Arc<CurrentApps>,
     /// The lists and the directory.
     pub(crate) store: Arc<dyn Store>,
     /// The same store as an engine, for its health.
@@ -20,11 +25,13 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     /// For the log.
     pub(crate) refused_copies: Arc<RefusedCopies>,
+    /// For the operator.
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl FromRef<Context> for Arc<Apps> {
     fn from_ref(context: &Context) -> Self {
-        Arc::clone(&context.apps)
+        context.apps.load_full()
     }
 }
 

@@ -8,11 +8,11 @@ use axum::{
 use super::context::Context;
 use crate::error::Error;
 
-pub(super) async fn livez() -> &'static str {
+pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
 
-pub(super) async fn readyz(State(context): State<Context>) -> Result<Response, Error> {
+pub(crate) async fn readyz(State(context): State<Context>) -> Result<Response, Error> {
     context.engine.health().await?;
     Ok("ok\n".into_response())
 }

@@ -3,7 +3,7 @@
 mod answers;
 mod context;
 mod events;
-mod health;
+pub(crate) mod health;
 mod input;
 mod nim_rest;
 mod refused_copies;
@@ -25,7 +25,7 @@ use huihua_core::paths;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub(crate) use self::context::Context;
-use crate::error::Error;
+use crate::{admin::observe, error::Error};
 
 /// Returns all routes.
 pub(crate) fn routes(context: Context) -> Router {
@@ -60,6 +60,7 @@ pub(crate) fn routes(context: Context) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(async || Error::Method)
         .layer(middleware::from_fn(unread::discard))
+        .layer(middleware::from_fn_with_state(context.clone(), observe::observe))
         .with_state(context)
 }
 

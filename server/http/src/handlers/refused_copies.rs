@@ -28,6 +28,17 @@ pub(super) enum CopyRefusal {
 }
 
 impl CopyRefusal {
+    /// Names the reason for the counters.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::UnknownAppKey => "copy of unknown app",
+            Self::NoCurTime => "copy without CurTime",
+            Self::WrongSum => "copy with wrong sum",
+            Self::Malformed(_) => "malformed copy",
+            Self::TooLarge { .. } => "copy too large",
+        }
+    }
+
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::UnknownAppKey | Self::NoCurTime | Self::WrongSum => StatusCode::FORBIDDEN,

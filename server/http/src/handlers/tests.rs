@@ -24,7 +24,8 @@ use tokio::sync::broadcast;
 
 use super::*;
 use crate::{
-    app::{App, Apps, Secret},
+    admin::metrics::Metrics,
+    app::{App, Apps, CurrentApps, Secret},
     auth,
     clock::Clock,
     error::Error,
@@ -147,9 +148,10 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
     let engine = Arc::new(FailingEngine { failure, has_empty_lists: false });
     let store: Arc<dyn Store> = engine.clone();
     let live = Arc::new(Live::new(Arc::clone(&store)));
-    let (apps, clock) = (Arc::new(apps), Clock::default());
+    let (apps, clock) = (Arc::new(CurrentApps::from_pointee(apps)), Clock::default());
     let refused_copies = Arc::default();
-    let routes = routes(Context { apps, store, engine, live, clock, refused_copies });
+    let metrics = Arc::new(Metrics::new(engine.clone(), Arc::clone(&live)));
+    let routes = routes(Context { apps, store, engine, live, clock, refused_copies, metrics });
     let account: Account = "amy".parse().unwrap();
     let now = clock.now_s();
     let token = auth::sign(&app(), &account, now, 60).unwrap();

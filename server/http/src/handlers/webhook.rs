@@ -10,11 +10,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use huihua_core::AppKey;
+use huihua_event::Event;
 use huihua_nim::copy::{self, CopySignature};
 use huihua_store::Outcome;
 
 use super::{answers::json_text, context::Context, input, refused_copies::CopyRefusal};
-use crate::{app::App, error::Error};
+use crate::{
+    admin::observe::RefusalReason,
+    app::{App, Apps},
+    error::Error,
+};
 
 const APP_KEY: &str = "AppKey";
 /// Largest copy, in bytes.
@@ -48,25 +53,35 @@ impl IntoResponse for CopyAnswer {
 
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let answer = match signed(&context, &parts.headers, body).await {
+    let apps = context.apps.load_full();
+    let answer = match signed(&apps, &parts.headers, body).await {
         Ok((app, body)) => ingest(&context, app, &body).await,
         Err(answer) => answer,
     };
     if let CopyAnswer::Refused(refusal) = &answer {
         // A key that is no app's may be anything, even a secret: it is not in the log.
-        let app_key = named_app(&context, &parts.headers).map(|app| app.key.as_str());
+        let app_key = named_app(&apps, &parts.headers).map(|app| app.key.as_str());
         context.refused_copies.log(refusal, app_key, context.clock.now_ms());
     }
-    answer.into_response()
+    let reason = match &answer {
+        CopyAnswer::Received => None,
+        CopyAnswer::Refused(refusal) => Some(refusal.reason()),
+        CopyAnswer::SendAgain => Some("copy not stored"),
+    };
+    let mut response = answer.into_response();
+    if let Some(reason) = reason {
+        response.extensions_mut().insert(RefusalReason(reason.to_owned()));
+    }
+    response
 }
 
 /// Returns the app of a copy and its body, once the signature is right.
 async fn signed<'c>(
-    context: &'c Context,
+    apps: &'c Apps,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<(&'c App, Bytes), CopyAnswer> {
-    let named = named_app(context, headers);
+    let named = named_app(apps, headers);
     if named.is_none() && headers.contains_key(APP_KEY) {
         return Err(CopyRefusal::UnknownAppKey.into());
     }
@@ -88,22 +103,22 @@ async fn signed<'c>(
         .ok_or(CopyRefusal::NoCurTime)?;
     let app = match named {
         Some(app) => Some(app).filter(|app| signature.is_of(app.secret.expose())),
-        None => signer(context, &signature),
+        None => signer(apps, &signature),
     };
     Ok((app.ok_or(CopyRefusal::WrongSum)?, body))
 }
 
 /// Returns the app that the header AppKey names.
-fn named_app<'c>(context: &'c Context, headers: &HeaderMap) -> Option<&'c App> {
-    context.apps.get(&AppKey::new(input::header(headers, APP_KEY)?).ok()?)
+fn named_app<'c>(apps: &'c Apps, headers: &HeaderMap) -> Option<&'c App> {
+    apps.get(&AppKey::new(input::header(headers, APP_KEY)?).ok()?)
 }
 
 /// Finds the app whose secret fits the sum: NIM leaves the app key out of many copies.
-fn signer<'c>(context: &'c Context, signature: &CopySignature<'_>) -> Option<&'c App> {
+fn signer<'c>(apps: &'c Apps, signature: &CopySignature<'_>) -> Option<&'c App> {
     // Every app is compared, so that the time does not reveal which one it was. No two have one
     // secret: the configuration refuses it.
     let mut found = None;
-    for app in context.apps.values() {
+    for app in apps.values() {
         if signature.is_of(app.secret.expose()) {
             found = Some(app);
         }
@@ -114,11 +129,16 @@ fn signer<'c>(context: &'c Context, signature: &CopySignature<'_>) -> Option<&'c
 async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
     let app_key = app.key.as_str();
     let events = match copy::decode(body, app.accounts) {
-        Ok(events) if events.is_empty() => return CopyAnswer::Received,
+        Ok(events) if events.is_empty() => {
+            context.metrics.count_copy("ignored", None);
+            return CopyAnswer::Received;
+        }
         Ok(events) => events,
         Err(reason) => return CopyRefusal::Malformed(reason).into(),
     };
-    match context.store.ingest(&app.key, events, context.clock.now_ms()).await {
+    let now = context.clock.now_ms();
+    let (kind, time) = kind_and_time(&events);
+    match context.store.ingest(&app.key, events, now).await {
         Ok(outcomes) if outcomes.contains(&Outcome::TooFarAhead) => {
             tracing::error!(
                 app_key,
@@ -127,11 +147,27 @@ async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
             );
             CopyAnswer::SendAgain
         }
-        Ok(_) => CopyAnswer::Received,
+        Ok(_) => {
+            context.metrics.count_copy(kind, time.map(|time| now.saturating_sub(time)));
+            CopyAnswer::Received
+        }
         Err(error) => {
             tracing::error!(app_key, %error, "cannot store a message copy: NIM will send it again");
             CopyAnswer::SendAgain
         }
+    }
+}
+
+/// Names what a copy holds, and the time of its message. A notice comes with what it changes.
+fn kind_and_time(events: &[Event]) -> (&'static str, Option<u64>) {
+    match events.first() {
+        Some(Event::Message { post, .. }) => ("message", Some(post.time)),
+        Some(Event::Recall { .. }) => ("recall", None),
+        Some(Event::Edit { .. }) => ("edit", None),
+        Some(Event::Join { .. } | Event::Leave { .. } | Event::Dissolve { .. }) => {
+            ("membership", None)
+        }
+        None => ("ignored", None),
     }
 }
 

@@ -13,7 +13,7 @@ use huihua_store::{Attempt, IdempotencyKey, Refusal};
 
 use super::error::CallError;
 use crate::{
-    app::App,
+    app::{App, Apps},
     handlers::{context::Context, input},
 };
 
@@ -23,6 +23,8 @@ const FORM_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A call whose signature is right.
 pub(super) struct SignedCall {
     pub(super) context: Context,
+    /// Those that were served when the call came in.
+    apps: Arc<Apps>,
     pub(super) app_key: AppKey,
     pub(super) form: Form,
     pub(super) attempt: Attempt,
@@ -30,7 +32,7 @@ pub(super) struct SignedCall {
 
 impl SignedCall {
     pub(super) fn app(&self) -> &App {
-        self.context.apps.get(&self.app_key).expect("its signature was checked with it")
+        self.apps.get(&self.app_key).expect("its signature was checked with it")
     }
 
     pub(super) async fn act(&self, action: Action) -> Result<Done, CallError> {
@@ -53,7 +55,8 @@ impl FromRequest<Context> for SignedCall {
             return Err(CallError::Method);
         }
         let now = context.clock.now_ms();
-        let app = signer(context, &parts.headers, now / 1_000)?;
+        let apps = context.apps.load_full();
+        let app = signer(&apps, &parts.headers, now / 1_000)?;
         let body = input::whole_body(&parts.headers, body, FORM_BYTES_MAX)
             .await
             .map_err(CallError::Body)?;
@@ -65,19 +68,15 @@ impl FromRequest<Context> for SignedCall {
         };
         let key = key.as_deref().and_then(IdempotencyKey::new);
         let (context, app_key) = (context.clone(), app.key.clone());
-        Ok(Self { context, app_key, form, attempt: Attempt { now, key } })
+        Ok(Self { context, apps, app_key, form, attempt: Attempt { now, key } })
     }
 }
 
 /// Returns the app whose secret signed the request. `now` in seconds since 1970.
-fn signer<'c>(
-    context: &'c Context,
-    headers: &HeaderMap,
-    now: u64,
-) -> Result<&'c App, RequestFault> {
+fn signer<'a>(apps: &'a Apps, headers: &HeaderMap, now: u64) -> Result<&'a App, RequestFault> {
     let header =
         |name| input::header(headers, name).ok_or_else(|| RequestFault::new(name, "is missing"));
-    let app = AppKey::new(header("AppKey")?).ok().and_then(|key| context.apps.get(&key));
+    let app = AppKey::new(header("AppKey")?).ok().and_then(|key| apps.get(&key));
     let signature = Signature {
         nonce: header("Nonce")?,
         cur_time: header("CurTime")?,

@@ -1,0 +1,292 @@
+//! The configuration: where to listen, where to keep data, the apps and their keys. A setting of
+//! the file gives way to the environment, and that to the command line.
+//! `server/config.default.toml` names and explains every key.
+
+mod app;
+mod fault;
+mod print;
+mod reader;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use huihua_core::AppKey;
+use huihua_http::{
+    app::{App, Apps, Secret},
+    server::CONNECTIONS_DEFAULT,
+};
+
+use crate::{data_folder, logging::LogFormat};
+
+use self::{
+    app::ReadApp,
+    fault::{Fault, Faults, Place},
+    reader::{Fields, Found, Reader},
+};
+pub(crate) use self::{
+    fault::Error,
+    reader::{Overrides, parent_of},
+};
+
+/// Most connections that the file may allow; beyond, the memory of one machine is the limit.
+pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
+/// Address of the operator's listener when nobody names one.
+const ADMIN_LISTEN_DEFAULT: &str = "127.0.0.1:8481";
+/// Value of `admin_listen` without a listener.
+const ADMIN_OFF: &str = "off";
+/// Address to listen on when nobody names one.
+const LISTEN_DEFAULT: &str = "127.0.0.1:8480";
+
+/// The configuration of a server.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Port 0 takes a free one.
+    pub(crate) listen: SocketAddr,
+    /// The folder of the store.
+    pub(crate) data: PathBuf,
+    /// Most connections at once, 1..=1,000,000; further ones wait in the kernel's queue.
+    pub(crate) connections_max: usize,
+    /// Where the operator's listener is; `None`: there is none.
+    pub(crate) admin_listen: Option<SocketAddr>,
+    pub(crate) log_format: LogFormat,
+    /// Whether every request has a line in the log.
+    pub(crate) access_log: bool,
+    /// The apps by their keys.
+    pub(crate) apps: Apps,
+    /// What is dangerous but no fault, for the log: files of secrets that others can read.
+    pub(crate) warnings: Vec<String>,
+    /// What stands in the top table, in the order in which it is printed.
+    settings: Vec<Setting>,
+}
+
+/// One setting as it counts.
+#[derive(Debug, Clone)]
+struct Setting {
+    name: &'static str,
+    value: toml::Value,
+    place: Place,
+}
+
+impl Config {
+    /// Reads and checks a file, with what wins over it.
+    ///
+    /// # Errors
+    /// [`Error`] names everything that must change.
+    pub(crate) fn load(path: &Path, overrides: &Overrides) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::parse(path, &text, overrides)
+    }
+
+    fn parse(path: &Path, text: &str, overrides: &Overrides) -> Result<Self, Error> {
+        let mut reader = Reader::new(path, text, overrides);
+        let config = reader.parse().and_then(|fields| read(&mut reader, fields));
+        reader.warn_of_readers(path);
+        match config {
+            Some(config) if reader.faults.is_empty() => {
+                Ok(Self { warnings: reader.warnings, ..config })
+            }
+            _ => {
+                // In the order of the file; what is not in it comes before.
+                reader.faults.sort_by(|a, b| a.place.cmp(&b.place));
+                Err(Error::Faults(Faults(reader.faults)))
+            }
+        }
+    }
+
+    /// Checks that the data folder is there or can be made.
+    ///
+    /// # Errors
+    /// [`Error`] names the setting.
+    pub(crate) fn check_data_folder(&self) -> Result<(), Error> {
+        data_folder::check(&self.data).map_err(|error| self.data_fault(&error))
+    }
+
+    /// Makes the data folder unless it is there.
+    ///
+    /// # Errors
+    /// As [`Self::check_data_folder`]; and when the system refuses.
+    pub(crate) fn make_data_folder(&self) -> Result<(), Error> {
+        data_folder::make(&self.data).map_err(|error| self.data_fault(&error))
+    }
+
+    fn data_fault(&self, error: &std::io::Error) -> Error {
+        let data = self.settings.iter().find(|setting| setting.name == "data");
+        let place = data.map_or(Place::Default, |setting| setting.place.clone());
+        let fault = Fault { place, field: "data".to_owned(), reason: error.to_string() };
+        Error::Faults(Faults(vec![fault]))
+    }
+
+    /// Returns the app with this key; without a key, the only one.
+    ///
+    /// # Errors
+    /// If there is no such app, or no key and several apps.
+    pub(crate) fn app(&self, key: Option<&AppKey>) -> Result<&App, Error> {
+        let mut apps = self.apps.values();
+        match (key, apps.next(), apps.next()) {
+            (Some(key), ..) => self.apps.get(key).ok_or(Error::App("no app has this key")),
+            (None, Some(app), None) => Ok(app),
+            (None, ..) => {
+                Err(Error::App("the file has several apps: choose one with --app <app key>"))
+            }
+        }
+    }
+
+    /// Names the settings that differ in another configuration and need a restart: all but those
+    /// of the apps.
+    pub(crate) fn restarts_for(&self, other: &Self) -> Vec<&'static str> {
+        let changed = self.settings.iter().zip(&other.settings);
+        changed.filter(|(a, b)| a.value != b.value).map(|(setting, _)| setting.name).collect()
+    }
+}
+
+/// Reads the top table; `None` when something is wrong, which the reader knows.
+fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
+    let listen = read_address(reader, &mut fields, "listen")
+        .unwrap_or_else(|| by_default(LISTEN_DEFAULT.parse().expect("it is an address")));
+    let faults = reader.faults.len();
+    let data = fields.text(reader, "data");
+    if data.is_none() && reader.faults.len() == faults {
+        fields.miss("data", "is missing: name the folder for the sessions");
+    }
+    let connections_max = fields
+        .count(reader, "connections_max", 1..=CONNECTIONS_MAX)
+        .unwrap_or_else(|| by_default(CONNECTIONS_DEFAULT));
+    let admin_listen = read_admin_address(reader, &mut fields);
+    let log_format = read_log_format(reader, &mut fields);
+    let access_log = fields.flag(reader, "access_log").unwrap_or_else(|| by_default(false));
+    let apps = read_apps(reader, &mut fields);
+    fields.finish(reader);
+    let data = data?;
+    let settings = vec![
+        setting("listen", &listen, |address| address.to_string().into()),
+        setting("data", &data, |folder| folder.clone().into()),
+        setting("connections_max", &connections_max, number),
+        setting("admin_listen", &admin_listen, |address| {
+            address.map_or(ADMIN_OFF.to_owned(), |address| address.to_string()).into()
+        }),
+        setting("log_format", &log_format, |format| format.name().into()),
+        setting("access_log", &access_log, |is_on| (*is_on).into()),
+    ];
+    Some(Config {
+        listen: listen.value,
+        data: data.value.into(),
+        connections_max: connections_max.value,
+        admin_listen: admin_listen.value,
+        log_format: log_format.value,
+        access_log: access_log.value,
+        apps: apps?,
+        warnings: Vec::new(),
+        settings,
+    })
+}
+
+/// Reads the address of the operator's listener, which asks for no token: so by default one that
+/// only this machine reaches.
+fn read_admin_address(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+) -> Found<Option<SocketAddr>> {
+    let default = || by_default(Some(ADMIN_LISTEN_DEFAULT.parse().expect("it is an address")));
+    let Some(Found { value, place }) = fields.text(reader, "admin_listen") else {
+        return default();
+    };
+    if value == ADMIN_OFF {
+        return Found { value: None, place };
+    }
+    match value.parse() {
+        Ok(address) => Found { value: Some(address), place },
+        Err(_) => {
+            let reason = "must be an IP address and a port, like \"127.0.0.1:8481\", or \"off\"";
+            reader.fault(place, fields.name("admin_listen"), reason);
+            default()
+        }
+    }
+}
+
+fn read_log_format(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Found<LogFormat> {
+    let Some(Found { value, place }) = fields.text(reader, "log_format") else {
+        return by_default(LogFormat::Text);
+    };
+    let format = LogFormat::from_name(&value);
+    if format.is_none() {
+        let reason = "must be \"text\" or \"json\"";
+        reader.fault(place.clone(), fields.name("log_format"), reason);
+    }
+    Found { value: format.unwrap_or(LogFormat::Text), place }
+}
+
+fn by_default<T>(value: T) -> Found<T> {
+    Found { value, place: Place::Default }
+}
+
+fn setting<T>(
+    name: &'static str,
+    found: &Found<T>,
+    show: impl FnOnce(&T) -> toml::Value,
+) -> Setting {
+    Setting { name, value: show(&found.value), place: found.place.clone() }
+}
+
+fn number(count: &usize) -> toml::Value {
+    i64::try_from(*count).unwrap_or(i64::MAX).into()
+}
+
+fn read_address(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    name: &'static str,
+) -> Option<Found<SocketAddr>> {
+    let Found { value, place } = fields.text(reader, name)?;
+    match value.parse() {
+        Ok(value) => Some(Found { value, place }),
+        Err(_) => {
+            let reason = "must be an IP address and a port, like \"0.0.0.0:8480\"";
+            reader.fault(place, fields.name(name), reason);
+            None
+        }
+    }
+}
+
+fn read_apps(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Apps> {
+    let faults = reader.faults.len();
+    let tables = fields.tables(reader, "app").unwrap_or_default();
+    if tables.is_empty() && reader.faults.len() == faults {
+        fields.miss("app", "is missing: add at least one [[app]] table");
+        return None;
+    }
+    let mut read_apps = Vec::new();
+    for table in tables {
+        read_apps.extend(app::read(reader, table));
+    }
+    refuse_equal_secrets(reader, &read_apps);
+    let mut apps = Apps::new();
+    for ReadApp { app, key_field, key_place, .. } in read_apps {
+        if apps.insert(app.key.clone(), app).is_some() {
+            let reason = "another app has this key: give each app its own";
+            reader.fault(key_place, key_field, reason);
+        }
+    }
+    Some(apps)
+}
+
+/// Refuses a secret with two uses: its holder could use it for the other.
+fn refuse_equal_secrets(reader: &mut Reader<'_>, apps: &[ReadApp]) {
+    let mut seen: HashMap<&Secret, &str> = HashMap::new();
+    for (field, place, secret) in apps.iter().flat_map(|app| &app.secrets) {
+        match seen.get(secret) {
+            Some(other) => {
+                let reason = format!("equals {other}: use a different random text for each");
+                reader.fault(place.clone(), field, reason);
+            }
+            None => {
+                seen.insert(secret, field);
+            }
+        }
+    }
+}

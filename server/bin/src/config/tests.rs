@@ -1,0 +1,249 @@
+//! What a configuration may be, and what is said of one that is wrong.
+
+use huihua_core::AccountForm;
+
+use super::*;
+
+/// The shipped file, every key with its comment.
+const DEFAULT_TOML: &str = include_str!("../../../config.default.toml");
+
+fn parse(text: &str) -> Result<Config, Error> {
+    Config::parse(Path::new("huihua.toml"), text, &Overrides::default())
+}
+
+/// What is said of a text, one line a fault.
+fn faults(text: &str) -> Vec<String> {
+    match parse(text) {
+        Err(Error::Faults(faults)) => faults.0.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+const GOOD: &str = r#"
+    data = "d"
+    [[app]]
+    key = "a"
+    accounts = "nim"
+    secret = "nim-secret-a"
+    token_keys = ["token-key-a-0123456789abcdef0123456789"]
+    ingest_key = "ingest-key-a-0123456789abcdef012345678"
+    [[app]]
+    key = "b"
+    accounts = "exact"
+    secret = "nim-secret-b"
+    token_keys = ["token-key-b-0123456789abcdef0123456789", "token-key-c-0123456789abcdef0123456789"]
+    ingest_key = "ingest-key-b-0123456789abcdef012345678"
+"#;
+
+#[test]
+fn a_good_file_is_read_and_shows_no_secret() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!((config.listen.port(), config.data.to_str()), (8480, Some("d")));
+    assert_eq!((config.apps.len(), config.connections_max), (2, CONNECTIONS_DEFAULT));
+    let accounts = |key: &str| config.apps[&key.parse().unwrap()].accounts;
+    assert_eq!(["a", "b"].map(accounts), [AccountForm::Nim, AccountForm::Exact]);
+    let shown = format!("{config:?}");
+    assert!(shown.contains("Secret(…)") && !shown.contains("nim-secret"), "{shown}");
+    assert!(!shown.contains("token-key") && !shown.contains("ingest-key"), "{shown}");
+}
+
+#[test]
+fn the_shipped_file_starts_as_soon_as_its_keys_are_filled_in() {
+    let refused = parse(DEFAULT_TOML).unwrap_err().to_string();
+    assert!(refused.contains("32 bytes"), "placeholders are no keys: {refused}");
+    let filled = DEFAULT_TOML
+        .replace("<app key>", "k")
+        .replace("<app secret>", "s")
+        .replace("<token key>", &"t".repeat(32))
+        .replace("<ingest key>", &"i".repeat(32));
+    assert_eq!(parse(&filled).unwrap().apps.len(), 1);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_remedy_and_without_its_value() {
+    let cases = [
+        ("data = \"d\"", "", "data: is missing"),
+        ("data = \"d\"", "data = 5", "data: must be a string"),
+        ("data = \"d\"", "data = \"d\"\nlisten = \"here\"", "listen: must be an IP address"),
+        ("data = \"d\"", "data = \"d\"\nlog = \"debug\"", "log: is unknown"),
+        ("data = \"d\"", "data = \"d", "huihua.toml:2: "),
+        ("data = \"d\"", "data = \"d\"\nlog_format = \"xml\"", "log_format: must be \"text\" or"),
+        ("data = \"d\"", "data = \"d\"\naccess_log = 1", "access_log: must be true or false"),
+        (
+            "data = \"d\"",
+            "data = \"d\"\nadmin_listen = \"8481\"",
+            "admin_listen: must be an IP address and a port, like \"127.0.0.1:8481\", or \"off\"",
+        ),
+        ("key = \"b\"", "key = \"a\"", "app[1].key: another app has this key"),
+        ("key = \"b\"", "key = \"b|c\"", "app[1].key: app key holds"),
+        ("key = \"b\"", "key = \"b\"\nsecrets = \"x\"", "app[1].secrets: is unknown"),
+        (
+            "accounts = \"nim\"",
+            "",
+            "app[0].accounts: is missing. It says how app 'a' writes its account ids. Write \
+             accounts = \"nim\" if",
+        ),
+        ("\"nim\"", "\"NIM\"", "app[0].accounts: must be \"nim\" or \"exact\". It says how"),
+        ("\"exact\"", "5", "app[1].accounts: must be a string"),
+        ("secret = \"nim-secret-a\"", "", "app[0].secret: is missing"),
+        ("secret = \"nim-secret-a\"", "secret = \"\"", "app[0].secret: is empty"),
+        ("nim-secret-b", "nim-secret-a", "app[1].secret: equals app[0].secret"),
+        ("[\"token-key-a-0123456789abcdef0123456789\"]", "[]", "app[0].token_keys: must hold"),
+        ("[\"token-key-a-0123456789abcdef0123456789\"]", "5", "app[0].token_keys: must be a list"),
+        ("\"token-key-a-0123456789abcdef0123456789\"", "5", "token_keys[0]: must be a string"),
+        ("token-key-a-0123456789abcdef0123456789", "short", "token_keys[0]: is shorter than 32"),
+        ("ingest-key-b-0123456789abcdef012345678", "x", "app[1].ingest_key: is shorter than 32"),
+        (
+            "ingest-key-a-0123456789abcdef012345678",
+            "token-key-a-0123456789abcdef0123456789",
+            "app[0].ingest_key: equals app[0].token_keys[0]",
+        ),
+        (
+            "nim-secret-b",
+            "token-key-c-0123456789abcdef0123456789",
+            "app[1].secret: equals app[1].token_keys[1]",
+        ),
+        (
+            "token-key-c-0123456789abcdef0123456789",
+            "token-key-b-0123456789abcdef0123456789",
+            "app[1].token_keys[1]: equals app[1].token_keys[0]",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let error = parse(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error} instead of {expected}");
+        assert!(!error.contains("0123456789abcdef"), "{error} shows a secret");
+    }
+    let three = "\"token-key-b-0123456789abcdef0123456789\", \
+         \"token-key-d-0123456789abcdef0123456789\"";
+    let text = GOOD.replace("\"token-key-b-0123456789abcdef0123456789\"", three);
+    assert!(parse(&text).unwrap_err().to_string().contains("app[1].token_keys"));
+    let no_apps = parse("data = \"d\"").unwrap_err().to_string();
+    assert!(no_apps.starts_with("huihua.toml: app: is missing"), "{no_apps}");
+}
+
+/// One fault a start cost an operator one start a fault.
+#[test]
+fn all_faults_are_said_at_once_each_with_its_line() {
+    let text = "listen = 5\ndata = \"d\"\nconnections_max = 0\n\n[[app]]\nkey = \"<app key>\"\n\
+                accounts = \"nim\"\nsecret = \"<app secret>\"\ntoken_keys = [\n  \"short\",\n]\n\
+                ingestkey = \"x\"\n\n[[app]]\nkey = \"b\"\nacounts = \"nim\"\n";
+    let said = faults(text);
+    let expected = [
+        "huihua.toml:1: listen: must be a string",
+        "huihua.toml:3: connections_max: must be a whole number, 1..=1000000",
+        "huihua.toml:6: app[0].key: is the example's placeholder: take the App Key",
+        "huihua.toml:8: app[0].secret: is the example's placeholder: take the App Secret",
+        "huihua.toml:10: app[0].token_keys[0]: is shorter than 32 bytes: run `openssl rand -hex 32`",
+        "huihua.toml:12: app[0].ingestkey: is unknown: did you mean ingest_key?",
+        "huihua.toml:14: app[1].secret: is missing: write it here, or name its file in secret_file",
+        "huihua.toml:14: app[1].token_keys: is missing",
+        "huihua.toml:14: app[1].ingest_key: is missing",
+        "huihua.toml:16: app[1].acounts: is unknown: did you mean accounts?",
+    ];
+    assert_eq!(said.len(), expected.len(), "{said:#?}");
+    for (said, expected) in said.iter().zip(expected) {
+        assert!(said.starts_with(expected), "{said} instead of {expected}");
+    }
+    let whole = parse(text).unwrap_err().to_string();
+    assert!(whole.starts_with("10 things are wrong in the configuration\n  huihua.toml:1: "));
+}
+
+#[test]
+fn a_misspelt_key_is_unknown_and_not_missing() {
+    for (right, wrong) in
+        [("token_keys", "token_key"), ("ingest_key", "ingestKey"), ("data", "dta")]
+    {
+        let said = faults(&GOOD.replacen(right, wrong, 1));
+        assert_eq!(said.len(), 1, "{said:#?}");
+        let expected = format!("{wrong}: is unknown: did you mean {right}?");
+        assert!(said[0].ends_with(&expected), "{said:#?}");
+    }
+    let said = faults(&GOOD.replacen("data", "colour = 1\ndata", 1));
+    assert!(said[0].ends_with("colour: is unknown: config.default.toml lists every key"));
+}
+
+#[test]
+fn text_that_is_no_toml_is_said_with_every_line_and_without_quoting_it() {
+    let said = faults("data = \"d\"\nlisten = = PRIVATE\n\n[[app]\nkey = \"a\"\n");
+    for line in ["huihua.toml:2: ", "huihua.toml:4: "] {
+        assert!(said.iter().any(|said| said.starts_with(line)), "{said:?}");
+    }
+    assert!(said.iter().all(|said| !said.contains("PRIVATE")), "{said:?}");
+}
+
+#[test]
+fn a_flag_wins_over_the_environment_and_that_over_the_file() {
+    let text = format!("listen = \"127.0.0.1:1\"\nconnections_max = 1\n{}", GOOD.trim_start());
+    let mut overrides = Overrides::default();
+    let load = |overrides: &Overrides| Config::parse(Path::new("f"), &text, overrides);
+    let ports = |config: Config| (config.listen.port(), config.connections_max);
+    assert_eq!(ports(load(&overrides).unwrap()), (1, 1));
+    for (name, value) in [("HUIHUA_LISTEN", "127.0.0.1:2"), ("HUIHUA_CONNECTIONS_MAX", "2")] {
+        overrides.environment.insert(name.into(), value.into());
+    }
+    // As an orchestrator sets for a service of this name.
+    overrides.environment.insert("HUIHUA_PORT".into(), "tcp://10.0.0.1:8480".into());
+    assert_eq!(ports(load(&overrides).unwrap()), (2, 2));
+    overrides.flags.insert("listen".into(), ("--listen".into(), "127.0.0.1:3".into()));
+    let config = load(&overrides).unwrap();
+    let printed = config.redacted();
+    assert_eq!(ports(config), (3, 2));
+    assert_eq!(
+        printed,
+        "listen = \"127.0.0.1:3\"  # --listen\ndata = \"d\"  # f:3\n\
+         connections_max = 2  # HUIHUA_CONNECTIONS_MAX\n\
+         admin_listen = \"127.0.0.1:8481\"  # default\n\
+         log_format = \"text\"  # default\naccess_log = false  # default\n\n\
+         [[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"(redacted)\"\n\
+         token_keys = [\"(redacted)\"]\ningest_key = \"(redacted)\"\n\n\
+         [[app]]\nkey = \"b\"\naccounts = \"exact\"\nsecret = \"(redacted)\"\n\
+         token_keys = [\"(redacted)\", \"(redacted)\"]\ningest_key = \"(redacted)\"\n"
+    );
+    overrides.environment.insert("HUIHUA_CONNECTIONS_MAX".into(), "many".into());
+    overrides.flags.insert("colour".into(), ("--set colour".into(), "red".into()));
+    let said = load(&overrides).unwrap_err().to_string();
+    assert!(said.contains("HUIHUA_CONNECTIONS_MAX: connections_max: must be a whole number"));
+    assert!(said.contains("--set colour: colour: is unknown"), "{said}");
+}
+
+#[test]
+fn secrets_are_read_from_their_files_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let key = |letter: &str| letter.repeat(40);
+    write("secret", "nim-secret\n");
+    write("new", &format!("{}\r\n", key("n")));
+    write("old", &key("o"));
+    write("ingest", &key("i"));
+    write("long", &key("x").repeat(200));
+    let text = "data = \"d\"\n[[app]]\nkey = \"a\"\naccounts = \"nim\"\n\
+                secret_file = \"secret\"\ntoken_key_files = [\"new\", \"old\"]\n\
+                ingest_key_file = \"ingest\"\n";
+    let load =
+        |text: &str| Config::parse(&folder.path().join("f.toml"), text, &Overrides::default());
+    let config = load(text).unwrap();
+    let app = config.app(None).unwrap();
+    assert_eq!(app.secret.expose(), "nim-secret");
+    assert_eq!(app.token_keys, [Secret::new(key("n")), Secret::new(key("o"))]);
+    assert_eq!(app.ingest_key.expose(), key("i"));
+    for (from, to, expected) in [
+        ("\"old\"", "\"gone\"", "f.toml:6: app[0].token_key_files[1]: cannot read "),
+        ("\"ingest\"", "\"long\"", "f.toml:7: app[0].ingest_key_file: cannot read "),
+        ("\"ingest\"", "\"secret\"", "f.toml:7: app[0].ingest_key_file: is shorter than 32"),
+        (
+            "secret_file",
+            "secret = \"s\"\nsecret_file",
+            "secret: cannot be combined with secret_file",
+        ),
+        (
+            "token_key_files",
+            "token_keys = []\ntoken_key_files",
+            "token_keys: cannot be combined with token_key_files",
+        ),
+    ] {
+        let said = load(&text.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(said.contains(expected), "{said} instead of {expected}");
+        assert!(!said.contains("nnnn") && !said.contains("nim-secret"), "{said}");
+    }
+}

@@ -1,0 +1,94 @@
+//! The operator's own listener: metrics and health, apart from the doors of clients and servers. It
+//! asks for no token, so it belongs on a loopback or private address.
+
+pub(crate) mod metrics;
+pub(crate) mod observe;
+
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use huihua_core::paths;
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+
+use self::metrics::Metrics;
+use crate::{
+    handlers::{Context, health},
+    server::{self, Limits, Server, StartError},
+};
+
+/// Path of the metrics.
+const METRICS: &str = "/metrics";
+/// Content type of OpenMetrics, which Prometheus asks for.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// Connections at one time: a Prometheus and a few people.
+const CONNECTIONS_MAX: usize = 32;
+/// Pause after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The operator's listener, bound.
+pub struct AdminListener {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    router: Router,
+    limits: Limits,
+}
+
+impl AdminListener {
+    /// Binds the operator's listener of this server; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`] if the address cannot be had.
+    pub async fn bind(server: &Server, listen: SocketAddr) -> Result<Self, StartError> {
+        let failed = |source| StartError::Listen { listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let local_addr = listener.local_addr().map_err(failed)?;
+        let router = Router::new()
+            .route(METRICS, get(metrics))
+            .route(paths::LIVEZ, get(health::livez))
+            .route(paths::READYZ, get(health::readyz))
+            .with_state(server.context.clone());
+        Ok(Self { listener, local_addr, router, limits: server.limits })
+    }
+
+    /// Returns the address it listens on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves for ever; connections end with this future.
+    pub async fn run(self) -> Infallible {
+        let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut connections = JoinSet::new();
+        loop {
+            let slot = Arc::clone(&slots).acquire_owned().await.expect("never closed");
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    let connection = server::serve(stream, self.router.clone(), &self.limits);
+                    connections.spawn(async move {
+                        let ended: Result<(), _> = connection.await;
+                        drop(slot);
+                        ended
+                    });
+                }
+                Err(error) => log_and_wait(&error).await,
+            }
+            while connections.try_join_next().is_some() {}
+        }
+    }
+}
+
+async fn log_and_wait(error: &io::Error) {
+    tracing::warn!(%error, "cannot accept a connection of the admin listener");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+async fn metrics(State(context): State<Context>) -> Response {
+    let metrics: &Metrics = &context.metrics;
+    ([(CONTENT_TYPE, OPEN_METRICS)], metrics.to_text()).into_response()
+}
