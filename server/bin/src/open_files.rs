@@ -1,9 +1,11 @@
 //! The process's limit of open files: each connection is one. Raised at the start if possible.
 
+use huihua_http::server::LOBBY_CONNECTIONS_MAX;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Open files beside connections: the store, the listener, logs, the runtime's own.
-const OTHER_FILES: u64 = 128;
+/// Open files beside connections: the store, the listener, logs, the runtime's own, and the
+/// connections that wait for a place.
+const OTHER_FILES: u64 = 128 + LOBBY_CONNECTIONS_MAX as u64;
 
 /// The limit leaves no room for even one connection.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +60,11 @@ mod tests {
     #[test]
     fn as_many_connections_are_served_as_the_hard_limit_allows() {
         let check = |connections, hard| fit(connections, hard).map_err(|e| e.to_string());
-        assert_eq!(check(20_000, Some(1 << 19)), Ok((20_128, 20_000)));
-        assert_eq!(check(20_000, None), Ok((20_128, 20_000)));
-        assert_eq!(check(20_000, Some(20_000)), Ok((20_000, 19_872)));
-        assert_eq!(check(20_000, Some(129)), Ok((129, 1)));
-        assert!(check(1, Some(128)).unwrap_err().contains("LimitNOFILE"));
+        assert_eq!(check(20_000, Some(1 << 19)), Ok((20_384, 20_000)));
+        assert_eq!(check(20_000, None), Ok((20_384, 20_000)));
+        assert_eq!(check(20_000, Some(20_000)), Ok((20_000, 19_616)));
+        assert_eq!(check(20_000, Some(385)), Ok((385, 1)));
+        assert!(check(1, Some(384)).unwrap_err().contains("LimitNOFILE"));
     }
 
     #[test]

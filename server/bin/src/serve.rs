@@ -34,11 +34,11 @@ pub(crate) struct Start {
     pub(crate) announce: fn(&Config, SocketAddr, u64) -> Result<String, dev::Error>,
 }
 
-/// Serves until Ctrl-C or SIGTERM. `open` opens the engine in a folder.
+/// Serves until Ctrl-C or SIGTERM. `open` opens the engine.
 #[tokio::main]
 pub(crate) async fn serve(
     start: Start,
-    open: impl FnOnce(&Path) -> Result<Operations, store::Error>,
+    open: impl FnOnce(&Config) -> Result<Operations, store::Error>,
 ) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
     let reload_signal = signal(SignalKind::hangup())?;
@@ -46,11 +46,11 @@ pub(crate) async fn serve(
     logging::start(start.filter, config.log_format);
     config.make_data_folder()?;
     warn(&config);
-    let operations = open(&config.data)?;
+    let operations = open(&config)?;
     let engine = Arc::clone(&operations.engine);
     (start.opened)(&config.data)?;
     let connections_max = open_files::raise_limit(config.connections_max)?;
-    let limits = Limits { connections_max, ..Limits::default() };
+    let limits = Limits { connections_max, ..config.limits };
     let apps = config.apps.clone();
     let server = Server::bind(config.listen, apps, engine, limits, Clock::default()).await?;
     let text = (start.announce)(&config, server.local_addr(), clock::now_ms())?;

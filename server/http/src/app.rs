@@ -2,14 +2,10 @@
 
 use std::{collections::HashMap, fmt};
 
-use arc_swap::ArcSwap;
 use huihua_core::{AccountForm, AppKey};
 
 /// The apps of one server by their keys.
 pub type Apps = HashMap<AppKey, App>;
-
-/// The apps that are served now. A request takes them once, so that it sees one configuration.
-pub(crate) type CurrentApps = ArcSwap<Apps>;
 
 /// A secret text. `Debug` does not show it, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -13,6 +13,8 @@ use crate::admin::observe::{RefusalReason, RequestId};
 const RETRY_UNAVAILABLE_S: u32 = 1;
 /// Most characters of an unknown name that an answer repeats.
 const SHOWN_CHARS_MAX: usize = 64;
+/// `Retry-After` for a caller with too many waits, in seconds: a wait ends after 30 s.
+const RETRY_TOO_MANY_WAITS_S: u32 = 5;
 /// `Retry-After` for a caller with too many sessions, in seconds. Only its own deletions help.
 const RETRY_TOO_MANY_S: u32 = 60;
 
@@ -58,6 +60,23 @@ pub(crate) enum Error {
         /// What happened.
         detail: &'static str,
     },
+    /// 416: the account has as many waiting syncs as it may.
+    #[error(
+        "an account may have at most {waits_max} waiting syncs: end one, or ask without waitMs"
+    )]
+    TooManyWaits {
+        /// The limit.
+        waits_max: usize,
+    },
+    /// 503: there is no room for the request now.
+    #[error("the server is overloaded: {what}")]
+    Overloaded {
+        /// What there is too much of.
+        what: &'static str,
+    },
+    /// 503: the store failed less than a second ago, when it was last asked.
+    #[error("the store does not read and write: the log says more")]
+    NotReady,
     /// 500: a bug.
     #[error("internal error: the server's log says more under this requestId")]
     Panic,
@@ -92,7 +111,11 @@ impl Error {
             Self::Store(store::Error::TooManySessions { .. }) => {
                 (Code::TooFrequent, None, Some(RETRY_TOO_MANY_S))
             }
-            Self::BodyIncomplete { .. } | Self::Store(store::Error::Unavailable { .. }) => {
+            Self::TooManyWaits { .. } => (Code::TooFrequent, None, Some(RETRY_TOO_MANY_WAITS_S)),
+            Self::BodyIncomplete { .. }
+            | Self::Overloaded { .. }
+            | Self::NotReady
+            | Self::Store(store::Error::Unavailable { .. }) => {
                 (Code::Unavailable, None, Some(RETRY_UNAVAILABLE_S))
             }
             Self::Panic | Self::Store(store::Error::Damaged { .. }) => (Code::Internal, None, None),
@@ -169,6 +192,8 @@ fn reason(code: Code, status: StatusCode) -> &'static str {
 fn log(code: Code, error: &Error, request_id: &str) {
     match code {
         Code::Internal => tracing::error!(request_id, %error, "a request failed"),
+        // It was logged when the store was asked.
+        Code::Unavailable if matches!(error, Error::NotReady) => {}
         Code::Unavailable => tracing::warn!(request_id, %error, "a request was not served"),
         Code::Unauthorized
         | Code::Forbidden
@@ -216,6 +241,9 @@ mod tests {
             (Error::Method, 405, 414, None, false),
             (Error::ContentType, 415, 414, None, false),
             (Error::BodyIncomplete { detail: "x" }, 503, 503, Some("1"), true),
+            (Error::TooManyWaits { waits_max: 9 }, 429, 416, Some("5"), true),
+            (Error::Overloaded { what: "x" }, 503, 503, Some("1"), true),
+            (Error::NotReady, 503, 503, Some("1"), true),
             (Error::Panic, 500, 500, None, false),
             (store::Error::StalePageToken.into(), 400, 414, None, false),
             (store::Error::KeyReused.into(), 400, 414, None, false),

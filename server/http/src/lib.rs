@@ -5,11 +5,16 @@
 #[cfg(test)]
 mod account_doors;
 pub mod admin;
+mod addresses;
 pub mod app;
 pub mod auth;
 pub mod clock;
+mod connection;
 mod error;
 pub mod events_json;
 mod handlers;
+mod jwt;
+mod limits;
 pub mod live;
+mod peer_stream;
 pub mod server;

@@ -1,61 +1,87 @@
-//! Syncs that wait. A request without changes subscribes to its account and the teams of the
-//! account; the store's hints notify it, and it syncs again. A hint decides nothing: a lost or
-//! superfluous one costs time, never a change.
+//! Syncs that wait. A request without changes joins the waits of its account, which subscribe
+//! together to the account and its teams; the store's hints notify them, and one look at the list
+//! serves all that ask the same. A hint decides nothing: a lost or superfluous one costs time,
+//! never a change.
 
 use std::{
     collections::{BTreeSet, HashMap},
     hash::{BuildHasher as _, RandomState},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use huihua_core::SyncPage;
-use huihua_event::Owner;
-use huihua_store::{ChangedList, Error, Store, SyncFrom, SyncRequest};
+use huihua_event::{Owner, Team};
+use huihua_store::{self as store, ChangedList, Store, SyncFrom, SyncRequest};
 use tokio::{
-    sync::{Notify, broadcast::error::RecvError},
+    sync::{OnceCell, broadcast::error::RecvError, watch},
     time::Instant,
 };
+
+use crate::error::Error;
 
 /// The waiting syncs of one server.
 pub struct Live {
     store: Arc<dyn Store>,
-    subscriptions: Mutex<Subscriptions>,
+    /// Most waits of one account.
+    waits_per_account: usize,
+    waits: Mutex<Waits>,
 }
 
-/// The subscriptions by topic. A topic is kept as 64 bits of a hash, so that an account in a
+/// The accounts with waits, by topic. A topic is kept as 64 bits of a hash, so that an account in a
 /// thousand teams costs a few bytes for each; two that share a hash would notify each other in
 /// vain.
-struct Subscriptions {
+struct Waits {
     hasher: RandomState,
-    /// `(hash of the list that changes, subscription)`.
+    /// `(hash of the list that changes, number of the account)`.
     topics: BTreeSet<(u64, u64)>,
-    states: HashMap<u64, WaitState>,
-    next_id: u64,
-    /// How many were notified so far.
+    numbers: HashMap<Arc<Owner>, u64>,
+    accounts: HashMap<u64, WaitingAccount>,
+    next_number: u64,
+    /// How many waits were notified so far.
     notified: u64,
     is_stopped: bool,
 }
 
-/// The state of a subscription, for the notifying side.
-struct WaitState {
-    notify: Arc<Notify>,
-    /// It found no change, and waits.
-    is_waiting: bool,
+/// An account with waits.
+struct WaitingAccount {
+    owner: Arc<Owner>,
+    notifies: watch::Sender<()>,
+    /// Its requests that wait, or look before or after it.
+    requests: usize,
+    /// Those of them that found no change, and wait.
+    waiting: usize,
+    /// Hashes of the lists it subscribed to: its own, and its teams.
+    topics: Vec<u64>,
+    /// What is read because of the last notification.
+    look: Arc<Look>,
 }
+
+/// What the requests of an account read after one notification, each thing once. A request joins
+/// only the look of a notification that came while it waited, so what it gets is never older than
+/// the request.
+#[derive(Default)]
+struct Look {
+    teams: OnceCell<()>,
+    /// By what they ask; whoever waits for a page keeps it.
+    pages: Mutex<Vec<(SyncRequest, Weak<SharedPage>)>>,
+}
+
+type SharedPage = OnceCell<Arc<SyncPage>>;
 
 impl Live {
     /// Creates the waits on this store. They are notified while [`Live::run`] runs.
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        let subscriptions = Subscriptions {
+    pub(crate) fn new(store: Arc<dyn Store>, waits_per_account: usize) -> Self {
+        let waits = Waits {
             hasher: RandomState::new(),
             topics: BTreeSet::new(),
-            states: HashMap::new(),
-            next_id: 0,
+            numbers: HashMap::new(),
+            accounts: HashMap::new(),
+            next_number: 0,
             notified: 0,
             is_stopped: false,
         };
-        Self { store, subscriptions: Mutex::new(subscriptions) }
+        Self { store, waits_per_account, waits: Mutex::new(waits) }
     }
 
     /// Passes the store's hints to the waiting syncs until the store is gone.
@@ -75,19 +101,19 @@ impl Live {
 
     /// Returns how many requests wait for a change now.
     pub fn waiting(&self) -> usize {
-        self.lock().states.values().filter(|state| state.is_waiting).count()
+        self.lock().accounts.values().map(|account| account.waiting).sum()
     }
 
-    /// Returns how often a subscription was notified since the start.
+    /// Returns how often a request was notified since the start.
     pub fn notified(&self) -> u64 {
         self.lock().notified
     }
 
     /// Ends every wait without a change and lets none begin: the server stops.
     pub(crate) fn stop(&self) {
-        let mut subscriptions = self.lock();
-        subscriptions.is_stopped = true;
-        subscriptions.notify_all();
+        let mut waits = self.lock();
+        waits.is_stopped = true;
+        waits.notify_all();
     }
 
     /// Returns the changes; if there is none, waits at most `wait` for one. Before and after a
@@ -95,131 +121,214 @@ impl Live {
     /// caller that goes away waits no more.
     ///
     /// # Errors
-    /// The store's and `check_caller`'s.
+    /// The store's and `check_caller`'s; [`Error::TooManyWaits`].
     #[expect(clippy::disallowed_methods, reason = "the wait of a sync begins here")]
-    pub(crate) async fn sync<E: From<Error>, F: Future<Output = Result<(), E>>>(
+    pub(crate) async fn sync<F: Future<Output = Result<(), Error>>>(
         &self,
         owner: &Owner,
         mut request: SyncRequest,
         wait: Duration,
         check_caller: impl Fn() -> F,
-    ) -> Result<SyncPage, E> {
+    ) -> Result<Arc<SyncPage>, Error> {
         let deadline = Instant::now() + wait;
         if wait.is_zero() {
-            return Ok(self.store.sync(owner, &request).await?);
+            return Ok(Arc::new(self.store.sync(owner, &request).await?));
         }
-        let subscription = Subscription::new(self);
+        // Before the sync, so that a change after it notifies this request. The account comes
+        // first: a join while the teams are read notifies through the account.
+        let mut waiting = Waiting::enter(self, owner)?;
+        let teams = self.store.teams_of(owner).await?;
+        self.lock().add_teams(waiting.number, owner, teams);
+        let mut page = Arc::new(self.store.sync(owner, &request).await?);
         loop {
-            // Before the sync, so that a change after it notifies this request. The account comes
-            // first: a join while the teams are read notifies through the account.
-            subscription.subscribe(&[ChangedList::Account(owner.clone())]);
-            let teams = self.store.teams_of(owner).await?.into_iter();
-            let teams: Vec<_> =
-                teams.map(|team| ChangedList::Team(owner.app.clone(), team)).collect();
-            subscription.subscribe(&teams);
-            let page = self.store.sync(owner, &request).await?;
             if !page.changes.is_empty() || page.reset || self.lock().is_stopped {
                 return Ok(page);
             }
             // What ended the token before the subscription notifies nobody.
             check_caller().await?;
-            let is_notified = subscription.wait(deadline).await;
+            let is_notified = waiting.wait(deadline).await;
             check_caller().await?;
             if !is_notified || self.lock().is_stopped {
                 return Ok(page);
             }
             // Also after `latest`: it means since the wait began.
-            request.from = SyncFrom::Cursor(page.cursor);
-            subscription.unsubscribe();
+            request.from = SyncFrom::Cursor(page.cursor.clone());
+            page = waiting.look(owner, &request).await?;
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Subscriptions> {
+    fn lock(&self) -> MutexGuard<'_, Waits> {
         // No code that holds the lock panics between two changes.
-        self.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Subscriptions {
+impl Waits {
     fn notify(&mut self, changed: &[ChangedList]) {
         for one in changed {
             let topic = self.hasher.hash_one(one);
-            for (_, subscription) in self.topics.range((topic, 0)..=(topic, u64::MAX)) {
-                if let Some(state) = self.states.get(subscription) {
-                    state.notify.notify_one();
-                    self.notified += 1;
+            for (_, number) in self.topics.range((topic, 0)..=(topic, u64::MAX)) {
+                if let Some(account) = self.accounts.get_mut(number) {
+                    account.notify(&mut self.notified);
                 }
             }
         }
     }
 
     fn notify_all(&mut self) {
-        self.states.values().for_each(|state| state.notify.notify_one());
-        self.notified += self.states.len() as u64;
-    }
-}
-
-/// The subscription of one request. Dropping it ends it, whatever ended the request.
-struct Subscription<'a> {
-    live: &'a Live,
-    id: u64,
-    notify: Arc<Notify>,
-    /// Hashes of the lists it subscribed to.
-    topics: Mutex<Vec<u64>>,
-}
-
-impl<'a> Subscription<'a> {
-    fn new(live: &'a Live) -> Self {
-        let notify = Arc::new(Notify::new());
-        let mut subscriptions = live.lock();
-        let id = subscriptions.next_id;
-        subscriptions.next_id += 1;
-        let state = WaitState { notify: Arc::clone(&notify), is_waiting: false };
-        subscriptions.states.insert(id, state);
-        Self { live, id, notify, topics: Mutex::default() }
+        self.accounts.values_mut().for_each(|account| account.notify(&mut self.notified));
     }
 
-    fn subscribe(&self, lists: &[ChangedList]) {
-        let mut subscriptions = self.live.lock();
-        let mut topics = self.topics();
-        for one in lists {
-            let topic = subscriptions.hasher.hash_one(one);
-            if subscriptions.topics.insert((topic, self.id)) {
-                topics.push(topic);
+    /// Subscribes an account to its own list.
+    fn begin(&mut self, owner: &Owner) -> u64 {
+        let number = self.next_number;
+        self.next_number += 1;
+        let topic = self.hasher.hash_one(ChangedList::Account(owner.clone()));
+        self.topics.insert((topic, number));
+        let owner = Arc::new(owner.clone());
+        self.numbers.insert(Arc::clone(&owner), number);
+        let account = WaitingAccount {
+            owner,
+            notifies: watch::Sender::new(()),
+            requests: 0,
+            waiting: 0,
+            topics: vec![topic],
+            look: Arc::default(),
+        };
+        self.accounts.insert(number, account);
+        number
+    }
+
+    /// Subscribes an account to these teams too.
+    fn add_teams(&mut self, number: u64, owner: &Owner, teams: Vec<Team>) {
+        let Some(account) = self.accounts.get_mut(&number) else { return };
+        for team in teams {
+            let topic = self.hasher.hash_one(ChangedList::Team(owner.app.clone(), team));
+            if self.topics.insert((topic, number)) {
+                account.topics.push(topic);
             }
         }
     }
 
-    /// Waits for a notification; returns whether it came before the deadline.
-    async fn wait(&self, deadline: Instant) -> bool {
-        self.set_waiting(true);
-        let notified = tokio::time::timeout_at(deadline, self.notify.notified()).await;
-        self.set_waiting(false);
-        notified.is_ok()
-    }
-
-    fn set_waiting(&self, is_waiting: bool) {
-        if let Some(state) = self.live.lock().states.get_mut(&self.id) {
-            state.is_waiting = is_waiting;
+    /// Ends an account's subscriptions to teams but for these, unless a newer look reads them anew.
+    fn replace_teams(&mut self, number: u64, owner: &Owner, teams: Vec<Team>, look: &Arc<Look>) {
+        let Some(account) = self.accounts.get_mut(&number) else { return };
+        if !Arc::ptr_eq(&account.look, look) {
+            return;
         }
-    }
-
-    /// Ends all subscriptions of this request: the account may have left a team.
-    fn unsubscribe(&self) {
-        let mut subscriptions = self.live.lock();
-        for topic in std::mem::take(&mut *self.topics()) {
-            subscriptions.topics.remove(&(topic, self.id));
+        for topic in account.topics.drain(1..) {
+            self.topics.remove(&(topic, number));
         }
-    }
-
-    fn topics(&self) -> MutexGuard<'_, Vec<u64>> {
-        self.topics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.add_teams(number, owner, teams);
     }
 }
 
-impl Drop for Subscription<'_> {
+impl WaitingAccount {
+    fn notify(&mut self, notified: &mut u64) {
+        self.look = Arc::default();
+        self.notifies.send_replace(());
+        *notified += self.requests as u64;
+    }
+}
+
+/// One request's share in the waits of its account. Dropping it ends it, whatever ended the
+/// request.
+struct Waiting<'a> {
+    live: &'a Live,
+    number: u64,
+    notified: watch::Receiver<()>,
+}
+
+impl<'a> Waiting<'a> {
+    fn enter(live: &'a Live, owner: &Owner) -> Result<Self, Error> {
+        let mut waits = live.lock();
+        let number = match waits.numbers.get(owner) {
+            Some(number) => *number,
+            None => waits.begin(owner),
+        };
+        let account = waits.accounts.get_mut(&number).expect("its number ends with it");
+        if account.requests >= live.waits_per_account {
+            return Err(Error::TooManyWaits { waits_max: live.waits_per_account });
+        }
+        account.requests += 1;
+        Ok(Self { live, number, notified: account.notifies.subscribe() })
+    }
+
+    /// Waits for a notification; returns whether it came before the deadline.
+    async fn wait(&mut self, deadline: Instant) -> bool {
+        self.change(|account| account.waiting += 1);
+        let counted = Counted(self.live, self.number);
+        let notified = tokio::time::timeout_at(deadline, self.notified.changed()).await;
+        drop(counted);
+        notified.is_ok()
+    }
+
+    /// Reads what the last notification calls for, together with all who ask the same.
+    async fn look(&mut self, owner: &Owner, request: &SyncRequest) -> Result<Arc<SyncPage>, Error> {
+        let live = self.live;
+        let look = {
+            let waits = live.lock();
+            // One that comes from here on has a look of its own.
+            self.notified.mark_unchanged();
+            Arc::clone(&waits.accounts[&self.number].look)
+        };
+        let (store, number) = (&live.store, self.number);
+        let read_teams = async || {
+            let teams = store.teams_of(owner).await?;
+            live.lock().replace_teams(number, owner, teams, &look);
+            Ok::<(), store::Error>(())
+        };
+        look.teams.get_or_try_init(read_teams).await?;
+        let shared = look.page(request);
+        let read = async || store.sync(owner, request).await.map(Arc::new);
+        Ok(Arc::clone(shared.get_or_try_init(read).await?))
+    }
+
+    fn change(&self, change: impl FnOnce(&mut WaitingAccount)) {
+        if let Some(account) = self.live.lock().accounts.get_mut(&self.number) {
+            change(account);
+        }
+    }
+}
+
+/// One request in the count of those that wait.
+struct Counted<'a>(&'a Live, u64);
+
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.unsubscribe();
-        self.live.lock().states.remove(&self.id);
+        if let Some(account) = self.0.lock().accounts.get_mut(&self.1) {
+            account.waiting -= 1;
+        }
+    }
+}
+
+impl Look {
+    /// Returns the page of this request, read or to be read.
+    fn page(&self, request: &SyncRequest) -> Arc<SharedPage> {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = pages.iter().find(|(of, _)| of == request).and_then(|(_, page)| page.upgrade());
+        known.unwrap_or_else(|| {
+            let page = Arc::default();
+            pages.retain(|(_, page)| page.strong_count() > 0);
+            pages.push((request.clone(), Arc::downgrade(&page)));
+            page
+        })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut waits = self.live.lock();
+        let waits = &mut *waits;
+        let Some(account) = waits.accounts.get_mut(&self.number) else { return };
+        account.requests -= 1;
+        if account.requests > 0 {
+            return;
+        }
+        for topic in account.topics.drain(..) {
+            waits.topics.remove(&(topic, self.number));
+        }
+        waits.numbers.remove(&account.owner);
+        waits.accounts.remove(&self.number);
     }
 }

@@ -2,55 +2,20 @@
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
 use huihua_store::{self as store, AccountFormRefusal, Engine, Store, SweepState};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-    task::JoinSet,
-};
-use tokio_io_timeout::TimeoutStream;
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
+pub use crate::limits::{CONNECTIONS_DEFAULT, LOBBY_CONNECTIONS_MAX, Limits};
 use crate::{
-    admin::metrics::Metrics,
-    app::{Apps, CurrentApps},
+    addresses::Addresses,
+    app::Apps,
+    auth::CurrentApps,
     clock::{self, Clock},
-    handlers::{self, Context},
+    connection::{Connections, OpenConnection},
+    handlers::{Context, Routes},
     live::Live,
 };
 
-/// The limits that protect the server from slow or many peers.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Most connections at once; further ones wait in the kernel's queue.
-    pub connections_max: usize,
-    /// Longest wait for the head of a request, also after the request before it.
-    pub head_wait: Duration,
-    /// Longest time that a peer may read nothing of its answer.
-    pub write_stall: Duration,
-    /// Longest wait for requests in flight while the server stops.
-    pub drain: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections_max: CONNECTIONS_DEFAULT,
-            head_wait: Duration::from_secs(30),
-            write_stall: Duration::from_secs(30),
-            drain: Duration::from_secs(10),
-        }
-    }
-}
-
-/// Default of [`Limits::connections_max`].
-pub const CONNECTIONS_DEFAULT: usize = 20_000;
 /// Pause after a failed accept: out of file descriptors, most likely.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Rows of one call of the sweep: some seconds of a busy store.
@@ -85,9 +50,9 @@ pub enum StartError {
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
-    router: Router,
     apps: AppsHandle,
     pub(crate) context: Context,
+    routes: Routes,
     engine: Arc<dyn Engine>,
     live: Arc<Live>,
     pub(crate) limits: Limits,
@@ -109,7 +74,7 @@ impl AppsHandle {
     /// [`StartError`] says what to change; then nothing is changed.
     pub async fn replace(&self, apps: Apps) -> Result<(), StartError> {
         remember_account_forms(&*self.engine, &apps).await?;
-        self.current.store(Arc::new(apps));
+        self.current.replace(apps);
         Ok(())
     }
 }
@@ -142,22 +107,13 @@ impl Server {
         // Only now: a start that ends at its address has chosen nothing.
         remember_account_forms(&*engine, &apps).await?;
         let store: Arc<dyn Store> = Arc::clone(&engine) as _;
-        let live = Arc::new(Live::new(Arc::clone(&store)));
-        let current = Arc::new(CurrentApps::from_pointee(apps));
+        let live = Arc::new(Live::new(Arc::clone(&store), limits.waits_per_account));
+        let current = Arc::new(CurrentApps::new(apps));
         let apps = AppsHandle { current: Arc::clone(&current), engine: Arc::clone(&engine) };
         let health = Arc::clone(&engine);
-        let metrics = Arc::new(Metrics::new(Arc::clone(&engine), Arc::clone(&live)));
-        let context = Context {
-            apps: current,
-            store,
-            engine: health,
-            live: Arc::clone(&live),
-            clock,
-            refused_copies: Arc::default(),
-            metrics,
-        };
-        let router = handlers::routes(context.clone());
-        Ok(Self { listener, local_addr, router, apps, context, engine, live, limits, clock })
+        let context = Context::new(current, store, health, Arc::clone(&live), clock);
+        let routes = Routes::new(context.clone());
+        Ok(Self { listener, local_addr, apps, context, routes, engine, live, limits, clock })
     }
 
     /// Returns the address it listens on.
@@ -182,11 +138,10 @@ impl Server {
 
     /// Serves until `stop` ends; then lets requests in flight finish within their limit, and
     /// closes the store.
-    ///
-    /// HTTP/1.1 only: each of its waits has a limit here; an HTTP/2 peer could idle without limit.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let slots = Arc::new(Semaphore::new(self.limits.connections_max));
-        let graceful = GracefulShutdown::new();
+        let shared = Arc::new(Connections::new(self.routes, self.limits));
+        let addresses = Arc::new(Addresses::new(self.limits));
+        let stopping = watch::Sender::new(false);
         let mut connections = JoinSet::new();
         // They end with this function: both are safe to drop.
         let mut background = JoinSet::new();
@@ -194,40 +149,47 @@ impl Server {
         background.spawn(self.live.run());
         let mut stop = pin!(stop);
         loop {
-            let next = async {
-                let slot = Arc::clone(&slots).acquire_owned().await.expect("never closed");
-                (slot, self.listener.accept().await)
-            };
-            let (slot, accepted) = tokio::select! {
-                next = next => next,
+            let next = tokio::select! {
+                next = self.listener.accept() => next,
                 Some(_) = connections.join_next() => continue,
                 () = &mut stop => break,
             };
-            let stream = match accepted {
+            let (stream, address) = match next {
                 Ok(_) if clock::is_before_1970() => {
                     tracing::error!("the machine's clock is before 1970: set it");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
-            let connection = graceful.watch(serve(stream, self.router.clone(), &self.limits));
+            let Some(peer) = addresses.connect(address.ip(), self.clock.now_ms()) else {
+                self.context.metrics.count_refusal("too many connections of one address");
+                continue;
+            };
             let counted = self.context.metrics.count_connection();
-            connections.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended early");
-                }
-                drop((slot, counted));
+            let place = shared.place();
+            let has_place = place.is_some();
+            let connection = Arc::new(OpenConnection::new(peer, place));
+            let waiting = (!has_place).then(|| Arc::clone(&connection));
+            let served = Arc::clone(&shared).serve(stream, connection, stopping.subscribe());
+            let task = connections.spawn(async move {
+                served.await;
+                drop(counted);
             });
+            if let Some(waiting) = waiting {
+                shared.let_wait(&waiting, task);
+            }
         }
         drop(self.listener);
+        stopping.send_replace(true);
         self.live.stop();
-        if tokio::time::timeout(self.limits.drain, graceful.shutdown()).await.is_err() {
+        let ended = async { while connections.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.limits.drain, ended).await.is_err() {
             tracing::warn!(
                 left = connections.len(),
                 "requests in flight took too long: closing their connections"
@@ -255,24 +217,6 @@ async fn sweep(engine: Arc<dyn Engine>, clock: Clock) {
             }
         }
     }
-}
-
-pub(crate) type Connection = http1::Connection<
-    TokioIo<std::pin::Pin<Box<TimeoutStream<TcpStream>>>>,
-    TowerToHyperService<Router>,
->;
-
-pub(crate) fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
-    // An answer is written whole; waiting for more data would only delay it.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "cannot set TCP_NODELAY");
-    }
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(limits.write_stall));
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_wait)
-        .serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router))
 }
 
 /// Returns a future that ends at Ctrl-C or SIGTERM.

@@ -14,6 +14,7 @@ pub mod team_facts;
 pub mod teams;
 
 pub use self::{
+    accounts::TOKEN_CHARS_MAX,
     answer::{DONE, refusal, refusal_v2},
     fault::RequestFault,
     form::Form,

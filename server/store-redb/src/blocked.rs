@@ -1,5 +1,6 @@
 //! The blocked accounts in memory, because every request of a client asks for them. Read from the
-//! file when it is opened; the writer changes them after its commit, so they are exact.
+//! file when it is opened; the writer changes them after its commit, so they are exact. Beside
+//! them, which tokens the directory may know.
 
 use std::{
     collections::HashMap,
@@ -9,10 +10,13 @@ use std::{
 use huihua_event::Owner;
 use redb::{Database, ReadableDatabase as _};
 
-use crate::{failure::StoreFailure, row, tables};
+use crate::{failure::StoreFailure, row, tables, token_filter::TokenFilter};
 
 /// The blocked accounts of all apps. Grows with them alone: some 200 bytes for each.
-pub(crate) struct BlockedAccounts(RwLock<KnownAccounts>);
+pub(crate) struct BlockedAccounts {
+    known: RwLock<KnownAccounts>,
+    pub(crate) tokens: TokenFilter,
+}
 
 struct KnownAccounts {
     accounts: HashMap<Owner, Standing>,
@@ -30,7 +34,8 @@ enum Standing {
 impl BlockedAccounts {
     /// Reads them from the file.
     pub(crate) fn read(db: &Database) -> Result<Self, StoreFailure> {
-        Ok(Self(RwLock::new(KnownAccounts { accounts: read(db)?, is_stale: false })))
+        let known = KnownAccounts { accounts: read(db)?, is_stale: false };
+        Ok(Self { known: RwLock::new(known), tokens: TokenFilter::read(db) })
     }
 
     /// Tells whether this account is blocked.
@@ -73,11 +78,11 @@ impl BlockedAccounts {
 
     fn lock(&self) -> RwLockReadGuard<'_, KnownAccounts> {
         // Nothing under this lock panics half done.
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_to_change(&self) -> RwLockWriteGuard<'_, KnownAccounts> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

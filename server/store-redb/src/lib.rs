@@ -19,6 +19,7 @@ mod row;
 mod store;
 mod sweep;
 mod tables;
+mod token_filter;
 mod transaction;
 mod verify;
 mod write;

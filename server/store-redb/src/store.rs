@@ -270,6 +270,9 @@ impl Store for RedbStore {
     }
 
     async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error> {
+        if !self.blocked.tokens.may_hold(token) {
+            return Ok(None);
+        }
         let (app, token) = (app.clone(), *token);
         self.read(move |snapshot| directory::account_of(snapshot, &app, &token)).await
     }

@@ -175,6 +175,12 @@ pub(crate) fn token_prefix(app: &AppKey, token: &TokenHash) -> Vec<u8> {
     key
 }
 
+/// The token of a token's key; `None` when the key is damaged.
+pub(crate) fn token_of_key(key: &[u8]) -> Option<TokenHash> {
+    let app_end = key.iter().position(|byte| *byte == 0)?;
+    key.get(app_end + 1..)?.first_chunk().map(|hash| TokenHash(*hash))
+}
+
 /// Builds the key of one account's token.
 pub(crate) fn token_key(app: &AppKey, token: &TokenHash, account: &Account) -> Vec<u8> {
     let mut key = token_prefix(app, token);

@@ -41,12 +41,15 @@ pub(crate) struct Tx<'t> {
     changed: Option<Vec<ChangedList>>,
     /// The accounts that were blocked (true) or unblocked.
     blocked: Vec<(Owner, bool)>,
+    /// The tokens that accounts got.
+    new_tokens: Vec<TokenHash>,
 }
 
 /// What a transaction did that others must know once it is durable.
 pub(crate) struct Finished {
     pub(crate) changed: Vec<ChangedList>,
     pub(crate) blocked: Vec<(Owner, bool)>,
+    pub(crate) new_tokens: Vec<TokenHash>,
 }
 
 impl<'t> Tx<'t> {
@@ -71,6 +74,7 @@ impl<'t> Tx<'t> {
             wrote: false,
             changed: notes_changes.then(Vec::new),
             blocked: Vec::new(),
+            new_tokens: Vec::new(),
         })
     }
 
@@ -82,7 +86,7 @@ impl<'t> Tx<'t> {
         }
         self.put_numbers(tables::META_VERSION, [self.version])?;
         let changed = self.changed.unwrap_or_default();
-        Ok(Some(Finished { changed, blocked: self.blocked }))
+        Ok(Some(Finished { changed, blocked: self.blocked, new_tokens: self.new_tokens }))
     }
 
     /// Makes the transaction commit although nothing in it changed.
@@ -253,6 +257,7 @@ impl<'t> Tx<'t> {
         for token in entry.known_tokens() {
             let key = token_key(token);
             self.tokens.insert(key.as_slice(), row::encode_mark(&key).as_slice())?;
+            self.new_tokens.push(token);
         }
         let key = tables::account_key(app, account);
         self.accounts.insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;

@@ -184,12 +184,13 @@ fn commit(
     history.record(&mut tx).map_err(BatchFailure::file)?;
     let has_new_version = tx.has_new_version();
     let Some(finished) = tx.finish().map_err(BatchFailure::file)? else { return Ok(()) };
+    let Finished { changed, blocked: changed_accounts, new_tokens } = finished;
+    new_tokens.iter().for_each(|token| blocked.tokens.add(token));
     #[expect(clippy::disallowed_methods, reason = "how long a commit takes, for the operator")]
     let since = Instant::now();
     write.commit().map_err(BatchFailure::file)?;
     meters.count_commit(batch.len(), since.elapsed());
     history.note_durable(has_new_version);
-    let Finished { changed, blocked: changed_accounts } = finished;
     // Before the hints: who is woken asks whether its account is blocked.
     blocked.change(changed_accounts);
     if !changed.is_empty() {

@@ -4,6 +4,7 @@
 
 mod app;
 mod fault;
+mod limits;
 mod print;
 mod reader;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::{
 use huihua_core::AppKey;
 use huihua_http::{
     app::{App, Apps, Secret},
-    server::CONNECTIONS_DEFAULT,
+    server::{CONNECTIONS_DEFAULT, Limits},
 };
 
 use crate::{data_folder, logging::LogFormat};
@@ -26,6 +27,7 @@ use crate::{data_folder, logging::LogFormat};
 use self::{
     app::ReadApp,
     fault::{Fault, Faults, Place},
+    limits::ReadLimits,
     reader::{Fields, Found, Reader},
 };
 pub(crate) use self::{
@@ -51,6 +53,13 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// Most connections at once, 1..=1,000,000; further ones wait in the kernel's queue.
     pub(crate) connections_max: usize,
+    /// What the store may use, in MiB.
+    pub(crate) memory_mb: usize,
+    /// Writes that may wait for the disk, in MiB: of one app, and of all.
+    pub(crate) queue_app_mb: usize,
+    pub(crate) queue_mb: usize,
+    /// All other limits; its own `connections_max` counts for nothing.
+    pub(crate) limits: Limits,
     /// Where the operator's listener is; `None`: there is none.
     pub(crate) admin_listen: Option<SocketAddr>,
     pub(crate) log_format: LogFormat,
@@ -140,8 +149,13 @@ impl Config {
     /// Names the settings that differ in another configuration and need a restart: all but those
     /// of the apps.
     pub(crate) fn restarts_for(&self, other: &Self) -> Vec<&'static str> {
-        let changed = self.settings.iter().zip(&other.settings);
-        changed.filter(|(a, b)| a.value != b.value).map(|(setting, _)| setting.name).collect()
+        let value = |config: &Self, name| {
+            let setting = config.settings.iter().find(|setting| setting.name == name);
+            setting.map(|setting| setting.value.clone())
+        };
+        let only_there = other.settings.iter().filter(|of| value(self, of.name).is_none());
+        let names = self.settings.iter().chain(only_there).map(|setting| setting.name);
+        names.filter(|name| value(self, name) != value(other, name)).collect()
     }
 }
 
@@ -157,13 +171,14 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     let connections_max = fields
         .count(reader, "connections_max", 1..=CONNECTIONS_MAX)
         .unwrap_or_else(|| by_default(CONNECTIONS_DEFAULT));
+    let read_limits = limits::read(reader, &mut fields);
     let admin_listen = read_admin_address(reader, &mut fields);
     let log_format = read_log_format(reader, &mut fields);
     let access_log = fields.flag(reader, "access_log").unwrap_or_else(|| by_default(false));
     let apps = read_apps(reader, &mut fields);
     fields.finish(reader);
     let data = data?;
-    let settings = vec![
+    let mut settings = vec![
         setting("listen", &listen, |address| address.to_string().into()),
         setting("data", &data, |folder| folder.clone().into()),
         setting("connections_max", &connections_max, number),
@@ -173,7 +188,13 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
         setting("log_format", &log_format, |format| format.name().into()),
         setting("access_log", &access_log, |is_on| (*is_on).into()),
     ];
+    let ReadLimits { memory_mb, queue_app_mb, queue_mb, limits, settings: of_limits } = read_limits;
+    settings.extend(of_limits);
     Some(Config {
+        memory_mb,
+        queue_app_mb,
+        queue_mb,
+        limits,
         listen: listen.value,
         data: data.value.into(),
         connections_max: connections_max.value,

@@ -247,3 +247,59 @@ fn secrets_are_read_from_their_files_beside_the_configuration() {
         assert!(!said.contains("nnnn") && !said.contains("nim-secret"), "{said}");
     }
 }
+
+#[test]
+fn the_shipped_file_names_every_limit_with_its_default_and_other_values_count() {
+    let text = DEFAULT_TOML
+        .replace("<app key>", "k")
+        .replace("<app secret>", "s")
+        .replace("<token key>", &"t".repeat(32))
+        .replace("<ingest key>", &"i".repeat(32));
+    let shown = |config: &Config| {
+        format!("memory_mb: {}, {:?}", config.memory_mb, config.limits)
+    };
+    let shipped = parse(&text).unwrap();
+    // Both are parts of other limits, unless they are given.
+    let given = text.replace("# connections_per", "connections_per");
+    let given = parse(&given.replace("# bodies_per", "bodies_per")).unwrap();
+    let parts = Limits {
+        connections_per_address: Some(5_000),
+        body_bytes_per_address: Some(32 << 20),
+        ..Limits::default()
+    };
+    assert_eq!(shown(&shipped), format!("memory_mb: 256, {:?}", Limits::default()));
+    assert_eq!(shown(&given), format!("memory_mb: 256, {parts:?}"));
+    for (key, value, expected) in [
+        ("memory_mb", 17, "memory_mb: 17"),
+        ("connections_per_address", 7, "connections_per_address: Some(7)"),
+        ("head_wait_s", 7, "head_wait: 7s"),
+        ("body_wait_s", 7, "body_wait: 7s"),
+        ("answer_wait_s", 7, "answer_wait: 7s"),
+        ("bodies_mb", 7, "body_bytes_max: 7340032"),
+        ("bodies_per_address_mb", 7, "body_bytes_per_address: Some(7340032)"),
+        ("waits_per_account", 7, "waits_per_account: 7"),
+    ] {
+        assert!(text.contains(&format!("{key} = ")), "{key} is not in the shipped file");
+        let config = parse(&format!("{key} = {value}\n{GOOD}")).unwrap();
+        assert!(shown(&config).contains(expected), "{key}: {:?}", config.limits);
+        assert!(config.redacted().contains(&format!("{key} = {value}")), "{key} is not printed");
+        assert_eq!(parse(GOOD).unwrap().restarts_for(&config), [key]);
+        for wrong in ["0", "-1", "\"7\"", "1.5", "9999999999"] {
+            let said = faults(&format!("{key} = {wrong}\n{GOOD}"));
+            let expected = format!("{key}: must be a whole number");
+            assert!(said.len() == 1 && said[0].contains(&expected), "{said:?}");
+        }
+    }
+}
+
+#[test]
+fn one_app_may_not_wait_with_more_bytes_than_all_together() {
+    let config = parse(GOOD).unwrap();
+    assert_eq!(
+        (config.queue_app_mb, config.queue_mb),
+        (limits::QUEUE_APP_MB_DEFAULT, limits::QUEUE_MB_DEFAULT)
+    );
+    assert_eq!(parse(&format!("queue_mb = 8\n{GOOD}")).unwrap().queue_app_mb, 8);
+    let said = faults(&format!("queue_mb = 8\nqueue_app_mb = 9\n{GOOD}"));
+    assert!(said[0].contains("queue_app_mb: must be at most queue_mb"), "{said:?}");
+}

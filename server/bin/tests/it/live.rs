@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 use huihua_nim::check_sum;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinHandle,
+};
 
 use crate::support::{
     ServerProcess, T0, TestServer, WAIT_MAX, changed_ids, event, membership, message, printed_token,
@@ -181,6 +185,63 @@ async fn sigterm_ends_the_waits_of_the_real_server() {
     assert!(server.signal("TERM").await);
     assert!(sent.elapsed() < Duration::from_secs(5));
     assert_eq!(changed_ids(&answer(waiting).await).len(), 0);
+}
+
+/// A request that waits gives its connection's buffers back; what comes before and after it on the
+/// same connection is served all the same.
+#[tokio::test]
+async fn requests_around_a_wait_are_answered_in_their_order() {
+    let server = TestServer::start().await;
+    let token = server.token("a", "amy");
+    let request = |path: &str, more: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{more}\r\n")
+    };
+    let wait = format!("/v1/sync?cursor=latest&{LONG}");
+    let requests = [
+        request("/v1/account", ""),
+        request(&wait, ""),
+        request("/livez", ""),
+        request(&wait, "Connection: keep-alive\r\n"),
+        request(&wait, "Connection: Close\r\n"),
+    ];
+    let address = server.http.url.trim_start_matches("http://");
+    for at_once in [true, false] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        if at_once {
+            stream.write_all(requests.concat().as_bytes()).await.unwrap();
+        }
+        let (mut reads, mut writes) = stream.split();
+        let mut answers = Vec::new();
+        let exchange = async {
+            for (n, request) in requests.iter().enumerate() {
+                if !at_once {
+                    writes.write_all(request.as_bytes()).await.unwrap();
+                    while answers.windows(12).filter(|w| w == b"HTTP/1.1 200").count() <= n {
+                        assert!(reads.read_buf(&mut answers).await.unwrap() > 0, "closed early");
+                    }
+                }
+            }
+            // The last answer ends the connection.
+            reads.read_to_end(&mut answers).await.unwrap();
+        };
+        let messages = async {
+            for n in 1.. {
+                server.events(json!([event("p2p", "bob", "amy", n)])).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            () = messages => {}
+            exchanged = tokio::time::timeout(WAIT_MAX, exchange) => exchanged.unwrap(),
+        }
+        let answers = String::from_utf8(answers).unwrap();
+        let told = answers.split("HTTP/1.1 200").skip(1).map(|answer| {
+            ["appKey", "p2p|bob", "ok\n"].into_iter().find(|text| answer.contains(text))
+        });
+        let told: Vec<_> = told.map(|text| text.unwrap_or(&answers)).collect();
+        assert_eq!(told, ["appKey", "p2p|bob", "ok\n", "p2p|bob", "p2p|bob"]);
+        assert_eq!(answers.to_ascii_lowercase().matches("connection: close").count(), 1);
+    }
 }
 
 /// A token of the directory may be replaced while it waits: the wait ends at once.

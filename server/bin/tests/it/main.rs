@@ -25,6 +25,7 @@ mod crash;
 mod dev;
 mod files;
 mod full_disk;
+mod greedy;
 mod idempotency;
 mod import;
 mod import_nim;

@@ -45,7 +45,7 @@ async fn a_peer_that_takes_nothing_of_its_answer_is_let_go() {
         server.deliver(&[copy]).await;
     }
     let limits =
-        Limits { connections_max: 1, write_stall: Duration::from_millis(300), ..Limits::default() };
+        Limits { connections_max: 1, answer_wait: Duration::from_millis(300), ..Limits::default() };
     // A server of its own, so that no connection of the deliveries is left.
     let server = TestServer::start_in(server.stop().await, limits).await;
     let token = server.token("a", "amy");

@@ -14,12 +14,23 @@ use axum::{
     routing::get,
 };
 use huihua_core::paths;
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
 
 use self::metrics::Metrics;
 use crate::{
     handlers::{Context, health},
-    server::{self, Limits, Server, StartError},
+    limits::READ_BUFFER_BYTES,
+    peer_stream::PeerStream,
+    server::{Limits, Server, StartError},
 };
 
 /// Path of the metrics.
@@ -69,7 +80,7 @@ impl AdminListener {
             let slot = Arc::clone(&slots).acquire_owned().await.expect("never closed");
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let connection = server::serve(stream, self.router.clone(), &self.limits);
+                    let connection = serve(stream, self.router.clone(), &self.limits);
                     connections.spawn(async move {
                         let ended: Result<(), _> = connection.await;
                         drop(slot);
@@ -81,6 +92,17 @@ impl AdminListener {
             while connections.try_join_next().is_some() {}
         }
     }
+}
+
+type Connection = http1::Connection<TokioIo<PeerStream>, TowerToHyperService<Router>>;
+
+fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
+    let stream = PeerStream::new(stream, limits.answer_wait, Arc::default());
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_wait)
+        .max_buf_size(READ_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
 }
 
 async fn log_and_wait(error: &io::Error) {

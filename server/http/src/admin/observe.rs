@@ -10,7 +10,7 @@ use axum::{
 };
 
 use super::metrics::{AnsweredRequest, method_name};
-use crate::handlers::Context;
+use crate::handlers::{Context, answer_of_panic, caught};
 
 /// The route of a request that no route fits: its path may hold anything.
 const NO_ROUTE: &str = "none";
@@ -33,7 +33,7 @@ impl RequestId {
     }
 }
 
-/// Answers, and then counts.
+/// Answers, also when the handler panics, and then counts.
 #[expect(clippy::disallowed_methods, reason = "how long an answer takes, for the operator")]
 pub(crate) async fn observe(
     State(context): State<Context>,
@@ -41,12 +41,13 @@ pub(crate) async fn observe(
     next: Next,
 ) -> Response {
     let since = Instant::now();
-    let metrics = context.metrics;
+    let metrics = &context.metrics;
     let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_name(request.method());
     let is_logged = metrics.is_access_logged();
     let trace_id = is_logged.then(|| trace_id(request.headers())).flatten();
-    let response = next.run(request).await;
+    let answer_panic = answer_of_panic(request.uri().path());
+    let response = caught(next.run(request)).await.unwrap_or_else(answer_panic);
     let route = path.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let (status, took) = (response.status().as_u16(), since.elapsed());
     metrics.count_request(&AnsweredRequest { route, method, status, took });

@@ -1,37 +1,70 @@
 //! What the handlers share: the apps, the store, the waiting syncs, the clock.
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::extract::FromRef;
 use huihua_store::{Engine, Store};
 
-use super::refused_copies::RefusedCopies;
+use super::{readiness::Readiness, refused_copies::RefusedCopies};
 use crate::{
     admin::metrics::Metrics,
-    app::{Apps, CurrentApps},
+    app::Apps,
+    auth::{CurrentApps, TokenVerifier},
     clock::Clock,
     live::Live,
 };
 
 /// Holds what the handlers work with. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct Context(Arc<Shared>);
+
+/// What all clones share.
+pub(crate) struct Shared {
     pub(crate) apps: Arc<CurrentApps>,
     /// The lists and the directory.
     pub(crate) store: Arc<dyn Store>,
-    /// The same store as an engine, for its health.
-    pub(crate) engine: Arc<dyn Engine>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
+    /// The same store as an engine, for its health.
+    pub(super) readiness: Readiness,
     /// For the log.
-    pub(crate) refused_copies: Arc<RefusedCopies>,
+    pub(super) refused_copies: RefusedCopies,
     /// For the operator.
-    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) metrics: Metrics,
+}
+
+impl Context {
+    pub(crate) fn new(
+        apps: Arc<CurrentApps>,
+        store: Arc<dyn Store>,
+        engine: Arc<dyn Engine>,
+        live: Arc<Live>,
+        clock: Clock,
+    ) -> Self {
+        let metrics = Metrics::new(Arc::clone(&engine), Arc::clone(&live));
+        let (readiness, refused_copies) = (Readiness::new(engine), RefusedCopies::default());
+        let shared = Shared { apps, store, live, clock, readiness, refused_copies, metrics };
+        Self(Arc::new(shared))
+    }
+}
+
+impl Deref for Context {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 impl FromRef<Context> for Arc<Apps> {
     fn from_ref(context: &Context) -> Self {
-        context.apps.load_full()
+        context.apps.load()
+    }
+}
+
+impl FromRef<Context> for Arc<TokenVerifier> {
+    fn from_ref(context: &Context) -> Self {
+        context.apps.verifier()
     }
 }
 

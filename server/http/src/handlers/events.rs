@@ -25,7 +25,7 @@ pub(super) async fn ingest(
     let (parts, body) = request.into_parts();
     input::query(&parts.uri, &[])?;
     input::json_content(&parts.headers)?;
-    let body = input::whole_body(&parts.headers, body, EVENTS_BODY_BYTES_MAX).await?;
+    let body = input::whole_body(&parts, body, EVENTS_BODY_BYTES_MAX).await?;
     let decoded = events_json::decode(&body, ingestor.accounts);
     let mut events = Vec::new();
     let mut rejections = Vec::new();

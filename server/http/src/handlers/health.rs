@@ -13,6 +13,6 @@ pub(crate) async fn livez() -> &'static str {
 }
 
 pub(crate) async fn readyz(State(context): State<Context>) -> Result<Response, Error> {
-    context.engine.health().await?;
+    context.readiness.check().await?;
     Ok("ok\n".into_response())
 }

@@ -1,10 +1,10 @@
 //! Strict reading of requests: unknown, repeated, too large or mistyped fields are refused by name.
 //! Details never hold a value.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, Bytes},
+    body::{Body, Bytes, HttpBody as _},
     extract::Query,
     http::{HeaderMap, Uri, header, request::Parts},
 };
@@ -12,14 +12,17 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use crate::error::{Error, shown};
+use crate::{
+    addresses::BodyBytes,
+    error::{Error, shown},
+};
 
 /// Largest body of a client, in bytes: the longest ext with every byte escaped fits twice.
 pub(super) const CLIENT_BODY_BYTES_MAX: usize = 64 * 1024;
 /// Up to this length a body that is too large is read to its end, in bytes.
 const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Longest wait for a whole body, so that a slow sender cannot hold a handler.
-const BODY_WAIT_MAX: Duration = Duration::from_secs(30);
+/// Longest wait for a whole body where no limit is given.
+const BODY_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// Reads the parameters of a query: each one known and given at most once.
 pub(super) fn query(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String>, Error> {
@@ -61,7 +64,7 @@ pub(super) async fn fields(
     known: &[&str],
 ) -> Result<BTreeMap<String, Box<RawValue>>, Error> {
     json_content(&parts.headers)?;
-    let bytes = whole_body(&parts.headers, body, CLIENT_BODY_BYTES_MAX).await?;
+    let bytes = whole_body(parts, body, CLIENT_BODY_BYTES_MAX).await?;
     let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&bytes)
         .map_err(|_| Error::Invalid { detail: "the body must be a JSON object".to_owned() })?;
     match fields.keys().find(|name| !known.contains(&name.as_str())) {
@@ -96,33 +99,45 @@ pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     }
 }
 
-/// Reads the whole body, at most `bytes_max` bytes. A larger one is read on for a while and
-/// discarded: closing on a peer that still sends would lose the answer with the reason.
+/// Reads the whole body, at most `bytes_max` bytes, as far as there is room for it. A larger one is
+/// read on for a while and discarded: closing on a peer that still sends would lose the answer with
+/// the reason.
 pub(super) async fn whole_body(
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
     bytes_max: usize,
 ) -> Result<Bytes, Error> {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let length = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let length: u64 = length.and_then(|text| text.parse().ok()).unwrap_or(0);
-    let waits_for_us = headers.contains_key(header::EXPECT);
+    let waits_for_us = parts.headers.contains_key(header::EXPECT);
     if length > DISCARDED_BYTES_MAX as u64 || (waits_for_us && length > bytes_max as u64) {
         return Err(Error::BodyTooLarge { bytes_max });
     }
-    match tokio::time::timeout(BODY_WAIT_MAX, read(body, bytes_max)).await {
+    let room = parts.extensions.get::<Arc<BodyBytes>>();
+    let wait = room.map_or(BODY_WAIT_DEFAULT, |room| room.wait());
+    match tokio::time::timeout(wait, read(body, bytes_max, room.map(|room| &**room))).await {
         Ok(done) => done,
-        Err(_) => Err(Error::BodyIncomplete { detail: "the body did not come within 30 s" }),
+        Err(_) => Err(Error::BodyIncomplete { detail: "the body did not come in time" }),
     }
 }
 
-async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
+async fn read(mut body: Body, bytes_max: usize, room: Option<&BodyBytes>) -> Result<Bytes, Error> {
     let mut bytes = Vec::new();
     let mut length = 0;
+    let mut refusal = None;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::BodyIncomplete { detail: "the body broke off" })?;
         let data = frame.into_data().unwrap_or_default();
         length += data.len();
-        if length <= bytes_max {
+        let taken = match room {
+            Some(room) if length <= bytes_max && refusal.is_none() => room.take(data.len()),
+            Some(_) | None => Ok(()),
+        };
+        refusal = refusal.or(taken.err());
+        if length <= bytes_max && refusal.is_none() {
+            if bytes.is_empty() && body.is_end_stream() {
+                return Ok(data);
+            }
             bytes.extend_from_slice(&data);
         } else if length > DISCARDED_BYTES_MAX {
             break;
@@ -130,8 +145,9 @@ async fn read(mut body: Body, bytes_max: usize) -> Result<Bytes, Error> {
             bytes = Vec::new();
         }
     }
-    if length > bytes_max {
-        return Err(Error::BodyTooLarge { bytes_max });
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None if length > bytes_max => Err(Error::BodyTooLarge { bytes_max }),
+        None => Ok(bytes.into()),
     }
-    Ok(bytes.into())
 }

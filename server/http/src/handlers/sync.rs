@@ -1,6 +1,6 @@
 //! The client's sync: the changes since a cursor, at once or as soon as there is one.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use axum::{extract::State, http::Uri, response::Response};
 use huihua_core::{SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX, paths};
@@ -15,11 +15,10 @@ pub(super) async fn sync(
     uri: Uri,
 ) -> Result<Response, Error> {
     let (request, wait) = request(&uri)?;
-    let check_caller = || {
-        let (caller, store) = (caller.clone(), Arc::clone(&context.store));
-        async move { caller.check_still_valid(&*store).await }
-    };
-    Ok(json(&context.live.sync(&caller.owner, request, wait, check_caller).await?))
+    // It holds what was read of the connection, as long as a wait lasts.
+    drop(uri);
+    let check_caller = || caller.check_still_valid(&*context.store);
+    Ok(json(&*context.live.sync(&caller.owner, request, wait, check_caller).await?))
 }
 
 fn request(uri: &Uri) -> Result<(SyncRequest, Duration), Error> {

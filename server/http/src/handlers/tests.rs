@@ -1,7 +1,13 @@
 //! A store that fails: panics and errors at every route; and a race that the real engine would not
 //! show. Other tests run against the real engine, in `server/bin/tests/it`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use axum::{
@@ -17,16 +23,15 @@ use huihua_event::{
 };
 use huihua_nim::{check_sum, copy};
 use huihua_store::{
-    self as store, AccountFormRefusal, Attempt, ChangeHint, Engine, Outcome, Progress, Refusal,
-    Store, SweepState, SyncFrom, SyncRequest,
+    self as store, AccountFormRefusal, Attempt, ChangeHint, ChangedList, Engine, Outcome, Progress,
+    Refusal, Store, SweepState, SyncFrom, SyncRequest,
 };
 use tokio::sync::broadcast;
 
 use super::*;
 use crate::{
-    admin::metrics::Metrics,
-    app::{App, Apps, CurrentApps, Secret},
-    auth,
+    app::{App, Apps, Secret},
+    auth::{self, CurrentApps},
     clock::Clock,
     error::Error,
     live::Live,
@@ -37,6 +42,18 @@ struct FailingEngine {
     failure: fn() -> store::Error,
     /// Lists and teams can be read all the same, and are empty.
     has_empty_lists: bool,
+    hints: broadcast::Sender<ChangeHint>,
+    syncs: AtomicUsize,
+    reads_of_teams: AtomicUsize,
+    probes: AtomicUsize,
+}
+
+impl FailingEngine {
+    fn new(failure: fn() -> store::Error, has_empty_lists: bool) -> Self {
+        let [syncs, reads_of_teams, probes] = [0; 3].map(AtomicUsize::new);
+        let hints = broadcast::Sender::new(9);
+        Self { failure, has_empty_lists, hints, syncs, reads_of_teams, probes }
+    }
 }
 
 #[async_trait]
@@ -56,6 +73,9 @@ impl Store for FailingEngine {
         Err((self.failure)())
     }
     async fn sync(&self, _: &Owner, _: &SyncRequest) -> Result<SyncPage, store::Error> {
+        self.syncs.fetch_add(1, Relaxed);
+        // Others come meanwhile.
+        tokio::task::yield_now().await;
         let nothing =
             SyncPage { changes: Vec::new(), cursor: String::new(), has_more: false, reset: false };
         if self.has_empty_lists { Ok(nothing) } else { Err((self.failure)()) }
@@ -90,6 +110,7 @@ impl Store for FailingEngine {
         Err((self.failure)())
     }
     async fn teams_of(&self, _: &Owner) -> Result<Vec<Team>, store::Error> {
+        self.reads_of_teams.fetch_add(1, Relaxed);
         if self.has_empty_lists { Ok(Vec::new()) } else { Err((self.failure)()) }
     }
     async fn team(&self, _: &AppKey, _: &Team) -> Result<Option<TeamEntry>, store::Error> {
@@ -105,7 +126,7 @@ impl Store for FailingEngine {
         Err((self.failure)())
     }
     fn hints(&self) -> broadcast::Receiver<ChangeHint> {
-        broadcast::channel(1).1
+        self.hints.subscribe()
     }
 }
 
@@ -118,6 +139,11 @@ impl Engine for FailingEngine {
         Err((self.failure)())
     }
     async fn health(&self) -> Result<(), store::Error> {
+        self.probes.fetch_add(1, Relaxed);
+        tokio::task::yield_now().await;
+        if self.has_empty_lists {
+            return Ok(());
+        }
         Err((self.failure)())
     }
     async fn sweep(&self, _: u64, _: usize) -> Result<SweepState, store::Error> {
@@ -127,6 +153,10 @@ impl Engine for FailingEngine {
         Err((self.failure)())
     }
     async fn close(&self) {}
+}
+
+fn unavailable() -> store::Error {
+    store::Error::Unavailable { reason: String::new() }
 }
 
 fn app() -> App {
@@ -145,13 +175,11 @@ const EVENTS: &str =
 /// Returns status and body of the answer at every route.
 async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static str, u16, String)> {
     let apps = Apps::from([(app().key, app())]);
-    let engine = Arc::new(FailingEngine { failure, has_empty_lists: false });
+    let engine = Arc::new(FailingEngine::new(failure, false));
     let store: Arc<dyn Store> = engine.clone();
-    let live = Arc::new(Live::new(Arc::clone(&store)));
-    let (apps, clock) = (Arc::new(CurrentApps::from_pointee(apps)), Clock::default());
-    let refused_copies = Arc::default();
-    let metrics = Arc::new(Metrics::new(engine.clone(), Arc::clone(&live)));
-    let routes = routes(Context { apps, store, engine, live, clock, refused_copies, metrics });
+    let live = Arc::new(Live::new(Arc::clone(&store), 1));
+    let clock = Clock::default();
+    let routes = Routes::new(Context::new(Arc::new(CurrentApps::new(apps)), store, engine, live, clock));
     let account: Account = "amy".parse().unwrap();
     let now = clock.now_s();
     let token = auth::sign(&app(), &account, now, 60).unwrap();
@@ -187,7 +215,7 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
             .header("CheckSum", sum)
             .body(Body::from(body))
             .unwrap();
-        let response = tower::ServiceExt::oneshot(routes.clone(), request).await.unwrap();
+        let response = routes.answer(request).await;
         let status = response.status().as_u16();
         let body = to_bytes(response.into_body(), 9_999).await.unwrap();
         answers.push((name, status, String::from_utf8(body.to_vec()).unwrap()));
@@ -224,12 +252,78 @@ async fn a_failing_store_is_reported_to_clients_and_makes_nim_send_again() {
 /// A block or a new token between the check at the door and the subscription notifies nobody.
 #[tokio::test]
 async fn a_token_that_ended_before_the_wait_began_is_refused_at_once() {
-    let failure = || store::Error::Unavailable { reason: String::new() };
-    let live = Live::new(Arc::new(FailingEngine { failure, has_empty_lists: true }));
+    let live = Live::new(Arc::new(FailingEngine::new(unavailable, true)), 1);
     let owner = Owner { app: app().key, account: "amy".parse().unwrap() };
     let request = SyncRequest { from: SyncFrom::Latest, limit: 1, need_last_msg: true };
     let refused = async || Err::<(), _>(Error::Blocked);
     let [hour, long] = [60 * 60, 10].map(Duration::from_secs);
     let answer = tokio::time::timeout(long, live.sync(&owner, request, hour, refused)).await;
     assert!(matches!(answer, Ok(Err(Error::Blocked))), "it waits");
+}
+
+/// Each of 8,000 waits read the list for itself, for one change.
+#[tokio::test]
+async fn one_look_serves_all_waits_of_an_account_that_ask_the_same() {
+    let engine = Arc::new(FailingEngine::new(unavailable, true));
+    let store: Arc<dyn Store> = engine.clone();
+    let live = Arc::new(Live::new(store, 100));
+    let owner = Owner { app: app().key, account: "amy".parse().unwrap() };
+    let _running = tokio::spawn(live.run());
+    let mut waits = tokio::task::JoinSet::new();
+    for n in 0..60 {
+        let (live, owner) = (Arc::clone(&live), owner.clone());
+        let request = SyncRequest { from: SyncFrom::Latest, limit: 1 + n % 2, need_last_msg: true };
+        waits.spawn(async move {
+            let hour = Duration::from_secs(60 * 60);
+            live.sync(&owner, request, hour, async || Ok(())).await.unwrap()
+        });
+    }
+    let counted = || [&engine.syncs, &engine.reads_of_teams].map(|count| count.load(Relaxed));
+    let until = async |what: &str, is_so: &dyn Fn() -> bool| {
+        let wait = async {
+            while !is_so() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let done = tokio::time::timeout(Duration::from_secs(10), wait).await;
+        assert!(done.is_ok(), "{what}: {} wait, {:?}", live.waiting(), counted());
+    };
+    until("all wait", &|| live.waiting() == 60).await;
+    assert_eq!(counted(), [60, 60], "before it waits each looks for itself");
+    for round in 1..=3 {
+        engine.hints.send(Arc::new([ChangedList::Account(owner.clone())])).unwrap();
+        // They look, find nothing, and wait again.
+        until("they look", &|| counted()[0] >= 60 + 2 * round).await;
+        until("they wait again", &|| live.waiting() == 60).await;
+        assert_eq!(counted(), [60 + 2 * round, 60 + round], "round {round}");
+    }
+    let refused = {
+        let request = SyncRequest { from: SyncFrom::Latest, limit: 1, need_last_msg: true };
+        let live = Live::new(engine.clone(), 0);
+        live.sync(&owner, request, Duration::from_secs(9), async || Ok(())).await
+    };
+    assert!(matches!(refused, Err(Error::TooManyWaits { waits_max: 0 })));
+    live.stop();
+    assert_eq!(waits.join_all().await.len(), 60);
+}
+
+/// Each probe was a durable write that anybody could ask for, thousands of times a second.
+#[tokio::test]
+async fn a_hundred_questions_whether_it_is_ready_are_one_probe() {
+    for (is_ready, status) in [(true, 200), (false, 503)] {
+        let engine = Arc::new(FailingEngine::new(unavailable, is_ready));
+        let store: Arc<dyn Store> = engine.clone();
+        let live = Arc::new(Live::new(Arc::clone(&store), 1));
+        let apps = Apps::from([(app().key, app())]);
+        let context = Context::new(apps, store, engine.clone(), live, Clock::default());
+        let routes = Routes::new(context);
+        let mut asked = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let routes = routes.clone();
+            let request = Request::get(paths::READYZ).body(Body::empty()).unwrap();
+            asked.spawn(async move { routes.answer(request).await.status().as_u16() });
+        }
+        assert_eq!(asked.join_all().await, vec![status; 100]);
+        assert_eq!(engine.probes.load(Relaxed), 1, "ready: {is_ready}");
+    }
 }

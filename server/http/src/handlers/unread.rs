@@ -15,7 +15,6 @@ use axum::{
     body::{Body, Bytes, HttpBody},
     extract::Request,
     http::{HeaderValue, header},
-    middleware::Next,
     response::Response,
 };
 use http_body_util::BodyExt as _;
@@ -25,18 +24,22 @@ const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Longest wait for the end of such a body.
 const DISCARD_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Answers after the body was read to its end. A handler that began to read it handles the rest
-/// itself; a peer that expects `100 Continue` sends no body unasked.
-pub(super) async fn discard(request: Request, next: Next) -> Response {
-    let waits_for_us = request.headers().contains_key(header::EXPECT);
-    if waits_for_us || request.body().is_end_stream() {
-        return next.run(request).await;
+/// Makes the body shared, if there is one that [`discard`] may have to read. A peer that expects
+/// `100 Continue` sends no body unasked.
+pub(super) fn share(request: Request) -> (Request, Option<SharedBody>) {
+    if request.body().is_end_stream() || request.headers().contains_key(header::EXPECT) {
+        return (request, None);
     }
     let (parts, body) = request.into_parts();
     let shared = SharedBody { body: Arc::new(Mutex::new(body)), is_begun: Arc::default() };
     let body = Body::new(shared.clone());
-    let mut response = next.run(Request::from_parts(parts, body)).await;
-    if !shared.is_begun.load(Ordering::Relaxed) && !shared.reaches_end().await {
+    (Request::from_parts(parts, body), Some(shared))
+}
+
+/// Reads the body to its end before the answer goes out. A handler that began to read it handles
+/// the rest itself.
+pub(super) async fn discard(body: SharedBody, mut response: Response) -> Response {
+    if !body.is_begun.load(Ordering::Relaxed) && !body.reaches_end().await {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -44,7 +47,7 @@ pub(super) async fn discard(request: Request, next: Next) -> Response {
 
 /// A request's body, shared between its handler and the discarding.
 #[derive(Clone)]
-struct SharedBody {
+pub(super) struct SharedBody {
     body: Arc<Mutex<Body>>,
     is_begun: Arc<AtomicBool>,
 }

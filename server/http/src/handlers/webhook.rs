@@ -6,7 +6,7 @@ use std::any::Any;
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, request::Parts},
     response::{IntoResponse, Response},
 };
 use huihua_core::AppKey;
@@ -24,6 +24,9 @@ use crate::{
 const APP_KEY: &str = "AppKey";
 /// Largest copy, in bytes.
 const COPY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest copy that names no app, or has no sum, in bytes: nobody knows yet who sends it, and a
+/// message with all its fields fits several times.
+const UNNAMED_BYTES_MAX: usize = 64 * 1024;
 /// Largest body without a signature: only the address check `{}` has none.
 const UNSIGNED_BYTES_MAX: usize = 64;
 
@@ -53,8 +56,8 @@ impl IntoResponse for CopyAnswer {
 
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let apps = context.apps.load_full();
-    let answer = match signed(&apps, &parts.headers, body).await {
+    let apps = context.apps.load();
+    let answer = match signed(&apps, &parts, body).await {
         Ok((app, body)) => ingest(&context, app, &body).await,
         Err(answer) => answer,
     };
@@ -78,17 +81,22 @@ pub(super) async fn receive(State(context): State<Context>, request: Request) ->
 /// Returns the app of a copy and its body, once the signature is right.
 async fn signed<'c>(
     apps: &'c Apps,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
 ) -> Result<(&'c App, Bytes), CopyAnswer> {
+    let headers = &parts.headers;
     let named = named_app(apps, headers);
     if named.is_none() && headers.contains_key(APP_KEY) {
         return Err(CopyRefusal::UnknownAppKey.into());
     }
     let [cur_time, check_sum] = ["CurTime", "CheckSum"].map(|name| input::header(headers, name));
     let is_signed = named.is_some() || check_sum.is_some();
-    let bytes_max = if is_signed { COPY_BYTES_MAX } else { UNSIGNED_BYTES_MAX };
-    let body = match input::whole_body(headers, body, bytes_max).await {
+    let bytes_max = match (named, check_sum) {
+        (Some(_), Some(_)) => COPY_BYTES_MAX,
+        (Some(_), None) | (None, Some(_)) => UNNAMED_BYTES_MAX,
+        (None, None) => UNSIGNED_BYTES_MAX,
+    };
+    let body = match input::whole_body(parts, body, bytes_max).await {
         Ok(body) => body,
         Err(_) if !is_signed => return Err(CopyRefusal::WrongSum.into()),
         Err(Error::BodyTooLarge { .. }) => return Err(CopyRefusal::TooLarge { bytes_max }.into()),
@@ -172,6 +180,6 @@ fn kind_and_time(events: &[Event]) -> (&'static str, Option<u64>) {
 }
 
 /// Answers a panic with 503, so that NIM sends the copy again: a bug must lose no message.
-pub(super) fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+pub(super) fn answer_panic(_: Box<dyn Any + Send>) -> Response {
     CopyAnswer::SendAgain.into_response()
 }

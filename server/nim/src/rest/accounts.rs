@@ -8,7 +8,7 @@ use super::{answer::to_json, fault::RequestFault, form::Form};
 /// Longest name of an account, in characters, as NIM allows.
 const NAME_CHARS_MAX: usize = 64;
 /// Longest token that an app may choose, in characters, as NIM allows.
-const TOKEN_CHARS_MAX: usize = 128;
+pub const TOKEN_CHARS_MAX: usize = 128;
 
 /// What a call asks for an account. No `Debug`: it holds a token.
 pub struct AccountRequest {

@@ -55,11 +55,10 @@ impl FromRequest<Context> for SignedCall {
             return Err(CallError::Method);
         }
         let now = context.clock.now_ms();
-        let apps = context.apps.load_full();
+        let apps = context.apps.load();
         let app = signer(&apps, &parts.headers, now / 1_000)?;
-        let body = input::whole_body(&parts.headers, body, FORM_BYTES_MAX)
-            .await
-            .map_err(CallError::Body)?;
+        let body =
+            input::whole_body(&parts, body, FORM_BYTES_MAX).await.map_err(CallError::Body)?;
         let form = Form::parse(&body, app.accounts)?;
         let key = match input::header(&parts.headers, "RequestId") {
             // One that is too long for a key is ignored, as if it were absent.

@@ -52,6 +52,7 @@ impl CallError {
             Self::NoSuchCall => (404, "there is no such call".to_owned()),
             Self::Method => (414, "calls are made with POST".to_owned()),
             Self::Body(error @ HttpError::BodyTooLarge { .. }) => (414, error.to_string()),
+            Self::Body(error @ HttpError::Overloaded { .. }) => (503, error.to_string()),
             Self::Body(_) => (503, "the body did not arrive whole".to_owned()),
             Self::Refused { refusal, .. } => {
                 let code = match refusal {
@@ -136,6 +137,6 @@ pub(super) fn no_version_2() -> Response {
 }
 
 /// Answers a panic as NIM does.
-pub(crate) fn answer_panic(_: Box<dyn Any + Send + 'static>) -> Response {
+pub(crate) fn answer_panic(_: Box<dyn Any + Send>) -> Response {
     CallError::Panic.into_response()
 }

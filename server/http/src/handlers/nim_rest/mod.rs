@@ -61,12 +61,16 @@ pub(super) fn routes() -> Router<Context> {
     Router::new().nest(PREFIX, calls.clone()).merge(calls)
 }
 
+/// Checks whether the path is one of a call, known or not.
+pub(super) fn is_call(path: &str) -> bool {
+    path.ends_with(".action") || path.split('/').nth(1) == Some(&PREFIX[1..])
+}
+
 /// Answers an unknown path as NIM would; `None` if it is no path of NIM's.
 pub(super) fn answer_unknown(uri: &Uri) -> Option<Response> {
     let path = uri.path();
     if path.strip_prefix(PREFIX).unwrap_or(path).starts_with(PATHS_OF_VERSION_2) {
         return Some(error::no_version_2());
     }
-    let is_nims = path.ends_with(".action") || path.split('/').nth(1) == Some(&PREFIX[1..]);
-    is_nims.then(error::no_such_call)
+    is_call(path).then(error::no_such_call)
 }

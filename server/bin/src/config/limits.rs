@@ -1,0 +1,86 @@
+//! The limits of the top table: memory, the queue of writes, peers and callers.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use huihua_http::server::Limits;
+
+use super::{
+    CONNECTIONS_MAX, Setting, by_default, number,
+    reader::{Fields, Found, Reader},
+    setting,
+};
+
+/// Memory of the store in MiB: below, writes would wait for pages that were just dropped; beyond,
+/// 1 TiB, a number is a mistake.
+const MEMORY_MB: RangeInclusive<usize> = 16..=1_048_576;
+/// MiB of the store's memory when nobody names a number.
+pub(crate) const MEMORY_MB_DEFAULT: usize = 256;
+/// Most MiB of writes that the file may let wait; beyond, callers have long given up.
+const QUEUE_MB_MAX: usize = 65_536;
+/// MiB of writes that wait, of all apps: some ten seconds of a slow disk.
+pub(crate) const QUEUE_MB_DEFAULT: usize = 64;
+/// The part of it that one app may take.
+pub(crate) const QUEUE_APP_MB_DEFAULT: usize = 32;
+/// Longest wait that the file may choose, in seconds: an hour.
+const SECONDS_MAX: usize = 3_600;
+/// Most MiB of bodies that the file may allow: 1 TiB.
+const BODIES_MB_MAX: usize = 1 << 20;
+
+/// The limits as they are read, and as they are printed.
+pub(super) struct ReadLimits {
+    pub(super) memory_mb: usize,
+    pub(super) queue_app_mb: usize,
+    pub(super) queue_mb: usize,
+    /// Of peers and callers; its own `connections_max` counts for nothing.
+    pub(super) limits: Limits,
+    pub(super) settings: Vec<Setting>,
+}
+
+/// Reads all limits; a wrong one is a fault, and counts as its default.
+pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimits {
+    let mut settings = Vec::new();
+    let mut count = |reader: &mut Reader<'_>, name, range, default: usize| {
+        let found = fields.count(reader, name, range).unwrap_or_else(|| by_default(default));
+        settings.push(setting(name, &found, number));
+        found
+    };
+    let memory_mb = count(reader, "memory_mb", MEMORY_MB, MEMORY_MB_DEFAULT).value;
+    let queue_mb = count(reader, "queue_mb", 1..=QUEUE_MB_MAX, QUEUE_MB_DEFAULT).value;
+    let queue_app_default = QUEUE_APP_MB_DEFAULT.min(queue_mb);
+    let queue_app = count(reader, "queue_app_mb", 1..=QUEUE_MB_MAX, queue_app_default);
+    let default = Limits::default();
+    let mut seconds = |reader: &mut Reader<'_>, name, default: Duration| {
+        let default = usize::try_from(default.as_secs()).unwrap_or(SECONDS_MAX);
+        Duration::from_secs(count(reader, name, 1..=SECONDS_MAX, default).value as u64)
+    };
+    let head_wait = seconds(reader, "head_wait_s", default.head_wait);
+    let body_wait = seconds(reader, "body_wait_s", default.body_wait);
+    let answer_wait = seconds(reader, "answer_wait_s", default.answer_wait);
+    let bodies_default = default.body_bytes_max >> 20;
+    let bodies_mb = count(reader, "bodies_mb", 1..=BODIES_MB_MAX, bodies_default).value;
+    let waits = 1..=CONNECTIONS_MAX;
+    let waits = count(reader, "waits_per_account", waits, default.waits_per_account).value;
+    if queue_app.value > queue_mb {
+        let reason = "must be at most queue_mb, which is the limit of all apps together";
+        reader.fault(queue_app.place, fields.name("queue_app_mb"), reason);
+    }
+    // Each is a part of another limit unless it is given, so it has no default to print.
+    let mut part = |reader: &mut Reader<'_>, name, range| {
+        let Found { value, place } = fields.count(reader, name, range)?;
+        settings.push(Setting { name, value: number(&value), place });
+        Some(value)
+    };
+    let connections = part(reader, "connections_per_address", 1..=CONNECTIONS_MAX);
+    let bodies = part(reader, "bodies_per_address_mb", 1..=BODIES_MB_MAX);
+    let limits = Limits {
+        connections_per_address: connections,
+        head_wait,
+        body_wait,
+        answer_wait,
+        body_bytes_max: bodies_mb << 20,
+        body_bytes_per_address: bodies.map(|mb| mb << 20),
+        waits_per_account: waits,
+        ..default
+    };
+    ReadLimits { memory_mb, queue_app_mb: queue_app.value, queue_mb, limits, settings }
+}

@@ -1,0 +1,403 @@
+//! One connection: its place among all, its requests one after the other, and what it may hold
+//! before anybody knows who calls. HTTP/1.1 only: each of its waits has a limit here; an HTTP/2
+//! peer could idle without limit.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll},
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, Method, Request, Version, header},
+    response::{IntoResponse as _, Response},
+};
+use huihua_core::paths;
+use hyper::{
+    body::{Body as _, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::AbortHandle,
+};
+
+use crate::{
+    addresses::{BodyBytes, Peer},
+    error::Error,
+    handlers::{AnswerFuture, Routes},
+    limits::{Limits, PLACE_REQUESTS_MAX, PLACE_WAIT, READ_BUFFER_BYTES, SILENT_MAX},
+    peer_stream::{PeerStream, Progress},
+};
+
+/// What all connections share.
+pub(crate) struct Connections {
+    routes: Routes,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    lobby: Lobby,
+}
+
+/// The connections without a place. Health checks are answered here, whatever goes on elsewhere.
+#[derive(Default)]
+struct Lobby {
+    /// Those that have not sent a request yet, the oldest first.
+    silent: Mutex<VecDeque<SilentConnection>>,
+    /// Requests that wait for a place.
+    requests: AtomicUsize,
+}
+
+struct SilentConnection {
+    connection: Weak<OpenConnection>,
+    task: AbortHandle,
+}
+
+impl Connections {
+    pub(crate) fn new(routes: Routes, limits: Limits) -> Self {
+        let places = Arc::new(Semaphore::new(limits.connections_max));
+        Self { routes, limits, places, lobby: Lobby::default() }
+    }
+
+    /// Returns a place, if one is left.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// Lets a connection without a place wait. If too many wait that have sent nothing, the oldest
+    /// of them goes.
+    pub(crate) fn let_wait(&self, connection: &Arc<OpenConnection>, task: AbortHandle) {
+        let mut silent = self.lobby.silent();
+        // Its first request may have come already.
+        if connection.has_spoken.load(Relaxed) {
+            return;
+        }
+        if silent.len() >= SILENT_MAX
+            && let Some(oldest) = silent.pop_front()
+        {
+            oldest.task.abort();
+        }
+        silent.push_back(SilentConnection { connection: Arc::downgrade(connection), task });
+    }
+
+    /// Serves a connection until it ends. Once `stopping` is true, it ends after the request in
+    /// progress.
+    pub(crate) async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        connection: Arc<OpenConnection>,
+        mut stopping: watch::Receiver<bool>,
+    ) {
+        // An answer is written whole; waiting for more data would only delay it.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+        let progress = Arc::clone(&connection.progress);
+        let mut stream = PeerStream::new(stream, self.limits.answer_wait, progress);
+        while let Some(waiting) = self.speak(stream, &connection, &mut stopping).await {
+            let WaitingRequest { answer, closes, stream: waiting_stream, read_ahead } = waiting;
+            stream = waiting_stream;
+            let response = tokio::select! {
+                response = answer => response,
+                () = stream.gone() => return,
+            };
+            let closes = closes || *stopping.borrow();
+            *connection.slot() = Slot::Ready(Box::new(response));
+            let head = if closes { REPEATED_CLOSING } else { REPEATED };
+            stream.read_first([head, &read_ahead].concat().into());
+        }
+    }
+
+    /// Speaks HTTP until the connection ends, or a request waits.
+    async fn speak(
+        self: &Arc<Self>,
+        stream: PeerStream,
+        connection: &Arc<OpenConnection>,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Option<WaitingRequest> {
+        let (shared, of_service) = (Arc::clone(self), Arc::clone(connection));
+        let service = service_fn(move |request| {
+            of_service.progress.is_busy.store(true, Relaxed);
+            let busy = Busy(Arc::clone(&of_service.progress));
+            let answer = shared.answer(&of_service, request);
+            async move {
+                let response = answer.await;
+                drop(busy);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let mut http = Box::new(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(self.limits.head_wait)
+                .max_buf_size(READ_BUFFER_BYTES)
+                // The stream itself sees to peers that go away.
+                .half_close(true)
+                .serve_connection(TokioIo::new(stream), service),
+        );
+        let mut is_ending = false;
+        let waiting = loop {
+            let next = poll_fn(|context| match Pin::new(&mut *http).poll(context) {
+                Poll::Ready(ended) => Poll::Ready(Err(ended)),
+                Poll::Pending => match connection.take_waiting() {
+                    Some(waiting) => Poll::Ready(Ok(waiting)),
+                    None => Poll::Pending,
+                },
+            });
+            tokio::select! {
+                // First, so that a repeated request is read before its connection may end.
+                biased;
+                next = next => break next,
+                _ = stopping.wait_for(|is_stopping| *is_stopping), if !is_ending => {
+                    is_ending = true;
+                    Pin::new(&mut *http).graceful_shutdown();
+                }
+            }
+        };
+        match waiting {
+            Ok((answer, closes)) => {
+                let http1::Parts { io, read_buf, .. } = http.into_parts();
+                // As a copy: even an empty part would keep the whole buffer.
+                let (stream, read_ahead) = (io.into_inner(), read_buf.to_vec());
+                Some(WaitingRequest { answer, closes, stream, read_ahead })
+            }
+            Err(ended) => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+                None
+            }
+        }
+    }
+
+    /// Not an async function: what is rare has boxes of its own, so that every connection's memory
+    /// need not have room for it.
+    fn answer(
+        self: &Arc<Self>,
+        connection: &Arc<OpenConnection>,
+        request: Request<Incoming>,
+    ) -> AnswerFuture {
+        if let Some(response) = connection.take_ready() {
+            return Box::pin(std::future::ready(response));
+        }
+        if connection.place().is_none() {
+            let (shared, connection) = (Arc::clone(self), Arc::clone(connection));
+            return Box::pin(async move { shared.answer_in_lobby(connection, request).await });
+        }
+        let Some(closes) = waits(&request) else {
+            return self.answer_at_place(connection, request);
+        };
+        *connection.slot() =
+            Slot::Waits { answer: self.routes.answer(request.map(Body::new)), closes };
+        let connection = Arc::clone(connection);
+        Box::pin(poll_fn(move |context| connection.poll_waiting(context)))
+    }
+
+    fn answer_at_place(
+        &self,
+        connection: &OpenConnection,
+        request: Request<Incoming>,
+    ) -> AnswerFuture {
+        let mut request = request.map(Body::new);
+        if request.body().is_end_stream() {
+            return self.routes.answer(request);
+        }
+        // Held until the answer: what the body became waits for the store that long.
+        let bytes = Arc::new(BodyBytes::of(&connection.peer));
+        request.extensions_mut().insert(Arc::clone(&bytes));
+        let answer = self.routes.answer(request);
+        Box::pin(async move {
+            let response = answer.await;
+            drop(bytes);
+            response
+        })
+    }
+
+    async fn answer_in_lobby(
+        &self,
+        connection: Arc<OpenConnection>,
+        request: Request<Incoming>,
+    ) -> Response {
+        self.lobby.leave_silent(&connection);
+        let path = request.uri().path();
+        if path == paths::LIVEZ || path == paths::READYZ {
+            return closing(self.answer_at_place(&connection, request).await);
+        }
+        match self.wait_for_place().await {
+            Ok(place) => *connection.place() = Some(place),
+            Err(error) => return closing(error.into_response()),
+        }
+        self.answer_at_place(&connection, request).await
+    }
+
+    async fn wait_for_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let overloaded = Error::Overloaded { what: "too many connections" };
+        let _counted = CountedRequest::new(&self.lobby.requests);
+        if self.lobby.requests.load(Relaxed) > PLACE_REQUESTS_MAX {
+            return Err(overloaded);
+        }
+        let place = Arc::clone(&self.places).acquire_owned();
+        match tokio::time::timeout(PLACE_WAIT, place).await {
+            Ok(place) => Ok(place.expect("never closed")),
+            Err(_) => Err(overloaded),
+        }
+    }
+}
+
+/// A request that waits, and what is left of its connection: neither the request nor the 16 KiB of
+/// buffers that an HTTP connection has, most of which would be idle for up to 30 s.
+struct WaitingRequest {
+    answer: AnswerFuture,
+    /// The peer wants the connection closed after the answer.
+    closes: bool,
+    stream: PeerStream,
+    /// What came after the request.
+    read_ahead: Vec<u8>,
+}
+
+/// What stands for a request that has waited, so that its answer is written by the same code as any
+/// other.
+const REPEATED: &[u8] = b"GET /v1/sync HTTP/1.1\r\n\r\n";
+/// The same for the last request of a connection.
+const REPEATED_CLOSING: &[u8] = b"GET /v1/sync HTTP/1.1\r\nconnection: close\r\n\r\n";
+
+/// Checks whether the request may wait for long; then, whether it is the last of its connection.
+fn waits(request: &Request<Incoming>) -> Option<bool> {
+    let is_wait = request.method() == Method::GET
+        && request.uri().path() == paths::SYNC
+        && request.uri().query().is_some_and(|query| query.contains("waitMs"))
+        && request.version() == Version::HTTP_11
+        && request.body().is_end_stream();
+    let closes = || {
+        let mut options = request.headers().get_all(header::CONNECTION).iter();
+        options
+            .any(|option| option.to_str().is_ok_and(|o| o.to_ascii_lowercase().contains("close")))
+    };
+    is_wait.then(closes)
+}
+
+/// One request in progress.
+struct Busy(Arc<Progress>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.is_busy.store(false, Relaxed);
+    }
+}
+
+/// Ends the connection after this answer.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// What a connection holds as long as it is open.
+pub(crate) struct OpenConnection {
+    peer: Peer,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
+    /// A request came before it had a place.
+    has_spoken: AtomicBool,
+    progress: Arc<Progress>,
+    slot: Mutex<Slot>,
+}
+
+/// The request of a connection that may wait.
+enum Slot {
+    Empty,
+    /// Its answer is to come.
+    Waits {
+        answer: AnswerFuture,
+        closes: bool,
+    },
+    /// It has waited, and its answer is to be written.
+    Ready(Box<Response>),
+}
+
+impl OpenConnection {
+    pub(crate) fn new(peer: Peer, place: Option<OwnedSemaphorePermit>) -> Self {
+        let (has_spoken, progress) = (AtomicBool::new(false), Arc::default());
+        Self { peer, place: Mutex::new(place), has_spoken, progress, slot: Slot::Empty.into() }
+    }
+
+    fn poll_waiting(&self, context: &mut Context<'_>) -> Poll<Response> {
+        let mut slot = self.slot();
+        let Slot::Waits { answer, .. } = &mut *slot else { return Poll::Pending };
+        let polled = answer.as_mut().poll(context);
+        if polled.is_ready() {
+            *slot = Slot::Empty;
+        }
+        polled
+    }
+
+    /// Takes a request that waits, once everything before it is written.
+    fn take_waiting(&self) -> Option<(AnswerFuture, bool)> {
+        let mut slot = self.slot();
+        if !matches!(*slot, Slot::Waits { .. }) || !self.progress.is_flushed() {
+            return None;
+        }
+        match std::mem::replace(&mut *slot, Slot::Empty) {
+            Slot::Waits { answer, closes } => Some((answer, closes)),
+            Slot::Empty | Slot::Ready(_) => None,
+        }
+    }
+
+    fn take_ready(&self) -> Option<Response> {
+        let mut slot = self.slot();
+        if !matches!(*slot, Slot::Ready(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *slot, Slot::Empty) {
+            Slot::Ready(response) => Some(*response),
+            Slot::Empty | Slot::Waits { .. } => None,
+        }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        // A panic of a handler is caught in its future.
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+        // Nothing under this lock panics.
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lobby {
+    /// A request came: whoever sent it is silent no more.
+    fn leave_silent(&self, connection: &Arc<OpenConnection>) {
+        let mut silent = self.silent();
+        connection.has_spoken.store(true, Relaxed);
+        silent.retain(|one| !std::ptr::eq(one.connection.as_ptr(), Arc::as_ptr(connection)));
+    }
+
+    fn silent(&self) -> MutexGuard<'_, VecDeque<SilentConnection>> {
+        // Nothing under this lock panics half done.
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One request in the count of those that wait for a place.
+struct CountedRequest<'a>(&'a AtomicUsize);
+
+impl<'a> CountedRequest<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for CountedRequest<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+}

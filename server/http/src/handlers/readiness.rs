@@ -1,0 +1,39 @@
+//! Whether the store reads and writes: a probe that all who ask share.
+
+use std::{sync::Arc, time::Duration};
+
+use huihua_store::Engine;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::error::Error;
+
+/// How long the result of a probe holds: each one is a durable write, and nobody has to say who he
+/// is to ask for it.
+const PROBE_HOLDS: Duration = Duration::from_secs(1);
+
+/// Whether the store reads and writes, asked at most once a second.
+pub(crate) struct Readiness {
+    engine: Arc<dyn Engine>,
+    /// When the last probe ended, and whether it succeeded. Who comes while one runs waits for it.
+    last: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Readiness {
+    pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, last: Mutex::default() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the age of a probe counts from its end")]
+    pub(super) async fn check(&self) -> Result<(), Error> {
+        let mut last = self.last.lock().await;
+        match *last {
+            Some((at, is_ready)) if at.elapsed() < PROBE_HOLDS => {
+                return if is_ready { Ok(()) } else { Err(Error::NotReady) };
+            }
+            Some(_) | None => {}
+        }
+        let probed = self.engine.health().await;
+        *last = Some((Instant::now(), probed.is_ok()));
+        Ok(probed?)
+    }
+}

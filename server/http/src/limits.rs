@@ -1,0 +1,59 @@
+//! The limits that protect the server from slow, many and greedy peers, with their defaults.
+//! `server/config.default.toml` gives each one's reason to operators.
+
+use std::time::Duration;
+
+/// The limits of one server.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most connections at once. Of further ones, [`LOBBY_CONNECTIONS_MAX`] may wait for a place.
+    pub connections_max: usize,
+    /// Most connections of one address. `None`: a quarter of them all, and all of them for this
+    /// machine's own, where a proxy may be.
+    pub connections_per_address: Option<usize>,
+    /// Longest wait for the head of a request, also after the request before it.
+    pub head_wait: Duration,
+    /// Longest wait for the rest of a request, after its head.
+    pub body_wait: Duration,
+    /// Longest time in which a peer takes a whole answer.
+    pub answer_wait: Duration,
+    /// Longest wait for requests in flight while the server stops.
+    pub drain: Duration,
+    /// Bytes of all bodies in memory, until their requests are answered.
+    pub body_bytes_max: usize,
+    /// The same of one address. `None`: half of them all, and all of them for this machine's own.
+    pub body_bytes_per_address: Option<usize>,
+    /// Most waiting syncs of one account: more than one has devices.
+    pub waits_per_account: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: CONNECTIONS_DEFAULT,
+            connections_per_address: None,
+            head_wait: Duration::from_secs(30),
+            body_wait: Duration::from_secs(30),
+            // A client gives an attempt 15 s and a call 30 s: what comes later, nobody reads.
+            answer_wait: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+            body_bytes_max: 64 << 20,
+            body_bytes_per_address: None,
+            waits_per_account: 32,
+        }
+    }
+}
+
+/// Default of [`Limits::connections_max`].
+pub const CONNECTIONS_DEFAULT: usize = 20_000;
+/// Connections that have not sent a request yet, while all places are taken; the oldest goes.
+pub(crate) const SILENT_MAX: usize = 128;
+/// Requests that wait for a place; further ones are refused at once.
+pub(crate) const PLACE_REQUESTS_MAX: usize = 128;
+/// Connections beside [`Limits::connections_max`], for open files.
+pub const LOBBY_CONNECTIONS_MAX: usize = SILENT_MAX + PLACE_REQUESTS_MAX;
+/// Longest wait of a request for a place: less than a client gives an attempt.
+pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(5);
+/// Largest head of a request, and the most that is read of a connection at a time: 4 times the
+/// longest token and page token together.
+pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;
