@@ -1,4 +1,4 @@
-//! The running server: listener, connections with their limits, hourly sweep, graceful stop.
+//! The running server: listener, connections with their limits, sweep, graceful stop.
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
@@ -20,8 +20,8 @@ use crate::{
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Rows of one call of the sweep: some seconds of a busy store.
 const SWEEP_ROWS: usize = 100_000;
-/// Interval of the sweeps of the store.
-const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// Interval of the sweeps of the store, which looks at its sessions once an hour.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -201,7 +201,7 @@ impl Server {
     }
 }
 
-/// Sweeps the store once an hour, for ever.
+/// Sweeps the store once a minute, for ever.
 async fn sweep(engine: Arc<dyn Engine>, clock: Clock) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
@@ -211,7 +211,7 @@ async fn sweep(engine: Arc<dyn Engine>, clock: Clock) {
                 Ok(SweepState::Unfinished) => {}
                 Ok(SweepState::Complete) => break,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot sweep the store: trying again in an hour");
+                    tracing::warn!(%error, "cannot sweep the store: trying again in a minute");
                     break;
                 }
             }

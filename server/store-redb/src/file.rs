@@ -1,7 +1,10 @@
 //! The database file of a running store: open, failed, or closed. A failed file is opened again by
 //! the next who needs it.
 
-use std::sync::{PoisonError, RwLock};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{PoisonError, RwLock},
+};
 
 use huihua_store::Error;
 use redb::Database;
@@ -54,15 +57,26 @@ impl StoreFile {
         if matches!(*state, FileState::Closed) {
             return;
         }
-        *state = FileState::Failed;
-        match (self.open)() {
-            Ok(db) => *state = FileState::Open(db),
-            Err(error) => tracing::error!(%error, "store not opened again"),
+        let old = std::mem::replace(&mut *state, FileState::Failed);
+        // redb may panic on a damaged file, as it closes it and as it opens it: the next who needs
+        // the file tries again.
+        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            drop(old);
+            (self.open)()
+        }));
+        match opened {
+            Ok(Ok(db)) => *state = FileState::Open(db),
+            Ok(Err(error)) => tracing::error!(%error, "store not opened again"),
+            Err(_) => tracing::error!("store not opened again: redb gave its file up"),
         }
     }
 
     /// Drops the database for good.
     pub(crate) fn close(&self) {
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = FileState::Closed;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *state, FileState::Closed);
+        if std::panic::catch_unwind(AssertUnwindSafe(|| drop(old))).is_err() {
+            tracing::error!("store not closed well: the next start checks it");
+        }
     }
 }

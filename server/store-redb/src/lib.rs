@@ -8,11 +8,14 @@ mod directory;
 mod failure;
 mod file;
 mod history;
+mod job;
 mod lookup;
 mod meters;
 mod once;
+mod one_sync;
 mod opening;
 mod parts;
+mod queue;
 mod read;
 mod registers;
 mod row;
@@ -25,6 +28,7 @@ mod verify;
 mod write;
 
 pub use backup::restore;
+pub use queue::QueueLimits;
 pub use store::RedbStore;
 pub use tables::FILE_NAME;
 

@@ -1,6 +1,9 @@
 //! Opening: the folder, the file, its tables, its format, and the history that cursors name.
 
-use std::{io, os::unix::fs::DirBuilderExt as _, panic::AssertUnwindSafe, path::Path};
+use std::{
+    io,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    panic::AssertUnwindSafe, path::Path};
 
 use huihua_core::SessionId;
 use huihua_event::Team;
@@ -8,13 +11,18 @@ use huihua_store::{
     Error,
     cursor::{Era, Sealer},
 };
-use redb::{Database, DatabaseError, ReadableTable as _, TableHandle as _, WriteTransaction};
+use redb::{
+    Database, DatabaseError, ReadableTable as _, TableHandle as _, WriteTransaction,
+    backends::FileBackend,
+};
 
 use crate::{
     failure::{StoreFailure, unavailable},
     file::DatabaseOpener,
     history::History,
-    lookup, row, tables,
+    lookup,
+    one_sync::OneSync,
+    row, tables,
 };
 
 /// Memory for cached pages, in bytes.
@@ -60,9 +68,10 @@ pub(crate) fn open_file(folder: &Path) -> Result<Database, Error> {
         }
         Ok(_) | Err(_) => {}
     }
+    let backend = open_files(folder, &path).map_err(|error| explain(error, &path))?;
     Database::builder()
         .set_cache_size(CACHE_BYTES)
-        .create(&path)
+        .create_with_backend(backend)
         .map_err(|error| explain(error, &path))
 }
 
@@ -78,6 +87,18 @@ fn refuse_half_restored(path: &Path) -> Result<(), Error> {
         part.display(),
         path.display()
     )))
+}
+
+fn open_files(
+    folder: &Path,
+    path: &Path,
+) -> Result<OneSync<FileBackend, FileBackend>, DatabaseError> {
+    let open = |path: &Path| {
+        let mut options = std::fs::OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        FileBackend::new(options.open(path)?)
+    };
+    Ok(OneSync::new(open(path)?, open(&folder.join(tables::PAGE_LISTS_FILE_NAME))?))
 }
 
 /// Makes an empty database under another name and then gives it its own: a power loss while redb

@@ -1,6 +1,28 @@
-//! Cutting an ingest into transactions, so that other writers get their turn in between.
+//! What a write holds while it waits, and cutting an ingest into transactions, so that other
+//! writers get their turn in between.
 
-use huihua_event::Event;
+use huihua_event::{Action, Event};
+
+/// Bytes of an account id, a message id, and what holds them, at most about.
+const ID_BYTES: usize = 200;
+/// Bytes of a message that is not made yet.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// Counts the bytes that an event holds while it waits, about.
+pub(crate) fn event_bytes(event: &Event) -> usize {
+    let texts = match event {
+        Event::Message { post, .. } | Event::Recall { post, .. } => post.last_msg.len(),
+        Event::Edit { edit, .. } => edit.fields.len(),
+        Event::Join { .. } | Event::Leave { .. } | Event::Dissolve { .. } => 0,
+    };
+    texts + event.registers() * ID_BYTES
+}
+
+/// Counts the bytes that an action holds while it waits, at most.
+pub(crate) fn action_bytes(action: &Action) -> usize {
+    let messages = if let Action::Send(messages) = action { messages.len() } else { 1 };
+    messages * MESSAGE_BYTES_MAX + action.registers() * ID_BYTES
+}
 
 /// Register writes of one ingest that are one transaction; a larger one is done in parts. 500 p2p
 /// messages fit.

@@ -141,7 +141,7 @@ pub(crate) struct FirstResult<'a> {
     pub(crate) time: u64,
     /// Distinguishes the write from any other.
     pub(crate) request: [u8; 8],
-    /// The answer as JSON; empty for one without a body.
+    /// The answer as JSON; empty for one without a body, or that is made again.
     pub(crate) answer: &'a str,
 }
 

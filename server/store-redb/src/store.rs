@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -20,7 +23,7 @@ use huihua_store::{
     Refusal, Store, SweepState, SyncRequest,
 };
 use redb::ReadableDatabase as _;
-use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
     account_forms, act, backup,
@@ -30,22 +33,22 @@ use crate::{
     file::{DatabaseOpener, StoreFile},
     history::History,
     meters::Meters,
+    job::Job,
     once::{KeyOwner, WriteRequest, once},
     opening,
-    parts::parts,
+    parts::{action_bytes, event_bytes, parts},
+    queue::{JobQueue, JobSize, QueueLimits},
     read::Snapshot,
     registers,
     sweep::{self, SweepPosition},
     tables,
     transaction::Tx,
     verify,
-    write::{self, Job},
+    write::Writer,
 };
 
 /// Reads at one time: they are short and bound by CPU.
 const READS_MAX: usize = 16;
-/// Longest wait for a place in the writer's queue.
-const QUEUE_WAIT: Duration = Duration::from_secs(5);
 /// Batches whose hints a slow listener may leave waiting before it loses the oldest.
 const HINTS_MAX: usize = 1_024;
 /// Between two steps of a sweep: traffic goes first.
@@ -60,10 +63,12 @@ pub struct RedbStore {
     path: Option<PathBuf>,
     blocked: Arc<BlockedAccounts>,
     hints: broadcast::Sender<ChangeHint>,
-    jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    jobs: Arc<JobQueue>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    reads: Semaphore,
+    reads: Arc<Semaphore>,
     swept_to: Mutex<SweepPosition>,
+    /// When a pass over the sessions ended, ms since 1970; 0 before the first.
+    sessions_swept: AtomicU64,
 }
 
 impl RedbStore {
@@ -74,29 +79,45 @@ impl RedbStore {
     /// [`Error::Unavailable`] when another process holds it, or it cannot be read or written;
     /// [`Error::Damaged`] when the file is not one of ours, or of a newer format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
+        Self::open_with(folder, QueueLimits::DEFAULT)
+    }
+
+    /// Opens the store with limits of its own for the writes that wait.
+    ///
+    /// # Errors
+    /// As [`RedbStore::open`].
+    pub fn open_with(folder: &Path, limits: QueueLimits) -> Result<Self, Error> {
         opening::make_folder(folder)?;
         let (folder, path) = (folder.to_owned(), folder.join(tables::FILE_NAME));
-        let store = Self::with_opener(Box::new(move || opening::open_file(&folder)))?;
-        Ok(Self { path: Some(path), ..store })
+        let open = move || opening::open_file(&folder);
+        let mut store = Self::with_opener(Box::new(open), limits)?;
+        store.path = Some(path);
+        Ok(store)
     }
 
     #[expect(clippy::disallowed_methods, reason = "the one writer, owned and joined by the store")]
-    pub(crate) fn with_opener(open: Box<DatabaseOpener>) -> Result<Self, Error> {
+    pub(crate) fn with_opener(
+        open: Box<DatabaseOpener>,
+        limits: QueueLimits,
+    ) -> Result<Self, Error> {
         let (db, history) = opening::first(&*open)?;
         let history = Arc::new(history);
         let blocked = Arc::new(BlockedAccounts::read(&db)?);
         let file = Arc::new(StoreFile::new(open, db));
         let hints = broadcast::Sender::new(HINTS_MAX);
-        let (jobs, queue) = mpsc::channel(write::QUEUE_JOBS_MAX);
-        let (of_writer, announced) = (Arc::clone(&file), hints.clone());
-        let (blocks, of_cursors) = (Arc::clone(&blocked), Arc::clone(&history));
+        let jobs = JobQueue::new(limits);
         let meters = Arc::new(Meters::default());
-        let counted = Arc::clone(&meters);
+        let writer = Writer {
+            file: Arc::clone(&file),
+            hints: hints.clone(),
+            blocked: Arc::clone(&blocked),
+            history: Arc::clone(&history),
+            meters: Arc::clone(&meters),
+            queue: Arc::clone(&jobs),
+        };
         let writer = std::thread::Builder::new()
             .name("huihua-writer".into())
-            .spawn(move || {
-                write::run(&of_writer, &announced, &blocks, &of_cursors, &counted, queue)
-            })
+            .spawn(move || writer.run())
             .map_err(unavailable)?;
         Ok(Self {
             file,
@@ -105,10 +126,11 @@ impl RedbStore {
             path: None,
             blocked,
             hints,
-            jobs: Mutex::new(Some(jobs)),
+            jobs,
             writer: Mutex::new(Some(writer)),
-            reads: Semaphore::new(READS_MAX),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
             swept_to: Mutex::new(SweepPosition::START),
+            sessions_swept: AtomicU64::new(0),
         })
     }
 
@@ -132,9 +154,11 @@ impl RedbStore {
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreFailure> + Send + 'static,
     ) -> Result<T, Error> {
-        let _permit = self.reads.acquire().await.map_err(unavailable)?;
+        let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(unavailable)?;
         let (file, history) = (Arc::clone(&self.file), Arc::clone(&self.history));
         let task = tokio::task::spawn_blocking(move || {
+            // A caller that goes away does not end the work: its permit is given back after it.
+            let _permit = permit;
             let answer = file.with(|db| {
                 let tx = db.begin_read()?;
                 read(&Snapshot::new(&tx, &history)?)
@@ -146,21 +170,25 @@ impl RedbStore {
 
     async fn write<T: Send + 'static>(
         &self,
-        registers: usize,
+        size: JobSize,
         work: impl Fn(&mut Tx<'_>) -> Result<T, StoreFailure> + Send + 'static,
     ) -> Result<T, Error> {
-        let (job, result) = Job::new(registers, work);
-        let jobs = lock(&self.jobs).clone();
-        let jobs = jobs.ok_or_else(|| unavailable("the store is closing"))?;
-        let sent = tokio::time::timeout(QUEUE_WAIT, jobs.send(job)).await;
-        // Given back at once: the writer ends when the last sender is gone.
-        drop(jobs);
-        match sent {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err(unavailable("the writer ended")),
-            Err(_) => return Err(unavailable("overloaded")),
-        }
+        let (job, result) = Job::new(work);
+        // Kept until the result is there: a caller that goes away takes its job out of the queue.
+        let _place = self.jobs.push(size, job)?;
         result.await.unwrap_or_else(|error| Err(unavailable(error)))
+    }
+}
+
+/// The size of a write of the store itself.
+fn of_store(registers: usize) -> JobSize {
+    JobSize { app: None, registers, bytes: 0 }
+}
+
+impl Drop for RedbStore {
+    fn drop(&mut self) {
+        // The writer ends; a store that was closed has none.
+        self.jobs.close();
     }
 }
 
@@ -189,12 +217,16 @@ impl Store for RedbStore {
         for part in parts(events) {
             let app = app.clone();
             let (events, of): (Vec<_>, Vec<_>) = part.into_iter().unzip();
-            let registers = events.iter().map(Event::registers).sum();
+            let size = JobSize {
+                app: Some(app.clone()),
+                registers: events.iter().map(Event::registers).sum(),
+                bytes: events.iter().map(event_bytes).sum(),
+            };
             let work = move |tx: &mut Tx<'_>| {
                 let outcomes = events.iter().map(|event| registers::ingest(tx, &app, event, now));
                 outcomes.collect::<Result<Vec<_>, _>>()
             };
-            let done = self.write(registers, work).await?;
+            let done = self.write(size, work).await?;
             for (outcome, at) in done.into_iter().zip(of) {
                 match outcomes.get_mut(at) {
                     Some(Outcome::Stale) => outcomes[at] = outcome,
@@ -229,13 +261,14 @@ impl Store for RedbStore {
         attempt: &Attempt,
     ) -> Result<RecentSession, Error> {
         let (owner, id, attempt) = (owner.clone(), id.clone(), attempt.clone());
+        let size = JobSize { app: Some(owner.app.clone()), registers: 1, bytes: ext.len() };
         let work = move |tx: &mut Tx<'_>| {
             let request = WriteRequest::Update { id: &id, ext: &ext };
             once(tx, KeyOwner::Client(&owner), &attempt, &request, |tx| {
                 registers::update(tx, &owner, &id, &ext, attempt.now).map(Ok)
             })
         };
-        self.write(1, work).await.map(unrefused)
+        self.write(size, work).await.map(unrefused)
     }
 
     async fn delete(
@@ -244,14 +277,16 @@ impl Store for RedbStore {
         ids: Vec<SessionId>,
         attempt: &Attempt,
     ) -> Result<(), Error> {
-        let (owner, attempt, registers) = (owner.clone(), attempt.clone(), ids.len());
+        let (owner, attempt) = (owner.clone(), attempt.clone());
+        let bytes = ids.iter().map(|id| id.peer().len()).sum();
+        let size = JobSize { app: Some(owner.app.clone()), registers: ids.len(), bytes };
         let work = move |tx: &mut Tx<'_>| {
             let request = WriteRequest::Delete { ids: &ids };
             once(tx, KeyOwner::Client(&owner), &attempt, &request, |tx| {
                 ids.iter().try_for_each(|id| registers::delete(tx, &owner, id)).map(Ok)
             })
         };
-        self.write(registers, work).await.map(unrefused)
+        self.write(size, work).await.map(unrefused)
     }
 
     async fn act(
@@ -260,13 +295,15 @@ impl Store for RedbStore {
         action: Arc<Action>,
         attempt: &Attempt,
     ) -> Result<Result<Done, Refusal>, Error> {
-        let (app, attempt, registers) = (app.clone(), attempt.clone(), action.registers());
+        let (app, attempt) = (app.clone(), attempt.clone());
+        let (registers, bytes) = (action.registers(), action_bytes(&action));
+        let size = JobSize { app: Some(app.clone()), registers, bytes };
         let work = move |tx: &mut Tx<'_>| {
             once(tx, KeyOwner::Server(&app), &attempt, &WriteRequest::Act, |tx| {
                 act::act(tx, &app, &action, attempt.now)
             })
         };
-        self.write(registers, work).await
+        self.write(size, work).await
     }
 
     async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error> {
@@ -322,14 +359,14 @@ impl Engine for RedbStore {
         let (forms, to_check) = (forms.to_vec(), forms.to_vec());
         let checked = self.read(move |snapshot| account_forms::check(snapshot, &to_check)).await?;
         if checked.is_ok() {
-            self.write(1, move |tx| account_forms::put(tx, &forms)).await?;
+            self.write(of_store(1), move |tx| account_forms::put(tx, &forms)).await?;
         }
         Ok(checked)
     }
 
     async fn health(&self) -> Result<(), Error> {
         // The same number once more, durable: a full disk fails it, and the store stays the same.
-        self.write(1, |tx| {
+        self.write(of_store(1), |tx| {
             tx.commit_anyway();
             Ok(())
         })
@@ -341,9 +378,14 @@ impl Engine for RedbStore {
         let mut rows_left = rows_max;
         loop {
             let at = lock(&self.swept_to).clone();
-            let next =
-                self.write(sweep::STEP_ROWS_MAX, move |tx| sweep::step(tx, now, &at)).await?;
-            let is_complete = next == SweepPosition::End;
+            let next = self
+                .write(of_store(sweep::STEP_ROWS_MAX), move |tx| sweep::step(tx, now, &at))
+                .await?;
+            let swept = self.sessions_swept.load(Ordering::Relaxed);
+            let is_complete = next == SweepPosition::End || sweep::is_enough(&next, now, swept);
+            if next == SweepPosition::End {
+                self.sessions_swept.store(now, Ordering::Relaxed);
+            }
             *lock(&self.swept_to) = if is_complete { SweepPosition::START } else { next };
             if is_complete {
                 return Ok(SweepState::Complete);
@@ -366,11 +408,9 @@ impl Engine for RedbStore {
     }
 
     fn report(&self) -> EngineReport {
-        let jobs = lock(&self.jobs);
-        let queued = jobs.as_ref().map_or(0, |jobs| jobs.max_capacity() - jobs.capacity());
         let meta = self.path.as_ref().and_then(|path| std::fs::metadata(path).ok());
         EngineReport {
-            queue_jobs: queued as u64,
+            queue_jobs: self.jobs.len() as u64,
             batch_jobs: self.meters.batch_jobs(),
             commit_seconds: self.meters.commit_seconds(),
             store_bytes: meta.map_or(0, |meta| meta.len()),
@@ -378,12 +418,40 @@ impl Engine for RedbStore {
     }
 
     async fn close(&self) {
-        drop(lock(&self.jobs).take());
+        self.jobs.close();
         let writer = lock(&self.writer).take();
         if let Some(writer) = writer {
-            // It ends after the jobs already queued; a panic in it was logged where it happened.
+            // It ends after the jobs that wait; a panic in it was logged where it happened.
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
         self.file.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Issue 15: 52 threads read where 16 may, because their callers had gone away.
+    #[tokio::test]
+    async fn a_read_whose_caller_went_away_counts_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = RedbStore::open(folder.path()).unwrap();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let read = store.read(move |_| {
+            begun.send(()).unwrap();
+            // The other end is dropped at the end.
+            let _ = ends.recv();
+            Ok(())
+        });
+        let gone = tokio::time::timeout(Duration::from_millis(1), read).await;
+        assert!(gone.is_err());
+        begins.recv().unwrap();
+        assert_eq!(store.reads.available_permits(), READS_MAX - 1);
+        drop(end);
+        let all = u32::try_from(READS_MAX).unwrap();
+        drop(store.reads.acquire_many(all).await.unwrap());
+        store.close().await;
     }
 }

@@ -1,4 +1,5 @@
 //! Sweeping: what is announced no more gives up its texts, and cursors from before it their right.
+//! First results that are given no more go by the minute, the rest by the hour.
 //! Versions carry no time; an hourly pair of clock and version shows which are old enough.
 
 use huihua_store::{TOMBSTONE_MS, rules::Moved};
@@ -23,6 +24,15 @@ pub(crate) enum SweepPosition {
 
 impl SweepPosition {
     pub(crate) const START: SweepPosition = SweepPosition::Results(Vec::new());
+}
+
+/// Between two passes over the sessions, in ms; first results go with every call.
+const SESSIONS_EVERY_MS: u64 = 60 * 60 * 1000;
+
+/// Tells whether a pass may end before the sessions: they were swept a short while ago.
+pub(crate) fn is_enough(next: &SweepPosition, now: u64, sessions_swept: u64) -> bool {
+    let is_before_sessions = *next == SweepPosition::Sessions(Vec::new());
+    is_before_sessions && sessions_swept != 0 && now.abs_diff(sessions_swept) < SESSIONS_EVERY_MS
 }
 
 /// Does one step of a pass, and returns where the next one goes on.
@@ -103,7 +113,8 @@ fn move_horizon(tx: &mut Tx<'_>, now: u64) -> Result<u64, StoreFailure> {
     Ok(horizon)
 }
 
-/// Drops the texts of deleted sessions at or below the horizon among the next rows.
+/// Drops the texts of deleted sessions at or below the horizon among the next rows, and the rows
+/// that have nothing left to say: of sessions that had nothing but an ext.
 ///
 /// A damaged row is left to its next reader: it must not end the pass.
 fn sweep_sessions(
@@ -119,13 +130,18 @@ fn sweep_sessions(
             let view = registers.view(kind, head);
             Ok(view.update_time.is_none() && view.version <= horizon)
         });
-        if gone.unwrap_or(false) && registers.clone().sweep() != Moved::No {
+        if gone.unwrap_or(false) && (registers.is_empty() || registers.clone().sweep() != Moved::No)
+        {
             old.push(key.to_vec());
         }
     })?;
     for key in old {
         let Some(value) = tx.row_bytes(&key)? else { continue };
         let mut registers = row::decode_row(&key, &value)?;
+        if registers.is_empty() {
+            tx.remove_row(&key)?;
+            continue;
+        }
         let moved = registers.sweep();
         tx.put_row(&key, registers, moved)?;
     }

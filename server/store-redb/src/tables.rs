@@ -20,6 +20,8 @@ pub(crate) fn part_of(path: &Path) -> PathBuf {
     PathBuf::from(format!("{}.part", path.display()))
 }
 
+/// File beside it with the lists of the pages of its last two commits; not in a backup.
+pub(crate) const PAGE_LISTS_FILE_NAME: &str = "huihua.pages";
 /// Format of keys and values; a store of a newer format is refused, one of an older is brought up
 /// to date when it is opened. 1: lists alone. 2: with a directory. 3: with amendments.
 pub(crate) const FORMAT: u64 = 3;

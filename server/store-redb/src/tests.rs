@@ -7,6 +7,7 @@ mod full_disk;
 mod medium;
 mod old_formats;
 mod power_loss;
+mod queue;
 mod this_format;
 
 use std::{
@@ -18,14 +19,17 @@ use std::{
 use huihua_core::QueryMySessionOption;
 use huihua_event::{Event, Owner, Place};
 use huihua_store::{
-    Engine as _, Error, Progress, Store as _, SweepState, SyncFrom, SyncRequest, TOMBSTONE_MS,
+    Attempt, Engine as _, Error, IdempotencyKey, Progress, Store as _, SweepState, SyncFrom,
+    SyncRequest, TOMBSTONE_MS,
     suite::support::{Opener, amy, attempt, message},
 };
 use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, StorageBackend, backends::InMemoryBackend,
 };
 
-use crate::{opening::open_file, restore, store::RedbStore, tables};
+use crate::{
+    QueueLimits, one_sync::OneSync, opening::open_file, restore, store::RedbStore, tables,
+};
 
 /// A file in memory that outlives the store over it.
 #[derive(Debug, Clone)]
@@ -45,16 +49,23 @@ impl StorageBackend for MemoryFile {
         self.0.sync_data()
     }
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        let end = offset + data.len() as u64;
+        if end > self.0.len()? {
+            self.0.set_len(end)?;
+        }
         self.0.write(offset, data)
     }
 }
 
 fn in_memory() -> Opener {
-    let file = MemoryFile(Arc::new(InMemoryBackend::new()));
+    let [file, lists] = [(); 2].map(|()| MemoryFile(Arc::new(InMemoryBackend::new())));
     Box::new(move || {
-        let file = file.clone();
-        let open = move || Ok(Database::builder().create_with_backend(file.clone()).unwrap());
-        Box::new(RedbStore::with_opener(Box::new(open)).unwrap())
+        let (file, lists) = (file.clone(), lists.clone());
+        let open = move || {
+            let backend = OneSync::new(file.clone(), lists.clone());
+            Ok(Database::builder().create_with_backend(backend).unwrap())
+        };
+        Box::new(RedbStore::with_opener(Box::new(open), QueueLimits::DEFAULT).unwrap())
     })
 }
 
@@ -387,4 +398,99 @@ async fn an_empty_file_and_a_restore_that_was_cut_off_are_refused_by_name() {
     let store = RedbStore::open(folder.path()).unwrap();
     assert_eq!(times(&store).await, [1]);
     store.close().await;
+}
+
+/// Rows of a table, after the store is closed.
+fn count(folder: &std::path::Path, table: tables::Definition) -> u64 {
+    let db = open_file(folder).unwrap();
+    let tx = db.begin_read().unwrap();
+    redb::ReadableTableMetadata::len(&tx.open_table(table).unwrap()).unwrap()
+}
+
+/// Issue 15: each update under a key left its whole answer, 88 KB, and there was no end to them.
+#[tokio::test]
+async fn first_results_of_a_client_keep_no_text_and_an_account_has_at_most_a_thousand() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(RedbStore::open(folder.path()).unwrap());
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let tried = |n: u64| Attempt { now: 10 + n, key: IdempotencyKey::new(&format!("k{n}")) };
+    let id = || "p2p|bob".parse().unwrap();
+    let ext = |n: u64| format!("{n}{}", "e".repeat(4_000));
+    let calls: Vec<_> = (0..1_500)
+        .map(|n| {
+            let (store, attempt) = (Arc::clone(&store), tried(n));
+            tokio::spawn(async move { store.update(&amy(), &id(), ext(n), &attempt).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    // The newest is given again, and is not done again.
+    store.update(&amy(), &id(), "later".into(), &attempt(1_600)).await.unwrap();
+    let again = store.update(&amy(), &id(), ext(1_499), &tried(1_499)).await.unwrap();
+    assert_eq!((again.ext, again.update_time), (ext(1_499), 1));
+    assert!(again.last_msg.is_some());
+    let now = store.get(&amy(), &id()).await.unwrap().unwrap();
+    assert_eq!(now.ext, "later", "not done again");
+    let other = store.update(&amy(), &id(), "other".into(), &tried(1_499)).await;
+    assert!(matches!(other, Err(Error::KeyReused)), "{other:?}");
+    store.delete(&amy(), vec![id()], &attempt(1_700)).await.unwrap();
+    let again = store.update(&amy(), &id(), ext(1_499), &tried(1_499)).await.unwrap();
+    assert_eq!((again.ext, again.last_msg), (ext(1_499), None), "deleted since");
+    assert_eq!(times(&store).await, Vec::<u64>::new());
+    store.close().await;
+    let results = count(folder.path(), tables::RESULTS);
+    assert!((900..=1_000).contains(&results), "{results}");
+    let db = open_file(folder.path()).unwrap();
+    let results = db.begin_read().unwrap().open_table(tables::RESULTS).unwrap();
+    assert!(results.iter().unwrap().all(|item| item.unwrap().1.value().len() < 50));
+}
+
+/// Issue 15: an update and a delete of ids that an attacker made up left rows for ever.
+#[tokio::test]
+async fn sessions_that_had_nothing_but_an_ext_leave_no_row_when_nobody_asks_for_them_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let id = |n: u64| format!("p2p|made-up-{n}").parse().unwrap();
+    for n in 0..300 {
+        store.update(&amy(), &id(n), "x".into(), &attempt(10)).await.unwrap();
+    }
+    let from = SyncRequest { from: SyncFrom::Latest, limit: 500, need_last_msg: true };
+    let cursor = store.sync(&amy(), &from).await.unwrap().cursor;
+    for some in (0..299).map(id).collect::<Vec<_>>().chunks(100) {
+        store.delete(&amy(), some.to_vec(), &attempt(10)).await.unwrap();
+    }
+    store.delete(&amy(), vec!["p2p|bob".parse().unwrap()], &attempt(10)).await.unwrap();
+    let sweep_all = async |now| {
+        while store.sweep(now, 1).await.unwrap() == SweepState::Unfinished {}
+    };
+    sweep_all(10).await;
+    sweep_all(TOMBSTONE_MS - 2 * 60 * 60 * 1_000).await;
+    let from = SyncRequest { from: SyncFrom::Cursor(cursor), limit: 500, need_last_msg: true };
+    let announced = store.sync(&amy(), &from).await.unwrap();
+    assert_eq!((announced.changes.len(), announced.reset), (300, false), "for 30 days");
+    sweep_all(10 + TOMBSTONE_MS).await;
+    assert_eq!(times(&store).await, [10]);
+    // What a delete hides stays hidden: its row is kept.
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    assert_eq!(times(&store).await, [10]);
+    store.close().await;
+    // Both sides of the message, and the one made-up session that is there.
+    assert_eq!(count(folder.path(), tables::SESSIONS), 3);
+}
+
+#[tokio::test]
+async fn first_results_go_by_the_minute_although_sessions_are_swept_by_the_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path()).unwrap();
+    let now = TOMBSTONE_MS;
+    let tried = |now| Attempt { now, key: IdempotencyKey::new(&format!("k{now}")) };
+    assert_eq!(store.sweep(now, usize::MAX).await.unwrap(), SweepState::Complete);
+    let id = "p2p|bob".parse().unwrap();
+    store.update(&amy(), &id, "x".into(), &tried(now)).await.unwrap();
+    let later = now + huihua_store::IDEMPOTENCY_MS + 60_000;
+    assert_eq!(store.sweep(later, usize::MAX).await.unwrap(), SweepState::Complete);
+    store.close().await;
+    assert_eq!(count(folder.path(), tables::RESULTS), 0);
 }

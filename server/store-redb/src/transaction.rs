@@ -150,6 +150,13 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
+    /// Removes a session that has nothing left to say: nobody sees it, and no cursor needs it.
+    pub(crate) fn remove_row(&mut self, key: &[u8]) -> Result<(), StoreFailure> {
+        self.sessions.remove(key)?;
+        self.wrote = true;
+        Ok(())
+    }
+
     /// Copies a team's value.
     pub(crate) fn head_bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreFailure> {
         Ok(self.heads.get(key)?.map(|value| value.value().to_vec()))

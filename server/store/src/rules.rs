@@ -299,6 +299,11 @@ impl<'a> Row<'a> {
         !self.notices.is_empty() || self.inviter.is_some() || self.hint.is_some()
     }
 
+    /// Tells whether no register holds anything: what a session by ext alone is after its deletion.
+    pub fn is_empty(&self) -> bool {
+        *self == Self { version: self.version, ..Self::default() }
+    }
+
     /// Takes an ext; `now` (ms) counts when it is the first call since the last delete.
     pub fn take_ext(&mut self, ext: &'a str, now: u64) -> Moved {
         if self.ext == ext && self.created.is_some() {

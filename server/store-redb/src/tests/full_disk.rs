@@ -70,7 +70,9 @@ async fn refuses_and_recovers(fault: MediumFault) {
             let update = store.update(&amy(), &id(), "x".into(), &attempt(1)).await;
             assert!(matches!(update, Err(Error::Unavailable { .. })), "{update:?}");
             if round > 0 {
-                let delete = store.delete(&amy(), vec![id()], &attempt(1)).await;
+                // One that is there: what could not be synced was taken back.
+                let there = vec!["p2p|peer60".parse().unwrap()];
+                let delete = store.delete(&amy(), there, &attempt(1)).await;
                 assert!(matches!(delete, Err(Error::Unavailable { .. })), "{delete:?}");
             }
         }
@@ -118,4 +120,34 @@ async fn health_notices_a_full_disk_before_a_write_does() {
         assert_eq!(listed(&store).await.unwrap(), [1].into());
         store.close().await;
     }
+}
+
+/// Linux forgets pages that it could not write, after it showed them for a while: what was not
+/// synced must not become the base of what is.
+#[tokio::test]
+async fn what_a_failed_sync_lost_is_nothing_that_later_writes_rest_on() {
+    let medium = Medium::new(Vec::new());
+    let store = medium.open().unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..3 {
+        for n in 0..40 {
+            let n = round * 100 + n;
+            store.ingest(&amy().app, vec![message(n)], 1_000).await.unwrap();
+            acknowledged.insert(n);
+        }
+        medium.fail(MediumFault::NoSync);
+        for n in 40..43 {
+            let failed = store.ingest(&amy().app, vec![message(round * 100 + n)], 1_000).await;
+            assert!(matches!(failed, Err(Error::Unavailable { .. })), "{failed:?}");
+        }
+        medium.fail(MediumFault::None);
+        store.ingest(&amy().app, vec![message(round * 100 + 50)], 1_000).await.unwrap();
+        acknowledged.insert(round * 100 + 50);
+        assert!(medium.forget_unsure() > 0);
+    }
+    store.close().await;
+    let store = medium.open().unwrap();
+    assert_eq!(listed(&store).await.unwrap(), acknowledged);
+    store.verify(Box::new(|_, _| {})).await.unwrap();
+    store.close().await;
 }

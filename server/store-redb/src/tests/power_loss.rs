@@ -1,6 +1,7 @@
 //! Power loss: a run is recorded write by write; then the power goes at every point of it, on a
 //! medium that forgot what was not synced, that tore the last write, or that kept any part of what
 //! was not synced. The store opens and holds what was acknowledged, and no batch is half there.
+//! And kills: the medium keeps what was written up to any point, and the store opens at once.
 
 use std::sync::Arc;
 
@@ -18,6 +19,8 @@ use proptest::{
     strategy::{Strategy as _, ValueTree as _},
     test_runner::TestRunner,
 };
+
+use redb::StorageBackend as _;
 
 use super::medium::{Medium, MediumOp};
 use crate::store::RedbStore;
@@ -134,9 +137,9 @@ async fn note(
 }
 
 /// Opens a store on what is left after the power went when the tape stood at `at`.
-async fn check(run: &RecordedRun, at: usize, left: Vec<u8>, how: &str) {
+async fn check(run: &RecordedRun, at: usize, left: Medium, how: &str) {
     let done = run.acknowledged.iter().rposition(|noted| noted.at <= at).unwrap();
-    let store = Medium::new(left).open();
+    let store = left.open();
     let store = store.unwrap_or_else(|error| panic!("{how} at {at}: {error}"));
     let lists = lists(&store).await.unwrap_or_else(|error| panic!("{how} at {at}: {error}"));
     let next = run.acknowledged.get(done + 1);
@@ -172,6 +175,26 @@ fn some_of(window: &[MediumOp], seed: &mut u64, bytes: &mut Vec<u8>) {
     }
 }
 
+/// What a medium may have kept of the lists of pages, which are never synced: none, all, or all but
+/// a part of the last one.
+fn some_lists(run: &RecordedRun, at: usize, seed: &mut u64) -> Vec<u8> {
+    let mut lists = Vec::new();
+    let written: Vec<_> =
+        run.tape[..at].iter().filter(|op| matches!(op, MediumOp::List { .. })).collect();
+    let Some((last, before)) = written.split_last() else { return lists };
+    match random(seed, 3) {
+        0 => {}
+        1 => written.iter().for_each(|op| op.apply_to_lists(&mut lists)),
+        _ => {
+            before.iter().for_each(|op| op.apply_to_lists(&mut lists));
+            let MediumOp::List { offset, data } = last else { panic!() };
+            let data = data[..random(seed, data.len())].to_vec();
+            MediumOp::List { offset: *offset, data }.apply_to_lists(&mut lists);
+        }
+    }
+    lists
+}
+
 #[tokio::test]
 async fn at_every_point_of_a_run_a_power_loss_loses_nothing_acknowledged_and_halves_no_batch() {
     let run = record().await;
@@ -182,16 +205,29 @@ async fn at_every_point_of_a_run_a_power_loss_loses_nothing_acknowledged_and_hal
         match op {
             MediumOp::Sync => {
                 // Just before this sync: nothing of the window is there, or any part of it.
-                check(&run, at, synced.clone(), "forgotten").await;
+                let lists = some_lists(&run, at, &mut seed);
+                check(&run, at, Medium::with_lists(synced.clone(), lists), "forgotten").await;
                 for _ in 0..PARTS {
                     let mut bytes = synced.clone();
                     some_of(&run.tape[window..at], &mut seed, &mut bytes);
-                    check(&run, at, bytes, "partly kept").await;
+                    let lists = some_lists(&run, at, &mut seed);
+                    check(&run, at, Medium::with_lists(bytes, lists), "partly kept").await;
                 }
+                // The header and the lists were faster than one of the pages.
+                let writes: Vec<_> = (window..at)
+                    .filter(|n| matches!(run.tape[*n], MediumOp::Write { .. }))
+                    .collect();
+                let lost = writes.get(random(&mut seed, writes.len().max(1)));
+                let (mut bytes, mut lists) = (synced.clone(), Vec::new());
+                let kept = (window..at).filter(|n| Some(n) != lost);
+                kept.for_each(|n| run.tape[n].apply(&mut bytes));
+                run.tape[..at].iter().for_each(|op| op.apply_to_lists(&mut lists));
+                check(&run, at, Medium::with_lists(bytes, lists), "but for one write").await;
                 run.tape[window..at].iter().for_each(|op| op.apply(&mut synced));
                 window = at + 1;
-                check(&run, window, synced.clone(), "synced").await;
-                points += 2 + PARTS;
+                let lists = some_lists(&run, at, &mut seed);
+                check(&run, window, Medium::with_lists(synced.clone(), lists), "synced").await;
+                points += 3 + PARTS;
             }
             MediumOp::Write { offset, data } => {
                 let mut bytes = synced.clone();
@@ -199,12 +235,58 @@ async fn at_every_point_of_a_run_a_power_loss_loses_nothing_acknowledged_and_hal
                 let torn =
                     MediumOp::Write { offset: *offset, data: data[..data.len() / 2].to_vec() };
                 torn.apply(&mut bytes);
-                check(&run, at, bytes, "torn").await;
+                let lists = some_lists(&run, at, &mut seed);
+                check(&run, at, Medium::with_lists(bytes, lists), "torn").await;
                 points += 1;
             }
-            MediumOp::SetLen(_) => {}
+            MediumOp::SetLen(_) | MediumOp::List { .. } => {}
         }
     }
     println!("{} calls, {syncs} syncs, {points} power losses", run.acknowledged.len());
     assert!(syncs > 2 * STORIES && run.acknowledged.len() > 10 * STORIES);
+}
+
+/// A check of the whole file takes seconds for a million rows: a kill must not cost it, only a
+/// power loss may.
+#[tokio::test]
+async fn after_a_kill_at_any_point_of_a_run_the_store_opens_without_a_check_of_the_whole_file() {
+    let run = record().await;
+    let opened = run.tape.iter().position(|op| matches!(op, MediumOp::List { .. })).unwrap();
+    let (mut bytes, mut lists) = (run.created.clone(), Vec::new());
+    let mut kills = 0;
+    for (at, op) in run.tape.iter().enumerate() {
+        op.apply(&mut bytes);
+        op.apply_to_lists(&mut lists);
+        if at <= opened || matches!(op, MediumOp::Sync) {
+            continue;
+        }
+        let left = Medium::with_lists(bytes.clone(), lists.clone());
+        let mut flags = [0; 10];
+        left.one_sync().read(0, &mut flags).unwrap();
+        assert_eq!(flags[9] & 4, 4, "not trusted after a kill at {at}");
+        if matches!(op, MediumOp::Write { offset: 0, .. }) {
+            check(&run, at + 1, left, "killed").await;
+        }
+        kills += 1;
+    }
+    assert!(kills > 10 * STORIES, "{kills}");
+}
+
+#[tokio::test]
+async fn a_commit_syncs_once() {
+    let medium = Medium::created();
+    let store = medium.open().unwrap();
+    let owner = &scenario::owners()[0];
+    let event = |n| vec![many(n).swap_remove(0).1];
+    // The file grows first.
+    for n in 0..20 {
+        store.ingest(&owner.app, event(n), NOW).await.unwrap();
+    }
+    let before = medium.position();
+    for n in 20..40 {
+        store.ingest(&owner.app, event(n), NOW).await.unwrap();
+    }
+    let done = &medium.tape()[before..];
+    assert_eq!(done.iter().filter(|op| matches!(op, MediumOp::Sync)).count(), 20);
+    store.close().await;
 }

@@ -1,0 +1,196 @@
+//! What waits for the writer: apps take turns, bytes are bounded, a caller that goes away gives its
+//! bytes back, and the writer outlives a file that redb gives up.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use huihua_core::{AppKey, QueryMySessionOption};
+use huihua_event::{Event, Owner, Place, Post};
+use huihua_store::{Engine as _, Error, Store as _, suite::support::amy};
+use redb::Database;
+use tokio::sync::oneshot::Receiver;
+
+use super::medium::{Medium, MediumFault};
+use crate::{
+    QueueLimits,
+    job::Job,
+    opening::explain,
+    queue::{JobQueue, JobSize, QueuePlace},
+    store::RedbStore,
+};
+
+type Waiting = (QueuePlace, Receiver<Result<(), Error>>);
+
+fn size(app: &str, registers: usize, bytes: usize) -> JobSize {
+    JobSize { app: Some(app.parse().unwrap()), registers, bytes }
+}
+
+fn push(queue: &Arc<JobQueue>, size: JobSize) -> Result<Waiting, Error> {
+    let (job, result) = Job::new(|_| Ok(()));
+    Ok((queue.push(size, job)?, result))
+}
+
+/// Takes a batch, and returns how many jobs it has.
+fn take(queue: &JobQueue) -> usize {
+    let batch = queue.take(Duration::ZERO).unwrap();
+    let jobs = batch.len();
+    let error = || Error::Unavailable { reason: "taken".into() };
+    batch.into_iter().for_each(|job| job.fail(error()));
+    jobs
+}
+
+fn is_taken(waiting: &mut Waiting) -> bool {
+    waiting.1.try_recv().is_ok()
+}
+
+#[test]
+fn one_apps_flood_leaves_another_apps_job_in_the_next_small_batch() {
+    let queue = JobQueue::new(QueueLimits::DEFAULT);
+    let mut flood: Vec<_> = (0..3_000).map(|_| push(&queue, size("a", 2, 800)).unwrap()).collect();
+    assert!(take(&queue) >= 500, "alone, an app fills its batches");
+    let mut probe = push(&queue, JobSize { app: None, registers: 1, bytes: 0 }).unwrap();
+    assert!(take(&queue) >= 500, "the store's own jobs are no other app's");
+    assert!(is_taken(&mut probe));
+    for round in 0..3 {
+        let mut other = push(&queue, size("b", 2, 800)).unwrap();
+        let jobs = take(&queue);
+        assert!(is_taken(&mut other), "round {round}");
+        assert!((10..=64).contains(&jobs), "round {round}: {jobs} jobs");
+    }
+    let done = flood.iter_mut().filter_map(|waiting| is_taken(waiting).then_some(())).count();
+    assert!(done > 500, "the flood goes on: {done}");
+}
+
+#[test]
+fn a_large_job_is_neither_shut_out_by_small_ones_nor_put_into_their_batch() {
+    let queue = JobQueue::new(QueueLimits::DEFAULT);
+    let mut large = push(&queue, size("a", 1_000, 0)).unwrap();
+    let mut behind = push(&queue, size("a", 2, 0)).unwrap();
+    let mut batches = Vec::new();
+    for _ in 0..3 {
+        let mut small = push(&queue, size("b", 2, 0)).unwrap();
+        take(&queue);
+        batches.push((is_taken(&mut large), is_taken(&mut small)));
+    }
+    assert_eq!(batches.iter().filter(|(large, _)| *large).count(), 1, "{batches:?}");
+    assert!(batches.iter().all(|(large, small)| !(*large && *small)), "{batches:?}");
+    assert!(is_taken(&mut behind));
+}
+
+#[test]
+fn beyond_its_bytes_an_app_is_refused_at_once_and_another_is_not_until_all_is_full() {
+    let limits = QueueLimits { app_bytes_max: 100_000, bytes_max: 150_000 };
+    let queue = JobQueue::new(limits);
+    let mut waiting = Vec::new();
+    let mut fill = |app: &str| loop {
+        match push(&queue, size(app, 2, 9_000)) {
+            Ok(one) => waiting.push(one),
+            Err(Error::Unavailable { reason }) => {
+                assert!(reason.contains("overloaded"), "{reason}");
+                return waiting.len();
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
+    assert_eq!([fill("a"), fill("b"), fill("c")], [9, 14, 14]);
+    // A caller goes away.
+    drop(waiting.remove(0));
+    waiting.push(push(&queue, size("a", 2, 9_000)).unwrap());
+    assert!(push(&queue, size("a", 2, 9_000)).is_err());
+    // The writer takes them.
+    let mut taken = 0;
+    while taken < 14 {
+        taken += take(&queue);
+    }
+    assert!((0..9).all(|_| push(&queue, size("a", 2, 9_000)).is_ok()));
+}
+
+/// Its job would be refused for ever: it waits alone.
+#[test]
+fn a_job_larger_than_the_limit_is_taken_when_nothing_else_waits() {
+    let queue = JobQueue::new(QueueLimits { app_bytes_max: 10, bytes_max: 10 });
+    let _large = push(&queue, size("a", 2, 9_000)).unwrap();
+    assert!(push(&queue, size("b", 2, 0)).is_err());
+    assert_eq!(take(&queue), 1);
+}
+
+fn message(n: u64) -> Event {
+    let from = format!("peer{n}").parse().unwrap();
+    let last_msg = format!(r#"{{"9":"{}"}}"#, "x".repeat(300));
+    let post = Post { time: n, message_id: n.to_string(), last_msg };
+    let place = Place::P2p { from, to: amy().account };
+    Event::Message { place, post, updates_session: true, audience: Vec::new() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_flood_some_are_refused_and_nothing_acknowledged_is_lost() {
+    const CALLS: u64 = 400;
+    let folder = tempfile::tempdir().unwrap();
+    let limits = QueueLimits { app_bytes_max: 60_000, bytes_max: 90_000 };
+    let store = Arc::new(RedbStore::open_with(folder.path(), limits).unwrap());
+    let other: AppKey = "other".parse().unwrap();
+    let calls: Vec<_> = (0..CALLS)
+        .map(|n| {
+            let (store, app) = (Arc::clone(&store), amy().app);
+            tokio::spawn(async move { (n, store.ingest(&app, vec![message(n)], 1_000).await) })
+        })
+        .collect();
+    store.ingest(&other, vec![message(1)], 1_000).await.unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for call in calls {
+        match call.await.unwrap() {
+            (n, Ok(_)) => _ = acknowledged.insert(n),
+            (_, Err(Error::Unavailable { .. })) => {}
+            (_, Err(error)) => panic!("{error}"),
+        }
+    }
+    assert!(acknowledged.len() > 10, "{}", acknowledged.len());
+    store.close().await;
+    let store = RedbStore::open(folder.path()).unwrap();
+    let mut listed = BTreeSet::new();
+    let mut option = QueryMySessionOption::default();
+    loop {
+        let page = store.list(&amy(), &option).await.unwrap();
+        listed.extend(page.session_list.iter().map(|row| row.update_time));
+        let Some(token) = page.next_page_token else { break };
+        option = QueryMySessionOption { page_token: Some(token), ..Default::default() };
+    }
+    assert!(listed.is_superset(&acknowledged));
+    let of_other = Owner { app: other, ..amy() };
+    let page = store.list(&of_other, &QueryMySessionOption::default()).await.unwrap();
+    assert_eq!(page.session_list.len(), 1);
+    store.close().await;
+}
+
+/// Issue 15: a panic of redb as it opens the file again ended the writer for good.
+#[tokio::test]
+async fn after_a_panic_while_the_file_is_opened_again_the_writer_goes_on() {
+    let (medium, opened) = (Medium::new(Vec::new()), Arc::new(AtomicUsize::new(0)));
+    let (under, count) = (medium.clone(), Arc::clone(&opened));
+    let open = move || {
+        assert!(!(1..=2).contains(&count.fetch_add(1, Ordering::Relaxed)), "redb gives it up");
+        let db = Database::builder().create_with_backend(under.one_sync());
+        db.map_err(|error| explain(error, Path::new("a medium")))
+    };
+    let store = RedbStore::with_opener(Box::new(open), QueueLimits::DEFAULT).unwrap();
+    medium.fail(MediumFault::NoSync);
+    let failed = store.ingest(&amy().app, vec![message(1)], 1_000).await;
+    assert!(matches!(failed, Err(Error::Unavailable { .. })), "{failed:?}");
+    medium.fail(MediumFault::None);
+    for n in 2..5 {
+        // One of them may still meet the second panic.
+        let _ = store.ingest(&amy().app, vec![message(n)], 1_000).await;
+    }
+    assert!(opened.load(Ordering::Relaxed) > 2);
+    store.ingest(&amy().app, vec![message(9)], 1_000).await.unwrap();
+    let page = store.list(&amy(), &QueryMySessionOption::default()).await.unwrap();
+    assert_eq!(page.session_list[0].update_time, 9);
+    store.close().await;
+}
