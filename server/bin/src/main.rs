@@ -28,7 +28,7 @@ use std::{
 
 use clap::Parser as _;
 use huihua_store::{self as store, Engine as _, Progress};
-use huihua_store_redb::{FILE_NAME, RedbStore};
+use huihua_store_redb::{FILE_NAME, Memory, QueueLimits, RedbStore};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -99,8 +99,13 @@ fn run_tool(command: ToolCommand) -> Result<(), Box<dyn Error>> {
 
 /// Runs the server with the embedded engine.
 fn serve(start: Start) -> Result<(), Box<dyn Error>> {
-    serve::serve(start, |data| {
-        let engine = Arc::new(RedbStore::open(data)?);
+    serve::serve(start, |config| {
+        let memory = Memory::of_mb(config.memory_mb);
+        let limits = QueueLimits {
+            app_bytes_max: config.queue_app_mb << 20,
+            bytes_max: config.queue_mb << 20,
+        };
+        let engine = Arc::new(RedbStore::open_with(&config.data, memory, limits)?);
         let of_backup = Arc::clone(&engine);
         let backup = move |to: PathBuf, progress| -> BackupFuture {
             let engine = Arc::clone(&of_backup);
@@ -112,7 +117,7 @@ fn serve(start: Start) -> Result<(), Box<dyn Error>> {
 
 /// Backs up the store of a stopped server.
 async fn back_up_stopped(data: &Path, to: &Path, progress: Progress) -> Result<(), store::Error> {
-    let engine = RedbStore::open(data)?;
+    let engine = RedbStore::open(data, Memory::default())?;
     let done = engine.backup(to, progress).await;
     engine.close().await;
     done
@@ -120,7 +125,7 @@ async fn back_up_stopped(data: &Path, to: &Path, progress: Progress) -> Result<(
 
 /// Verifies the store of a stopped server.
 async fn verify_stopped(data: &Path, progress: Progress) -> Result<u64, store::Error> {
-    let engine = RedbStore::open(data)?;
+    let engine = RedbStore::open(data, Memory::default())?;
     let values = engine.verify(progress).await;
     engine.close().await;
     values

@@ -4,8 +4,8 @@
 
 #[cfg(test)]
 mod account_doors;
-pub mod admin;
 mod addresses;
+pub mod admin;
 pub mod app;
 pub mod auth;
 pub mod clock;

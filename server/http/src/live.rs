@@ -10,9 +10,8 @@ use std::{
     time::Duration,
 };
 
-use huihua_core::SyncPage;
 use huihua_event::{Owner, Team};
-use huihua_store::{self as store, ChangedList, Store, SyncFrom, SyncRequest};
+use huihua_store::{self as store, ChangedList, Store, SyncFrom, SyncPageJson, SyncRequest};
 use tokio::{
     sync::{OnceCell, broadcast::error::RecvError, watch},
     time::Instant,
@@ -67,7 +66,7 @@ struct Look {
     pages: Mutex<Vec<(SyncRequest, Weak<SharedPage>)>>,
 }
 
-type SharedPage = OnceCell<Arc<SyncPage>>;
+type SharedPage = OnceCell<Arc<SyncPageJson>>;
 
 impl Live {
     /// Creates the waits on this store. They are notified while [`Live::run`] runs.
@@ -129,7 +128,7 @@ impl Live {
         mut request: SyncRequest,
         wait: Duration,
         check_caller: impl Fn() -> F,
-    ) -> Result<Arc<SyncPage>, Error> {
+    ) -> Result<Arc<SyncPageJson>, Error> {
         let deadline = Instant::now() + wait;
         if wait.is_zero() {
             return Ok(Arc::new(self.store.sync(owner, &request).await?));
@@ -141,7 +140,7 @@ impl Live {
         self.lock().add_teams(waiting.number, owner, teams);
         let mut page = Arc::new(self.store.sync(owner, &request).await?);
         loop {
-            if !page.changes.is_empty() || page.reset || self.lock().is_stopped {
+            if !page.is_empty() || page.reset || self.lock().is_stopped {
                 return Ok(page);
             }
             // What ended the token before the subscription notifies nobody.
@@ -264,7 +263,11 @@ impl<'a> Waiting<'a> {
     }
 
     /// Reads what the last notification calls for, together with all who ask the same.
-    async fn look(&mut self, owner: &Owner, request: &SyncRequest) -> Result<Arc<SyncPage>, Error> {
+    async fn look(
+        &mut self,
+        owner: &Owner,
+        request: &SyncRequest,
+    ) -> Result<Arc<SyncPageJson>, Error> {
         let live = self.live;
         let look = {
             let waits = live.lock();

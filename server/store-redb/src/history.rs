@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use huihua_event::Owner;
-use huihua_store::cursor::{Cursor, Era, Sealer, owner_hash};
+use huihua_store::cursor::{Cursor, Era, Sealer};
 
 use crate::{failure::StoreFailure, row, tables, transaction::Tx};
 
@@ -58,14 +58,14 @@ impl History {
         self.eras.last().map_or([0, 0], |era| [era.era, era.base])
     }
 
-    /// Makes a cursor that names this version.
-    pub(crate) fn cursor(&self, owner: &Owner, version: u64, start: u64) -> Cursor {
+    /// Makes a cursor of the owner with this hash that names this version.
+    pub(crate) fn cursor(&self, owner: [u8; 8], version: u64, start: u64) -> Cursor {
         // A version belongs to the era in which it was written, which is on the disk with it. The
         // version that an opening finds is not its own: its era may never be recorded.
         let written_in = self.eras.iter().rfind(|era| era.base < version);
         let first = || self.eras.first().filter(|era| era.base <= version);
         let era = written_in.or_else(first).map_or(0, |era| era.era);
-        Cursor { owner: owner_hash(owner), era, version, start }
+        Cursor { owner, era, version, start }
     }
 
     /// Tells whether the cursor belongs to this owner and this history.

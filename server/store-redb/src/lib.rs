@@ -8,8 +8,10 @@ mod directory;
 mod failure;
 mod file;
 mod history;
+mod hot;
 mod job;
 mod lookup;
+mod memory;
 mod meters;
 mod once;
 mod one_sync;
@@ -28,6 +30,7 @@ mod verify;
 mod write;
 
 pub use backup::restore;
+pub use memory::Memory;
 pub use queue::QueueLimits;
 pub use store::RedbStore;
 pub use tables::FILE_NAME;

@@ -1,9 +1,15 @@
 //! Looking things up, in a snapshot or inside a write: one session with its team, all sessions of
-//! an account, the store's own numbers. Hot accounts kept in memory would slot in behind these.
+//! an account, the store's own numbers.
+
+use std::borrow::Cow;
 
 use huihua_core::{Account, LastMsg, LastMsgType, RecentSession, SessionId, SessionKind};
 use huihua_event::{Owner, overlay};
-use huihua_store::rules::{Head, Row, View};
+use huihua_store::{
+    SessionJson, ShownSession,
+    kind::{kind_byte, kind_of},
+    rules::{Head, Row, View},
+};
 use redb::ReadableTable;
 
 use crate::{failure::StoreFailure, row, tables};
@@ -90,29 +96,81 @@ pub(crate) fn recent_session(
     id: &SessionId,
     ext: &str,
     view: &View<'_>,
-    need_last_msg: bool,
 ) -> Result<Option<RecentSession>, StoreFailure> {
     let Some(update_time) = view.update_time else { return Ok(None) };
-    let last_msg = match view.last.filter(|_| need_last_msg) {
-        Some(body) => {
-            let text = view
-                .edit
-                .map_or_else(|| Some(body.text.to_owned()), |fields| overlay(body.text, fields));
-            let last_msg = text.and_then(|text| LastMsg::new(text).ok());
-            Some(last_msg.ok_or_else(|| StoreFailure::Damaged {
-                what: format!("last message of {id} is no JSON"),
-            })?)
+    let last_msg = match last_msg(view) {
+        Some(text) => {
+            let last_msg = text.and_then(|text| LastMsg::new(text.into_owned()).ok());
+            Some(last_msg.ok_or_else(|| no_json(id.kind(), id.peer()))?)
         }
         None => None,
     };
-    let is_recall = view.last.is_some_and(|body| body.is_recall());
     Ok(Some(RecentSession {
         session_id: id.clone(),
         update_time,
         ext: ext.to_owned(),
-        last_msg_type: if is_recall { LastMsgType::Recall } else { LastMsgType::Message },
+        last_msg_type: last_msg_type(view),
         last_msg,
     }))
+}
+
+/// Makes the JSON of a session as it travels; `None` when it is not visible.
+pub(crate) fn session_json(
+    kind: SessionKind,
+    peer: &str,
+    ext: &str,
+    view: &View<'_>,
+) -> Result<Option<SessionJson>, StoreFailure> {
+    let Some(update_time) = view.update_time else { return Ok(None) };
+    let last_msg = match last_msg(view) {
+        // Under the row's checksum it is what a door wrote: an object, or the door is wrong.
+        Some(text) => {
+            let text = text.filter(|text| text.starts_with('{') && text.ends_with('}'));
+            Some(text.ok_or_else(|| no_json(kind, peer))?)
+        }
+        None => None,
+    };
+    let (last_msg, last_msg_type) = (last_msg.as_deref(), last_msg_type(view));
+    let session = ShownSession { kind, peer, update_time, ext, last_msg_type, last_msg };
+    Ok(Some(SessionJson::new(&session)))
+}
+
+/// The text of the last message, if there is one; inside, `None` if its edit cannot be laid over
+/// it.
+fn last_msg<'v>(view: &View<'v>) -> Option<Option<Cow<'v, str>>> {
+    let text = view.last?.text;
+    Some(match view.edit {
+        None => Some(Cow::Borrowed(text)),
+        Some(fields) => overlay(text, fields).map(Cow::Owned),
+    })
+}
+
+fn last_msg_type(view: &View<'_>) -> LastMsgType {
+    let is_recall = view.last.is_some_and(|body| body.is_recall());
+    if is_recall { LastMsgType::Recall } else { LastMsgType::Message }
+}
+
+fn no_json(kind: SessionKind, peer: &str) -> StoreFailure {
+    StoreFailure::Damaged { what: format!("last message of {kind}|{peer} is no JSON") }
+}
+
+/// Kind and peer of a session from what its key ends with: kind byte and peer.
+pub(crate) fn session_of(id: &[u8]) -> Result<(SessionKind, &str), StoreFailure> {
+    let parts = id
+        .split_first()
+        .and_then(|(kind, peer)| Some((kind_of(*kind)?, std::str::from_utf8(peer).ok()?)));
+    parts.ok_or_else(|| row::damaged("key", id))
+}
+
+/// What the key of a session ends with: kind byte and peer.
+pub(crate) fn id_bytes(id: &SessionId) -> Vec<u8> {
+    [&[kind_byte(id.kind())], id.peer().as_bytes()].concat()
+}
+
+/// Makes the id of a session from what its key ends with.
+pub(crate) fn session_id_of(id: &[u8]) -> Result<SessionId, StoreFailure> {
+    let (kind, peer) = session_of(id)?;
+    session_id(kind, peer)
 }
 
 /// Makes the id of a session from its key.

@@ -115,11 +115,11 @@ impl StoredResult for RecentSession {
         let (KeyOwner::Client(owner), WriteRequest::Update { id, ext }) = (owner, request) else {
             return Ok(None);
         };
-        let now = tx.lists().session(owner, id, |_, view| recent_session(id, ext, view, true))?;
+        let now = tx.lists().session(owner, id, |_, view| recent_session(id, ext, view))?;
         let as_left = || {
             let update_time = Some(first.time);
             let view = View { last: None, edit: None, update_time, version: 0, in_since: None };
-            recent_session(id, ext, &view, true)
+            recent_session(id, ext, &view)
         };
         now.map_or_else(as_left, |session| Ok(Some(session)))
     }

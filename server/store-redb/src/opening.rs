@@ -3,7 +3,9 @@
 use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    panic::AssertUnwindSafe, path::Path};
+    panic::AssertUnwindSafe,
+    path::Path,
+};
 
 use huihua_core::SessionId;
 use huihua_event::Team;
@@ -17,6 +19,7 @@ use redb::{
 };
 
 use crate::{
+    Memory,
     failure::{StoreFailure, unavailable},
     file::DatabaseOpener,
     history::History,
@@ -24,9 +27,6 @@ use crate::{
     one_sync::OneSync,
     row, tables,
 };
-
-/// Memory for cached pages, in bytes.
-const CACHE_BYTES: usize = 256 * 1024 * 1024;
 
 /// The first opening of a process: it draws an era, which is recorded with its first version.
 pub(crate) fn first(open: &DatabaseOpener) -> Result<(Database, History), Error> {
@@ -51,8 +51,8 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens the file in this folder, which is made when it is missing.
-pub(crate) fn open_file(folder: &Path) -> Result<Database, Error> {
+/// Opens the file in this folder, which is made when it is missing; keeps pages in this memory.
+pub(crate) fn open_file(folder: &Path, memory: Memory) -> Result<Database, Error> {
     let path = folder.join(tables::FILE_NAME);
     match std::fs::metadata(&path) {
         // redb would make an empty store of it, and every list would be empty.
@@ -70,7 +70,7 @@ pub(crate) fn open_file(folder: &Path) -> Result<Database, Error> {
     }
     let backend = open_files(folder, &path).map_err(|error| explain(error, &path))?;
     Database::builder()
-        .set_cache_size(CACHE_BYTES)
+        .set_cache_size(memory.cache_bytes())
         .create_with_backend(backend)
         .map_err(|error| explain(error, &path))
 }

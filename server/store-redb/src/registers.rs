@@ -139,8 +139,7 @@ pub(crate) fn update(
     let moved = row.take_ext(ext, now);
     tx.put_row(&key, row, moved)?;
     tx.note(moved, || ChangedList::Account(owner.clone()));
-    let session =
-        tx.lists().session(owner, id, |row, view| recent_session(id, row.ext, view, true))?;
+    let session = tx.lists().session(owner, id, |row, view| recent_session(id, row.ext, view))?;
     session.ok_or_else(|| row::damaged("session just updated", &key))
 }
 

@@ -12,28 +12,28 @@ use std::{
 };
 
 use async_trait::async_trait;
-use huihua_core::{
-    Account, AccountForm, AppKey, Page, QueryMySessionOption, RecentSession, SessionId, SyncPage,
-};
+use huihua_core::{Account, AccountForm, AppKey, QueryMySessionOption, RecentSession, SessionId};
 use huihua_event::{
     Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
 };
 use huihua_store::{
-    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Error, Outcome, Progress,
-    Refusal, Store, SweepState, SyncRequest,
+    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Error, Outcome, PageJson,
+    Progress, Refusal, SessionJson, Store, SweepState, SyncPageJson, SyncRequest,
 };
 use redb::ReadableDatabase as _;
 use tokio::sync::{Semaphore, broadcast};
 
 use crate::{
-    account_forms, act, backup,
+    Memory, account_forms, act, backup,
     blocked::BlockedAccounts,
     directory,
     failure::{StoreFailure, unavailable},
     file::{DatabaseOpener, StoreFile},
     history::History,
-    meters::Meters,
+    hot::{self, AccountList, HotLists, NotRead, ReadAt, ReadSessions},
     job::Job,
+    lookup,
+    meters::Meters,
     once::{KeyOwner, WriteRequest, once},
     opening,
     parts::{action_bytes, event_bytes, parts},
@@ -57,11 +57,12 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 /// The store in one redb file.
 pub struct RedbStore {
     file: Arc<StoreFile>,
-    history: Arc<History>,
+    pub(crate) history: Arc<History>,
     meters: Arc<Meters>,
     /// Of the store's file; `None` for one that is no file.
     path: Option<PathBuf>,
     blocked: Arc<BlockedAccounts>,
+    pub(crate) lists: Arc<HotLists>,
     hints: broadcast::Sender<ChangeHint>,
     jobs: Arc<JobQueue>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -72,25 +73,25 @@ pub struct RedbStore {
 }
 
 impl RedbStore {
-    /// Opens the store in this folder, which is made when it is missing, in a folder that is there.
-    /// Only the owner can enter it.
+    /// Opens the store in this folder, which is made when it is missing, in a folder that is there,
+    /// to use this memory. Only the owner can enter it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when another process holds it, or it cannot be read or written;
     /// [`Error::Damaged`] when the file is not one of ours, or of a newer format.
-    pub fn open(folder: &Path) -> Result<Self, Error> {
-        Self::open_with(folder, QueueLimits::DEFAULT)
+    pub fn open(folder: &Path, memory: Memory) -> Result<Self, Error> {
+        Self::open_with(folder, memory, QueueLimits::DEFAULT)
     }
 
     /// Opens the store with limits of its own for the writes that wait.
     ///
     /// # Errors
     /// As [`RedbStore::open`].
-    pub fn open_with(folder: &Path, limits: QueueLimits) -> Result<Self, Error> {
+    pub fn open_with(folder: &Path, memory: Memory, limits: QueueLimits) -> Result<Self, Error> {
         opening::make_folder(folder)?;
         let (folder, path) = (folder.to_owned(), folder.join(tables::FILE_NAME));
-        let open = move || opening::open_file(&folder);
-        let mut store = Self::with_opener(Box::new(open), limits)?;
+        let open = move || opening::open_file(&folder, memory);
+        let mut store = Self::with_opener(Box::new(open), memory.lists_bytes(), limits)?;
         store.path = Some(path);
         Ok(store)
     }
@@ -98,11 +99,13 @@ impl RedbStore {
     #[expect(clippy::disallowed_methods, reason = "the one writer, owned and joined by the store")]
     pub(crate) fn with_opener(
         open: Box<DatabaseOpener>,
+        lists_bytes_max: usize,
         limits: QueueLimits,
     ) -> Result<Self, Error> {
         let (db, history) = opening::first(&*open)?;
         let history = Arc::new(history);
         let blocked = Arc::new(BlockedAccounts::read(&db)?);
+        let lists = Arc::new(HotLists::new(&db, lists_bytes_max)?);
         let file = Arc::new(StoreFile::new(open, db));
         let hints = broadcast::Sender::new(HINTS_MAX);
         let jobs = JobQueue::new(limits);
@@ -113,6 +116,7 @@ impl RedbStore {
             blocked: Arc::clone(&blocked),
             history: Arc::clone(&history),
             meters: Arc::clone(&meters),
+            lists: Arc::clone(&lists),
             queue: Arc::clone(&jobs),
         };
         let writer = std::thread::Builder::new()
@@ -125,6 +129,7 @@ impl RedbStore {
             meters,
             path: None,
             blocked,
+            lists,
             hints,
             jobs,
             writer: Mutex::new(Some(writer)),
@@ -150,22 +155,60 @@ impl RedbStore {
         task.await.map_err(unavailable)?
     }
 
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreFailure> + Send + 'static,
     ) -> Result<T, Error> {
         let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(unavailable)?;
-        let (file, history) = (Arc::clone(&self.file), Arc::clone(&self.history));
+        let file = Arc::clone(&self.file);
         let task = tokio::task::spawn_blocking(move || {
             // A caller that goes away does not end the work: its permit is given back after it.
             let _permit = permit;
             let answer = file.with(|db| {
                 let tx = db.begin_read()?;
-                read(&Snapshot::new(&tx, &history)?)
+                read(&Snapshot::new(&tx)?)
             })?;
             Ok(answer?)
         });
         task.await.map_err(unavailable)?
+    }
+
+    /// Reads from the owner's list: from memory if it is there, with a look at the engine for the
+    /// texts that are not, else from a scan, which puts it there.
+    async fn read_list<T: Send + 'static>(
+        &self,
+        owner: &Owner,
+        read: impl Fn(&mut AccountList, &ReadAt<'_>) -> Result<T, NotRead> + Send + 'static,
+    ) -> Result<T, Error> {
+        let missing = match self.lists.read(owner, &self.history, &ReadSessions::default(), &read) {
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(NotRead::Failure(failure))) => return Err(failure.into()),
+            Some(Err(NotRead::Missing(ids))) => Some(ids),
+            None => None,
+        };
+        if let Some(ids) = missing {
+            let of = owner.clone();
+            let sessions = self.read(move |snapshot| hot::sessions(snapshot, &of, ids)).await?;
+            match self.lists.read(owner, &self.history, &sessions, &read) {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(NotRead::Failure(failure))) => return Err(failure.into()),
+                // It moved in between, or went.
+                Some(Err(NotRead::Missing(_))) | None => {}
+            }
+        }
+        let load = self.lists.begin_load(owner);
+        let (owner, history) = (owner.clone(), Arc::clone(&self.history));
+        let scanned = self.read(move |snapshot| {
+            let mut list = hot::scan(snapshot, &owner)?;
+            let answer = hot::answer(snapshot, &owner, &history, &mut list, read);
+            Ok((answer, list, snapshot.last()?))
+        });
+        let (answer, list, last) = scanned.await?;
+        self.lists.catch_up(last).await;
+        if let Some(load) = load {
+            load.keep(list);
+        }
+        Ok(answer?)
     }
 
     async fn write<T: Send + 'static>(
@@ -238,19 +281,29 @@ impl Store for RedbStore {
         Ok(outcomes)
     }
 
-    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error> {
-        let (owner, option) = (owner.clone(), option.clone());
-        self.read(move |snapshot| snapshot.list(&owner, &option)).await
+    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<PageJson, Error> {
+        let option = option.clone();
+        self.read_list(owner, move |list, at| hot::page(list, at, &option)).await
     }
 
-    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error> {
+    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<SessionJson>, Error> {
+        let key = lookup::id_bytes(id);
+        let hot = self.lists.read(owner, &self.history, &ReadSessions::default(), |list, at| {
+            hot::session(list, at, &key)
+        });
+        if let Some(Ok(session)) = hot {
+            return Ok(session);
+        }
+        // One row is no reason to read a list.
         let (owner, id) = (owner.clone(), id.clone());
-        self.read(move |snapshot| snapshot.get(&owner, &id, true)).await
+        let (session, version) = self.read(move |snapshot| snapshot.get(&owner, &id)).await?;
+        self.lists.catch_up(version).await;
+        Ok(session)
     }
 
-    async fn sync(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPage, Error> {
-        let (owner, request) = (owner.clone(), request.clone());
-        self.read(move |snapshot| snapshot.sync(&owner, &request)).await
+    async fn sync(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPageJson, Error> {
+        let request = request.clone();
+        self.read_list(owner, move |list, at| hot::changes(list, at, &request)).await
     }
 
     async fn update(
@@ -324,8 +377,7 @@ impl Store for RedbStore {
     }
 
     async fn teams_of(&self, owner: &Owner) -> Result<Vec<Team>, Error> {
-        let owner = owner.clone();
-        self.read(move |snapshot| snapshot.teams_of(&owner)).await
+        self.read_list(owner, hot::teams).await
     }
 
     async fn team(&self, app: &AppKey, team: &Team) -> Result<Option<TeamEntry>, Error> {
@@ -425,6 +477,7 @@ impl Engine for RedbStore {
             let _ = tokio::task::spawn_blocking(move || writer.join()).await;
         }
         self.file.close();
+        self.lists.expire();
     }
 }
 
@@ -436,7 +489,7 @@ mod tests {
     #[tokio::test]
     async fn a_read_whose_caller_went_away_counts_until_it_ends() {
         let folder = tempfile::tempdir().unwrap();
-        let store = RedbStore::open(folder.path()).unwrap();
+        let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
         let (begun, begins) = std::sync::mpsc::channel();
         let (end, ends) = std::sync::mpsc::channel::<()>();
         let read = store.read(move |_| {

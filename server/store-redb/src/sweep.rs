@@ -109,7 +109,7 @@ fn move_horizon(tx: &mut Tx<'_>, now: u64) -> Result<u64, StoreFailure> {
     pairs.retain(|(_, version)| *version >= horizon);
     let numbers = pairs.into_iter().flat_map(|(time, version)| [time, version]);
     tx.put_numbers(tables::META_CLOCK, numbers)?;
-    tx.put_numbers(tables::META_HORIZON, [horizon])?;
+    tx.put_horizon(horizon)?;
     Ok(horizon)
 }
 

@@ -14,6 +14,7 @@ use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use crate::{
     failure::StoreFailure,
+    hot::CommittedLists,
     lookup::{self, ListTables, TeamTables},
     row::{self, FirstResult},
     tables,
@@ -43,6 +44,8 @@ pub(crate) struct Tx<'t> {
     blocked: Vec<(Owner, bool)>,
     /// The tokens that accounts got.
     new_tokens: Vec<TokenHash>,
+    /// What was written of lists, for those in memory.
+    lists: CommittedLists,
 }
 
 /// What a transaction did that others must know once it is durable.
@@ -50,6 +53,7 @@ pub(crate) struct Finished {
     pub(crate) changed: Vec<ChangedList>,
     pub(crate) blocked: Vec<(Owner, bool)>,
     pub(crate) new_tokens: Vec<TokenHash>,
+    pub(crate) lists: CommittedLists,
 }
 
 impl<'t> Tx<'t> {
@@ -75,6 +79,7 @@ impl<'t> Tx<'t> {
             changed: notes_changes.then(Vec::new),
             blocked: Vec::new(),
             new_tokens: Vec::new(),
+            lists: CommittedLists::default(),
         })
     }
 
@@ -86,7 +91,9 @@ impl<'t> Tx<'t> {
         }
         self.put_numbers(tables::META_VERSION, [self.version])?;
         let changed = self.changed.unwrap_or_default();
-        Ok(Some(Finished { changed, blocked: self.blocked, new_tokens: self.new_tokens }))
+        let lists = CommittedLists { version: self.version, ..self.lists };
+        let Self { blocked, new_tokens, .. } = self;
+        Ok(Some(Finished { changed, blocked, new_tokens, lists }))
     }
 
     /// Makes the transaction commit although nothing in it changed.
@@ -145,7 +152,9 @@ impl<'t> Tx<'t> {
                 row.version = self.version;
             }
         }
-        self.sessions.insert(key, row::encode_row(key, &row).as_slice())?;
+        let value = row::encode_row(key, &row);
+        self.sessions.insert(key, value.as_slice())?;
+        self.lists.rows.push((key.to_vec(), value));
         self.wrote = true;
         Ok(())
     }
@@ -177,7 +186,9 @@ impl<'t> Tx<'t> {
                 head.set_version(self.version);
             }
         }
-        self.heads.insert(key, row::encode_head(key, &head).as_slice())?;
+        let value = row::encode_head(key, &head);
+        self.heads.insert(key, value.as_slice())?;
+        self.lists.heads.push((key.to_vec(), value));
         self.wrote = true;
         Ok(())
     }
@@ -207,6 +218,12 @@ impl<'t> Tx<'t> {
         self.meta.insert(name, row::encode_numbers(name, numbers).as_slice())?;
         self.wrote = true;
         Ok(())
+    }
+
+    /// Moves the version below which cursors are reset.
+    pub(crate) fn put_horizon(&mut self, horizon: u64) -> Result<(), StoreFailure> {
+        self.lists.horizon = Some(horizon);
+        self.put_numbers(tables::META_HORIZON, [horizon])
     }
 
     /// Chooses the next ids of this name without giving them.

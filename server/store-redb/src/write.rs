@@ -16,6 +16,7 @@ use crate::{
     failure::{StoreFailure, unavailable},
     file::StoreFile,
     history::History,
+    hot::HotLists,
     job::Job,
     meters::Meters,
     queue::JobQueue,
@@ -43,6 +44,7 @@ pub(crate) struct Writer {
     pub(crate) blocked: Arc<BlockedAccounts>,
     pub(crate) history: Arc<History>,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) lists: Arc<HotLists>,
     pub(crate) queue: Arc<JobQueue>,
 }
 
@@ -67,6 +69,7 @@ impl Writer {
     /// Opens the file anew after a write that may have been done or not.
     fn reopen(&self) {
         self.blocked.expire();
+        self.lists.expire();
         self.file.reopen();
     }
 
@@ -74,6 +77,7 @@ impl Writer {
         while !batch.is_empty() {
             let written = self.file.with(|db| {
                 self.blocked.refresh(db).map_err(BatchFailure::file)?;
+                self.lists.refresh(db).map_err(BatchFailure::file)?;
                 let tx = db.begin_write().map_err(BatchFailure::file)?;
                 self.commit(tx, &mut batch)
             });
@@ -110,13 +114,15 @@ impl Writer {
         self.history.record(&mut tx).map_err(BatchFailure::file)?;
         let has_new_version = tx.has_new_version();
         let Some(finished) = tx.finish().map_err(BatchFailure::file)? else { return Ok(()) };
-        let Finished { changed, blocked: changed_accounts, new_tokens } = finished;
+        let Finished { changed, blocked: changed_accounts, new_tokens, lists } = finished;
         // Before the commit: a token that is there must never be taken for nobody's.
         new_tokens.iter().for_each(|token| self.blocked.tokens.add(token));
         let since = Instant::now();
         write.commit().map_err(BatchFailure::file)?;
         self.meters.count_commit(batch.len(), since.elapsed());
         self.history.note_durable(has_new_version);
+        // Before anybody is answered or told: who reads then sees it.
+        self.lists.apply(lists);
         // Before the hints: who is woken asks whether its account is blocked.
         self.blocked.change(changed_accounts);
         if !changed.is_empty() {

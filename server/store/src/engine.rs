@@ -12,7 +12,7 @@ use huihua_event::{
 };
 use tokio::sync::broadcast;
 
-use crate::{AccountFormRefusal, Attempt, Error, Refusal};
+use crate::{AccountFormRefusal, Attempt, Error, PageJson, Refusal, SessionJson, SyncPageJson};
 
 /// How long a deleted session is announced to other devices, in ms: 30 days.
 pub const TOMBSTONE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -34,14 +34,33 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<Outcome>, Error>;
 
     /// Returns one page of the owner's list, from one snapshot. The option is already validated.
-    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error>;
+    async fn list(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<PageJson, Error>;
 
     /// Returns one session; `None` when it is not visible.
-    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<RecentSession>, Error>;
+    async fn get(&self, owner: &Owner, id: &SessionId) -> Result<Option<SessionJson>, Error>;
 
     /// Returns every session changed since the cursor, once each, in the order of the changes,
     /// deletions included.
-    async fn sync(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPage, Error>;
+    async fn sync(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPageJson, Error>;
+
+    /// [`Self::list`] as values, for who writes another form of it.
+    async fn list_page(&self, owner: &Owner, option: &QueryMySessionOption) -> Result<Page, Error> {
+        self.list(owner, option).await?.into_page()
+    }
+
+    /// [`Self::get`] as a value.
+    async fn get_session(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+    ) -> Result<Option<RecentSession>, Error> {
+        self.get(owner, id).await?.map(SessionJson::into_session).transpose()
+    }
+
+    /// [`Self::sync`] as values.
+    async fn sync_page(&self, owner: &Owner, request: &SyncRequest) -> Result<SyncPage, Error> {
+        self.sync(owner, request).await?.into_sync_page()
+    }
 
     /// Sets the ext, durable before the answer; makes the session visible.
     async fn update(

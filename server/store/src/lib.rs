@@ -10,6 +10,7 @@ pub mod decide;
 pub mod directory;
 mod engine;
 mod error;
+mod json;
 pub mod key;
 pub mod kind;
 pub mod latest;
@@ -35,3 +36,4 @@ pub use engine::{
     SweepState, SyncFrom, SyncRequest, TOMBSTONE_MS,
 };
 pub use error::Error;
+pub use json::{PageJson, SessionJson, ShownSession, SyncPageJson};

@@ -1,4 +1,4 @@
-//! The order of a list, and which rows a page or a sync takes. Pure: over what a scan collected.
+//! The order of a list, and which rows a page or a sync takes. Pure: over rows in their order.
 
 use std::cmp::Ordering;
 
@@ -50,59 +50,43 @@ impl Bounds {
     }
 }
 
-/// The rows of a page, in order, and whether there are more.
+/// Rows taken from the front of a list, and whether there are more.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Cut {
-    /// The page.
-    pub rows: Vec<Position>,
-    /// Whether older rows match.
+pub struct Cut<T> {
+    /// The rows taken, in their order.
+    pub rows: Vec<T>,
+    /// Whether more rows match.
     pub has_more: bool,
 }
 
-/// Cuts the first page of a walk: `rows` are all that its bounds hold, in any order.
+/// Cuts the first page of a walk: `rows` are those that its bounds hold, in the order of the list.
 ///
 /// A page of nothing but rows at `bounds.max` is made longer, through the tie group and one row
 /// more, so that a client that asks again from its last row's time always gets on.
-pub fn first_page(mut rows: Vec<Position>, bounds: Bounds, limit: usize) -> Cut {
-    let ties = rows.iter().filter(|row| row.update_time == bounds.max).count();
-    let stuck = bounds.max != 0 && ties >= limit;
-    let size = if stuck { (ties + 1).min(PAGE_ROWS_MAX) } else { limit };
-    cut(&mut rows, size)
-}
-
-/// Cuts a later page of a walk: `rows` are all after its position, in any order.
-pub fn next_page(mut rows: Vec<Position>, limit: usize) -> Cut {
-    cut(&mut rows, limit)
-}
-
-fn cut(rows: &mut Vec<Position>, size: usize) -> Cut {
-    let has_more = rows.len() > size;
-    if has_more {
-        rows.select_nth_unstable(size - 1);
-        rows.truncate(size);
+pub fn first_page<T>(
+    rows: impl Iterator<Item = T>,
+    update_time: impl Fn(&T) -> u64,
+    bounds: Bounds,
+    limit: usize,
+) -> Cut<T> {
+    let mut rows = rows.fuse();
+    let mut page: Vec<T> = rows.by_ref().take(limit).collect();
+    let is_tie = |row: &T| bounds.max != 0 && update_time(row) == bounds.max;
+    let mut is_stuck = page.len() == limit && page.iter().all(is_tie);
+    while is_stuck && page.len() < PAGE_ROWS_MAX {
+        let Some(row) = rows.next() else { break };
+        is_stuck = is_tie(&row);
+        page.push(row);
     }
-    rows.sort_unstable();
-    Cut { rows: std::mem::take(rows), has_more }
+    Cut { rows: page, has_more: rows.next().is_some() }
 }
 
-/// A session that changed, with the version of its change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
-    /// Unique among the sessions of an account.
-    pub version: u64,
-    /// The session.
-    pub id: SessionId,
-}
-
-/// Returns the oldest `limit` of these changes, in change order, and whether there are more.
-pub fn oldest_changes(mut changed: Vec<Changed>, limit: usize) -> (Vec<Changed>, bool) {
-    let has_more = changed.len() > limit;
-    if has_more {
-        changed.select_nth_unstable_by_key(limit - 1, |change| change.version);
-        changed.truncate(limit);
-    }
-    changed.sort_unstable_by_key(|change| change.version);
-    (changed, has_more)
+/// Cuts what has no ties: a later page of a walk from the rows after its position, in the order of
+/// the list; the changes of a sync from those after its cursor, oldest first.
+pub fn front<T>(rows: impl Iterator<Item = T>, limit: usize) -> Cut<T> {
+    let mut rows = rows.fuse();
+    let front = rows.by_ref().take(limit).collect();
+    Cut { rows: front, has_more: rows.next().is_some() }
 }
 
 #[cfg(test)]
@@ -119,8 +103,10 @@ mod tests {
     }
 
     fn page(list: &[(u64, &str)], max: u64, limit: usize) -> (Vec<u64>, bool) {
-        let cut = first_page(rows(list), Bounds { min: 0, max }, limit);
-        assert!(cut.rows.is_sorted());
+        let rows = rows(list);
+        assert!(rows.is_sorted());
+        let times = |row: &Position| row.update_time;
+        let cut = first_page(rows.into_iter(), times, Bounds { min: 0, max }, limit);
         (cut.rows.iter().map(|row| row.update_time).collect(), cut.has_more)
     }
 
@@ -160,7 +146,8 @@ mod tests {
     fn a_tie_group_beyond_the_largest_page_is_cut_there() {
         let ids: Vec<String> = (0..1_200).map(|n| format!("p2p|{n}")).collect();
         let list: Vec<_> = ids.iter().map(|id| (5, id.as_str())).collect();
-        let cut = first_page(rows(&list), Bounds { min: 0, max: 5 }, 7);
+        let bounds = Bounds { min: 0, max: 5 };
+        let cut = first_page(rows(&list).into_iter(), |row| row.update_time, bounds, 7);
         assert_eq!((cut.rows.len(), cut.has_more), (PAGE_ROWS_MAX, true));
     }
 
@@ -173,11 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn changes_come_oldest_first_and_the_rest_later() {
-        let changed = |version| Changed { version, id: "p2p|a".parse().unwrap() };
-        let (taken, more) = oldest_changes([5, 2, 9, 4].map(changed).to_vec(), 3);
-        assert_eq!((taken.iter().map(|c| c.version).collect(), more), (vec![2, 4, 5], true));
-        let (taken, more) = oldest_changes([5, 2].map(changed).to_vec(), 2);
-        assert_eq!((taken.iter().map(|c| c.version).collect(), more), (vec![2, 5], false));
+    fn the_front_is_exact_at_its_border() {
+        let cut = |limit| front([2, 4, 5].into_iter(), limit);
+        assert_eq!(cut(2), Cut { rows: vec![2, 4], has_more: true });
+        assert_eq!(cut(3), Cut { rows: vec![2, 4, 5], has_more: false });
+        assert_eq!(cut(4), Cut { rows: vec![2, 4, 5], has_more: false });
     }
 }

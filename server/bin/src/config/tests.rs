@@ -255,9 +255,7 @@ fn the_shipped_file_names_every_limit_with_its_default_and_other_values_count() 
         .replace("<app secret>", "s")
         .replace("<token key>", &"t".repeat(32))
         .replace("<ingest key>", &"i".repeat(32));
-    let shown = |config: &Config| {
-        format!("memory_mb: {}, {:?}", config.memory_mb, config.limits)
-    };
+    let shown = |config: &Config| format!("memory_mb: {}, {:?}", config.memory_mb, config.limits);
     let shipped = parse(&text).unwrap();
     // Both are parts of other limits, unless they are given.
     let given = text.replace("# connections_per", "connections_per");

@@ -17,7 +17,7 @@ use huihua_http::{
     server::{Limits, Server},
 };
 use huihua_nim::copy;
-use huihua_store_redb::RedbStore;
+use huihua_store_redb::{Memory, RedbStore};
 use reqwest::{Client, Method, header::CONTENT_TYPE};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -228,7 +228,7 @@ impl TestServer {
     /// Starts it with a clock of the test's.
     pub(crate) async fn start_at(folder: TempDir, limits: Limits, clock: Clock) -> Self {
         let apps: Apps = ["a", "ab"].map(|key| (AppKey::new(key).unwrap(), app(key))).into();
-        let store = Arc::new(RedbStore::open(folder.path()).unwrap());
+        let store = Arc::new(RedbStore::open(folder.path(), Memory::default()).unwrap());
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::bind(listen, apps.clone(), store, limits, clock).await.unwrap();
         let http = Http::new(format!("http://{}", server.local_addr()));

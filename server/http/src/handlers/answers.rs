@@ -1,6 +1,7 @@
 //! The answers that several handlers give: JSON of a value, or JSON text as it is.
 
 use axum::{
+    body::Body,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -12,8 +13,8 @@ pub(super) fn json(value: &impl Serialize) -> Response {
     json_text(body)
 }
 
-/// Answers 200 with this JSON text.
-pub(super) fn json_text(body: String) -> Response {
+/// Answers 200 with this JSON.
+pub(super) fn json_text(body: impl Into<Body>) -> Response {
     let kind = HeaderValue::from_static("application/json");
-    ([(header::CONTENT_TYPE, kind)], body).into_response()
+    ([(header::CONTENT_TYPE, kind)], body.into()).into_response()
 }

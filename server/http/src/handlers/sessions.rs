@@ -36,7 +36,7 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, Error> {
     let option = option(&uri)?;
-    Ok(json(&context.store.list(&caller.owner, &option).await?))
+    Ok(json_text(context.store.list(&caller.owner, &option).await?.into_json()))
 }
 
 fn option(uri: &Uri) -> Result<QueryMySessionOption, Error> {
@@ -76,7 +76,7 @@ pub(super) async fn get(
     let Some(session) = context.store.get(&caller.owner, &id).await? else {
         return Err(Error::NotFound { detail: "there is no such session in the list".to_owned() });
     };
-    let body = serde_json::to_string(&session).expect("a session has string keys only");
+    let body = session.into_json();
     let tag = format!("\"{}\"", hex::encode(&Sha256::digest(&body)[..16]));
     let tag_value = HeaderValue::from_str(&tag).expect("hex in quotes is a header value");
     let mut response = if names_tag(&headers, &tag) {

@@ -1,12 +1,12 @@
 //! The client's sync: the changes since a cursor, at once or as soon as there is one.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{extract::State, http::Uri, response::Response};
 use huihua_core::{SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX, paths};
 use huihua_store::{SyncFrom, SyncRequest};
 
-use super::{answers::json, context::Context, input};
+use super::{answers::json_text, context::Context, input};
 use crate::{auth::AuthenticatedCaller, error::Error};
 
 pub(super) async fn sync(
@@ -18,7 +18,8 @@ pub(super) async fn sync(
     // It holds what was read of the connection, as long as a wait lasts.
     drop(uri);
     let check_caller = || caller.check_still_valid(&*context.store);
-    Ok(json(&*context.live.sync(&caller.owner, request, wait, check_caller).await?))
+    let page = context.live.sync(&caller.owner, request, wait, check_caller).await?;
+    Ok(json_text(Arc::unwrap_or_clone(page).into_json()))
 }
 
 fn request(uri: &Uri) -> Result<(SyncRequest, Duration), Error> {

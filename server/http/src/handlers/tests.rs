@@ -15,16 +15,15 @@ use axum::{
     http::{Request, header},
 };
 use huihua_core::{
-    Account, AccountForm, AppKey, Page, Problem, QueryMySessionOption, RecentSession, SessionId,
-    SyncPage,
+    Account, AccountForm, AppKey, Problem, QueryMySessionOption, RecentSession, SessionId,
 };
 use huihua_event::{
     Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
 };
 use huihua_nim::{check_sum, copy};
 use huihua_store::{
-    self as store, AccountFormRefusal, Attempt, ChangeHint, ChangedList, Engine, Outcome, Progress,
-    Refusal, Store, SweepState, SyncFrom, SyncRequest,
+    self as store, AccountFormRefusal, Attempt, ChangeHint, ChangedList, Engine, Outcome, PageJson,
+    Progress, Refusal, SessionJson, Store, SweepState, SyncFrom, SyncPageJson, SyncRequest,
 };
 use tokio::sync::broadcast;
 
@@ -66,18 +65,17 @@ impl Store for FailingEngine {
     ) -> Result<Vec<Outcome>, store::Error> {
         Err((self.failure)())
     }
-    async fn list(&self, _: &Owner, _: &QueryMySessionOption) -> Result<Page, store::Error> {
+    async fn list(&self, _: &Owner, _: &QueryMySessionOption) -> Result<PageJson, store::Error> {
         Err((self.failure)())
     }
-    async fn get(&self, _: &Owner, _: &SessionId) -> Result<Option<RecentSession>, store::Error> {
+    async fn get(&self, _: &Owner, _: &SessionId) -> Result<Option<SessionJson>, store::Error> {
         Err((self.failure)())
     }
-    async fn sync(&self, _: &Owner, _: &SyncRequest) -> Result<SyncPage, store::Error> {
+    async fn sync(&self, _: &Owner, _: &SyncRequest) -> Result<SyncPageJson, store::Error> {
         self.syncs.fetch_add(1, Relaxed);
         // Others come meanwhile.
         tokio::task::yield_now().await;
-        let nothing =
-            SyncPage { changes: Vec::new(), cursor: String::new(), has_more: false, reset: false };
+        let nothing = SyncPageJson::new(0, String::new());
         if self.has_empty_lists { Ok(nothing) } else { Err((self.failure)()) }
     }
     async fn update(
@@ -179,7 +177,8 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
     let store: Arc<dyn Store> = engine.clone();
     let live = Arc::new(Live::new(Arc::clone(&store), 1));
     let clock = Clock::default();
-    let routes = Routes::new(Context::new(Arc::new(CurrentApps::new(apps)), store, engine, live, clock));
+    let routes =
+        Routes::new(Context::new(Arc::new(CurrentApps::new(apps)), store, engine, live, clock));
     let account: Account = "amy".parse().unwrap();
     let now = clock.now_s();
     let token = auth::sign(&app(), &account, now, 60).unwrap();
@@ -315,7 +314,13 @@ async fn a_hundred_questions_whether_it_is_ready_are_one_probe() {
         let store: Arc<dyn Store> = engine.clone();
         let live = Arc::new(Live::new(Arc::clone(&store), 1));
         let apps = Apps::from([(app().key, app())]);
-        let context = Context::new(apps, store, engine.clone(), live, Clock::default());
+        let context = Context::new(
+            Arc::new(CurrentApps::new(apps)),
+            store,
+            engine.clone(),
+            live,
+            Clock::default(),
+        );
         let routes = Routes::new(context);
         let mut asked = tokio::task::JoinSet::new();
         for _ in 0..100 {

@@ -9,7 +9,9 @@ use huihua_store::{
 };
 use redb::{Database, ReadableDatabase as _, ReadableTable as _};
 
-use crate::{blocked::BlockedAccounts, opening::open_file, restore, row, store::RedbStore, tables};
+use crate::{
+    Memory, blocked::BlockedAccounts, opening::open_file, restore, row, store::RedbStore, tables,
+};
 
 fn set_token(seed: &str) -> Action {
     let token = NewToken { hash: TokenHash::of(&format!("{seed}!")), seed: Some(seed.into()) };
@@ -21,7 +23,7 @@ async fn no_token_is_in_the_file_and_a_backup_holds_the_directory() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
     let copy = folder.path().join("copy.redb");
-    let store = RedbStore::open(&first).unwrap();
+    let store = RedbStore::open(&first, Memory::default()).unwrap();
     act(&store, set_token("findthis"), NOW).await.unwrap();
     let done = act(&store, create_team(TeamKind::Super, &["amy"]), NOW).await.unwrap();
     store.backup(&copy, Box::new(|_, _| {})).await.unwrap();
@@ -30,7 +32,7 @@ async fn no_token_is_in_the_file_and_a_backup_holds_the_directory() {
     let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     assert!(!holds(b"findthis!") && holds(&TokenHash::of("findthis!").0));
     restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
-    let store = RedbStore::open(&second).unwrap();
+    let store = RedbStore::open(&second, Memory::default()).unwrap();
     let app = owner("amy").app;
     let token = TokenHash::of("findthis!");
     assert_eq!(store.account_of(&app, &token).await.unwrap(), Some(owner("amy").account));
@@ -60,18 +62,18 @@ fn age(path: &Path) {
 async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = ["first", "second"].map(|name| folder.path().join(name));
-    let store = RedbStore::open(&first).unwrap();
+    let store = RedbStore::open(&first, Memory::default()).unwrap();
     let done = act(&store, create_team(TeamKind::Normal, &["amy", "bob"]), NOW).await.unwrap();
     act(&store, Action::Send(vec![message(to("bob"))]), NOW).await.unwrap();
-    let list = store.list(&owner("amy"), &Default::default()).await.unwrap().session_list;
+    let list = store.list_page(&owner("amy"), &Default::default()).await.unwrap().session_list;
     assert_eq!(list.len(), 2);
     store.close().await;
     age(&first.join(tables::FILE_NAME));
     // A backup of it is one of that format too.
     restore(&first.join(tables::FILE_NAME), &second, &(Box::new(|_, _| {}) as Progress)).unwrap();
     for folder in [&first, &second] {
-        let store = RedbStore::open(folder).unwrap();
-        let now = store.list(&owner("amy"), &Default::default()).await.unwrap().session_list;
+        let store = RedbStore::open(folder, Memory::default()).unwrap();
+        let now = store.list_page(&owner("amy"), &Default::default()).await.unwrap().session_list;
         assert_eq!(now, list);
         let joined = store.joined(&owner("amy"), TeamKind::Normal).await.unwrap();
         assert_eq!((joined.len(), joined[0].size), (1, 3));
@@ -82,8 +84,8 @@ async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
         assert!(again.team_id > done.team_id);
         store.close().await;
         // Opened once more it is of the new format.
-        RedbStore::open(folder).unwrap().close().await;
-        let db = open_file(folder).unwrap();
+        RedbStore::open(folder, Memory::default()).unwrap().close().await;
+        let db = open_file(folder, Memory::default()).unwrap();
         let tx = db.begin_read().unwrap();
         assert!(tables::ALL.iter().all(|table| tx.open_table(*table).is_ok()));
     }
@@ -92,13 +94,13 @@ async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
 #[tokio::test]
 async fn a_store_that_lost_a_table_of_its_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    RedbStore::open(folder.path()).unwrap().close().await;
-    let db = open_file(folder.path()).unwrap();
+    RedbStore::open(folder.path(), Memory::default()).unwrap().close().await;
+    let db = open_file(folder.path(), Memory::default()).unwrap();
     let tx = db.begin_write().unwrap();
     tx.delete_table(tables::TOKENS).unwrap();
     tx.commit().unwrap();
     drop(db);
-    let error = RedbStore::open(folder.path()).err().unwrap();
+    let error = RedbStore::open(folder.path(), Memory::default()).err().unwrap();
     assert!(matches!(&error, Error::Damaged { what } if what.contains("tokens")), "{error}");
 }
 
@@ -106,11 +108,11 @@ async fn a_store_that_lost_a_table_of_its_directory_is_refused() {
 #[tokio::test]
 async fn after_a_write_of_unknown_outcome_the_blocked_accounts_are_read_again() {
     let folder = tempfile::tempdir().unwrap();
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     let (amy, bob) = (owner("amy"), owner("bob"));
     act(&store, Action::Block { account: amy.account.clone() }, NOW).await.unwrap();
     store.close().await;
-    let db = open_file(folder.path()).unwrap();
+    let db = open_file(folder.path(), Memory::default()).unwrap();
     let blocked = BlockedAccounts::read(&db).unwrap();
     let are_blocked = || (blocked.contains(&amy).unwrap(), blocked.contains(&bob).unwrap());
     assert_eq!(are_blocked(), (true, false));
@@ -125,13 +127,13 @@ async fn after_a_write_of_unknown_outcome_the_blocked_accounts_are_read_again() 
 #[tokio::test]
 async fn of_a_damaged_account_nobody_says_that_it_is_not_blocked() {
     let folder = tempfile::tempdir().unwrap();
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     let (amy, bob) = (owner("amy"), owner("bob"));
     for one in [&amy, &bob] {
         act(&store, Action::Block { account: one.account.clone() }, NOW).await.unwrap();
     }
     store.close().await;
-    let db = open_file(folder.path()).unwrap();
+    let db = open_file(folder.path(), Memory::default()).unwrap();
     let tx = db.begin_write().unwrap();
     {
         let mut accounts = tx.open_table(tables::ACCOUNTS).unwrap();
@@ -143,7 +145,7 @@ async fn of_a_damaged_account_nobody_says_that_it_is_not_blocked() {
     }
     tx.commit().unwrap();
     drop(db);
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     let error = store.is_blocked(&amy).await.unwrap_err();
     assert!(matches!(&error, Error::Damaged { what } if what.contains("amy")), "{error}");
     assert!(store.is_blocked(&bob).await.unwrap());
@@ -157,7 +159,7 @@ async fn a_token_of_nobody_cost_a_read_for_each_app() {
     let app = owner("amy").app;
     let [known, unknown] = ["first!", "garbage"].map(TokenHash::of);
     for is_first in [true, false] {
-        let store = RedbStore::open(folder.path()).unwrap();
+        let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
         if is_first {
             act(&store, set_token("first"), NOW).await.unwrap();
         }

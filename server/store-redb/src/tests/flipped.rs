@@ -11,7 +11,7 @@ use huihua_store::{
 use redb::Database;
 
 use super::medium::Medium;
-use crate::{restore, store::RedbStore};
+use crate::{Memory, restore, store::RedbStore};
 
 /// Bits tried: each costs an opening.
 const BITS: usize = 1_500;
@@ -46,7 +46,7 @@ async fn filled() -> Medium {
 
 async fn rows(store: &RedbStore) -> Result<Vec<RecentSession>, Error> {
     let option = SyncRequest { from: SyncFrom::Beginning, limit: 500, need_last_msg: true };
-    let changes = store.sync(&amy(), &option).await?;
+    let changes = store.sync_page(&amy(), &option).await?;
     Ok(changes
         .changes
         .into_iter()
@@ -81,7 +81,7 @@ fn is_backup_whole_or_refused(flipped: Vec<u8>, expected: &[RecentSession]) -> b
             return true;
         }
         restore(&backup, &restored, &(Box::new(|_, _| {}) as Progress)).unwrap();
-        let store = RedbStore::open(&restored).unwrap();
+        let store = RedbStore::open(&restored, Memory::default()).unwrap();
         rows(&store).await.unwrap() == expected
     })
 }

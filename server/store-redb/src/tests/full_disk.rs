@@ -25,7 +25,7 @@ fn message(n: u64) -> Event {
 /// Numbers of the messages in amy's list.
 async fn listed(store: &RedbStore) -> Result<BTreeSet<u64>, Error> {
     let option = SyncRequest { from: SyncFrom::Beginning, limit: 500, need_last_msg: true };
-    let changes = store.sync(&amy(), &option).await?;
+    let changes = store.sync_page(&amy(), &option).await?;
     assert!(!changes.has_more);
     Ok(changes
         .changes

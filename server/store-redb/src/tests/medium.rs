@@ -63,6 +63,8 @@ pub(super) enum MediumFault {
     FullForGrowth,
     /// Writes go through, but are never known to be durable.
     NoSync,
+    /// The same after so many syncs that succeed.
+    NoSyncAfter(u32),
 }
 
 struct MediumState {
@@ -118,7 +120,7 @@ impl Medium {
             let db = Database::builder().create_with_backend(medium.one_sync());
             db.map_err(|error| explain(error, Path::new("a medium")))
         });
-        RedbStore::with_opener(open, QueueLimits::DEFAULT)
+        RedbStore::with_opener(open, super::MUCH_BYTES, QueueLimits::DEFAULT)
     }
 
     /// The medium as the store has it under redb.
@@ -178,7 +180,8 @@ impl StorageBackend for Medium {
             MediumFault::Full
             | MediumFault::FullForGrowth
             | MediumFault::None
-            | MediumFault::NoSync => {}
+            | MediumFault::NoSync
+            | MediumFault::NoSyncAfter(_) => {}
         }
         let op = MediumOp::SetLen(len);
         op.apply(&mut state.bytes);
@@ -188,9 +191,13 @@ impl StorageBackend for Medium {
 
     fn sync_data(&self) -> Result<(), io::Error> {
         let mut state = self.state();
-        if state.fault == MediumFault::NoSync {
-            return Err(io::Error::other("the medium failed"));
-        }
+        state.fault = match state.fault {
+            MediumFault::NoSync | MediumFault::NoSyncAfter(0) => {
+                return Err(io::Error::other("the medium failed"));
+            }
+            MediumFault::NoSyncAfter(syncs) => MediumFault::NoSyncAfter(syncs - 1),
+            fault => fault,
+        };
         state.tape.push(MediumOp::Sync);
         Ok(())
     }
@@ -201,7 +208,10 @@ impl StorageBackend for Medium {
         match state.fault {
             MediumFault::Full => return Err(full()),
             MediumFault::FullForGrowth if grows => return Err(full()),
-            MediumFault::FullForGrowth | MediumFault::None | MediumFault::NoSync => {}
+            MediumFault::FullForGrowth
+            | MediumFault::None
+            | MediumFault::NoSync
+            | MediumFault::NoSyncAfter(_) => {}
         }
         // By pages of the system; the header is written again by every opening.
         for page in (offset..offset + data.len() as u64).step_by(4_096).filter(|at| *at > 0) {

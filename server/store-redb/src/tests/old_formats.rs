@@ -19,7 +19,7 @@ use huihua_store::{
 use serde::{Deserialize, Serialize};
 
 use super::this_format;
-use crate::{store::RedbStore, tables};
+use crate::{Memory, store::RedbStore, tables};
 
 /// The last answers of the old server.
 #[derive(Serialize, Deserialize)]
@@ -57,13 +57,13 @@ pub(super) fn unpack(format: u32, folder: &Path) -> OldAnswers {
 }
 
 async fn list(store: &RedbStore, owner: &Owner) -> Vec<RecentSession> {
-    store.list(owner, &QueryMySessionOption::default()).await.unwrap().session_list
+    store.list_page(owner, &QueryMySessionOption::default()).await.unwrap().session_list
 }
 
 async fn sync(store: &RedbStore, owner: &Owner, cursor: &str) -> SyncPage {
     let from = SyncFrom::Cursor(cursor.to_owned());
     let request = SyncRequest { from, limit: 500, need_last_msg: true };
-    store.sync(owner, &request).await.unwrap()
+    store.sync_page(owner, &request).await.unwrap()
 }
 
 async fn check_lists(store: &RedbStore, old: &OldAnswers) {
@@ -77,9 +77,12 @@ async fn check_lists(store: &RedbStore, old: &OldAnswers) {
     let page_token = old.first_page.next_page_token.clone();
     let limit = 5;
     let first = QueryMySessionOption { limit, ..QueryMySessionOption::default() };
-    assert_eq!(store.list(&amy, &first).await.unwrap().session_list, old.first_page.session_list);
+    assert_eq!(
+        store.list_page(&amy, &first).await.unwrap().session_list,
+        old.first_page.session_list
+    );
     let rest = QueryMySessionOption { page_token, limit: 100, ..Default::default() };
-    assert_eq!(store.list(&amy, &rest).await.unwrap().session_list, old.rest_of_page);
+    assert_eq!(store.list_page(&amy, &rest).await.unwrap().session_list, old.rest_of_page);
     // A cursor of another account stays refused.
     assert!(sync(store, &bob, &old.early_cursor).await.reset);
 }
@@ -151,7 +154,7 @@ async fn check_amendments(store: &RedbStore, old: &OldAnswers) {
 async fn a_store_of_format_1_opens_with_its_lists_and_its_cursors() {
     let folder = tempfile::tempdir().unwrap();
     let old = unpack(1, folder.path());
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     check_lists(&store, &old).await;
     let teams = store.joined(&old.owner("amy"), TeamKind::Normal).await.unwrap();
     assert_eq!(teams.iter().map(|team| team.size).collect::<Vec<_>>(), [2]);
@@ -164,7 +167,7 @@ async fn a_store_of_format_1_opens_with_its_lists_and_its_cursors() {
 async fn a_store_of_format_2_opens_with_its_lists_its_cursors_and_its_directory() {
     let folder = tempfile::tempdir().unwrap();
     let old = unpack(2, folder.path());
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     check_lists(&store, &old).await;
     let token = TokenHash::of(old.token.as_ref().unwrap());
     let whose = store.account_of(&old.app_key, &token).await.unwrap();
@@ -184,7 +187,7 @@ async fn a_store_of_format_2_opens_with_its_lists_its_cursors_and_its_directory(
 async fn a_store_of_format_3_opens_with_its_amendments() {
     let folder = tempfile::tempdir().unwrap();
     let old = unpack(3, folder.path());
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     check_lists(&store, &old).await;
     let shown: Vec<_> =
         old.list.iter().map(|row| row.last_msg.as_ref().unwrap().as_str()).collect();

@@ -51,7 +51,7 @@ struct RecordedRun {
 async fn lists(store: &RedbStore) -> Result<OwnersLists, huihua_store::Error> {
     let mut lists = Vec::new();
     for owner in &scenario::owners() {
-        let page = store.list(owner, &QueryMySessionOption::default()).await?;
+        let page = store.list_page(owner, &QueryMySessionOption::default()).await?;
         lists.push(page.session_list);
     }
     Ok(lists)

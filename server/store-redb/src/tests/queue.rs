@@ -19,7 +19,7 @@ use tokio::sync::oneshot::Receiver;
 
 use super::medium::{Medium, MediumFault};
 use crate::{
-    QueueLimits,
+    Memory, QueueLimits,
     job::Job,
     opening::explain,
     queue::{JobQueue, JobSize, QueuePlace},
@@ -134,7 +134,7 @@ async fn under_a_flood_some_are_refused_and_nothing_acknowledged_is_lost() {
     const CALLS: u64 = 400;
     let folder = tempfile::tempdir().unwrap();
     let limits = QueueLimits { app_bytes_max: 60_000, bytes_max: 90_000 };
-    let store = Arc::new(RedbStore::open_with(folder.path(), limits).unwrap());
+    let store = Arc::new(RedbStore::open_with(folder.path(), Memory::default(), limits).unwrap());
     let other: AppKey = "other".parse().unwrap();
     let calls: Vec<_> = (0..CALLS)
         .map(|n| {
@@ -153,18 +153,18 @@ async fn under_a_flood_some_are_refused_and_nothing_acknowledged_is_lost() {
     }
     assert!(acknowledged.len() > 10, "{}", acknowledged.len());
     store.close().await;
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     let mut listed = BTreeSet::new();
     let mut option = QueryMySessionOption::default();
     loop {
-        let page = store.list(&amy(), &option).await.unwrap();
+        let page = store.list_page(&amy(), &option).await.unwrap();
         listed.extend(page.session_list.iter().map(|row| row.update_time));
         let Some(token) = page.next_page_token else { break };
         option = QueryMySessionOption { page_token: Some(token), ..Default::default() };
     }
     assert!(listed.is_superset(&acknowledged));
     let of_other = Owner { app: other, ..amy() };
-    let page = store.list(&of_other, &QueryMySessionOption::default()).await.unwrap();
+    let page = store.list_page(&of_other, &QueryMySessionOption::default()).await.unwrap();
     assert_eq!(page.session_list.len(), 1);
     store.close().await;
 }
@@ -179,7 +179,8 @@ async fn after_a_panic_while_the_file_is_opened_again_the_writer_goes_on() {
         let db = Database::builder().create_with_backend(under.one_sync());
         db.map_err(|error| explain(error, Path::new("a medium")))
     };
-    let store = RedbStore::with_opener(Box::new(open), QueueLimits::DEFAULT).unwrap();
+    let store =
+        RedbStore::with_opener(Box::new(open), super::MUCH_BYTES, QueueLimits::DEFAULT).unwrap();
     medium.fail(MediumFault::NoSync);
     let failed = store.ingest(&amy().app, vec![message(1)], 1_000).await;
     assert!(matches!(failed, Err(Error::Unavailable { .. })), "{failed:?}");
@@ -190,7 +191,7 @@ async fn after_a_panic_while_the_file_is_opened_again_the_writer_goes_on() {
     }
     assert!(opened.load(Ordering::Relaxed) > 2);
     store.ingest(&amy().app, vec![message(9)], 1_000).await.unwrap();
-    let page = store.list(&amy(), &QueryMySessionOption::default()).await.unwrap();
+    let page = store.list_page(&amy(), &QueryMySessionOption::default()).await.unwrap();
     assert_eq!(page.session_list[0].update_time, 9);
     store.close().await;
 }

@@ -9,7 +9,7 @@ use huihua_event::{Action, Edit, Event, NewToken, Owner, Place, Post, Team, Toke
 use huihua_store::{Attempt, Engine as _, IdempotencyKey, Store as _, SyncFrom, SyncRequest};
 
 use super::old_formats::OldAnswers;
-use crate::{store::RedbStore, tables};
+use crate::{Memory, store::RedbStore, tables};
 
 /// Times and ids of the messages, ms.
 pub(super) const T0: u64 = 1_700_000_000_000;
@@ -83,13 +83,13 @@ async fn fill(store: &RedbStore, amy: &Owner) {
 #[ignore = "writes the store that later versions must open"]
 async fn writes_a_store_of_this_format() {
     let folder = tempfile::tempdir().unwrap();
-    let store = RedbStore::open(folder.path()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     let amy = Owner { app: "app".parse().unwrap(), account: "amy".parse().unwrap() };
     let bob = Owner { account: "bob".parse().unwrap(), ..amy.clone() };
     store.ingest(&amy.app, vec![sent(of_peer("peer6", &amy.account), 6)], NOW).await.unwrap();
     let sync = async |from| {
         let request = SyncRequest { from, limit: 500, need_last_msg: true };
-        store.sync(&amy, &request).await.unwrap()
+        store.sync_page(&amy, &request).await.unwrap()
     };
     let early_cursor = sync(SyncFrom::Latest).await.cursor;
     fill(&store, &amy).await;
@@ -101,7 +101,7 @@ async fn writes_a_store_of_this_format() {
     let block = Arc::new(Action::Block { account: "peer1".parse().unwrap() });
     store.act(&amy.app, block, &Attempt { now: NOW, key: None }).await.unwrap().unwrap();
     let since_early = sync(SyncFrom::Cursor(early_cursor.clone())).await;
-    let list = async |owner: &Owner, option| store.list(owner, &option).await.unwrap();
+    let list = async |owner: &Owner, option| store.list_page(owner, &option).await.unwrap();
     let first = QueryMySessionOption { limit: 5, ..QueryMySessionOption::default() };
     let first_page = list(&amy, first).await;
     let page_token = first_page.next_page_token.clone();

@@ -261,7 +261,7 @@ pub fn the_recall_of_a_deleted_message_does_not_bring_its_session_back(make: Mak
             let mut hints = store.hints();
             for amendment in [edited(&place, 5, 300, "edit"), recalled(&place, 190, 5, 200)] {
                 ingest(&*store, amendment).await;
-                assert_eq!(store.get(&amy(), &id).await.unwrap(), None);
+                assert_eq!(store.get_session(&amy(), &id).await.unwrap(), None);
             }
             if place == p2p() {
                 let told = hints.try_recv().map(|lists| lists.to_vec()).unwrap_or_default();

@@ -120,7 +120,7 @@ pub fn a_deleted_session_stays_deleted_after_its_tombstone_is_swept(make: Make<'
             ingest(&*store, event.clone(), late).await;
             assert!(whole_list(&*store, &owner).await.is_empty(), "back by {event:?}");
             for id in &ids {
-                assert_eq!(store.get(&owner, id).await.unwrap(), None);
+                assert_eq!(store.get_session(&owner, id).await.unwrap(), None);
             }
             device.sync(&*store, &owner, 1).await;
             assert!(device.list().is_empty(), "back by sync, by {event:?}");
@@ -139,14 +139,14 @@ pub fn a_hundred_deletions_at_once_all_come_in_pages_of_fifty(make: Make<'_>) {
         let owner = amy();
         let events = (0..120).map(|n| message(place(n), post(NOW + n / 8, n + 1))).collect();
         store.ingest(&owner.app, events, NOW).await.unwrap();
-        let page = store.list(&owner, &QueryMySessionOption::default()).await.unwrap();
+        let page = store.list_page(&owner, &QueryMySessionOption::default()).await.unwrap();
         let ids: Vec<_> = (10..110).map(id).collect();
         store.delete(&owner, ids.clone(), &attempt(NOW)).await.unwrap();
         let (mut cursor, mut changed, mut pages) = (page.sync_cursor, Vec::new(), 0);
         loop {
             let from = SyncFrom::Cursor(cursor);
             let request = SyncRequest { from, limit: 50, need_last_msg: true };
-            let changes = store.sync(&owner, &request).await.unwrap();
+            let changes = store.sync_page(&owner, &request).await.unwrap();
             assert!(!changes.reset);
             pages += 1;
             changed.extend(changes.changes);

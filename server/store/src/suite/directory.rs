@@ -112,7 +112,8 @@ pub fn messages_show_under_the_ids_and_times_of_the_answer(make: Make<'_>) {
         let messages = vec![message(to("bob")), message(to("cat")), message(to("amy"))];
         let done = act(&*store, Action::Send(messages), NOW).await.unwrap();
         assert_eq!((done.time, done.message_ids.len()), (NOW, 3));
-        let row = store.get(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
+        let row =
+            store.get_session(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
         let expected = format!(r#"{{"7":{NOW},"12":"{}"}}"#, done.message_ids[0]);
         assert_eq!(row.last_msg.unwrap().as_str(), expected);
         let ids: Vec<String> =
@@ -122,11 +123,13 @@ pub fn messages_show_under_the_ids_and_times_of_the_answer(make: Make<'_>) {
         // In the same millisecond the later one wins.
         let again = act(&*store, Action::Send(vec![message(to("bob"))]), NOW).await.unwrap();
         assert!(again.message_ids[0] > done.message_ids[2]);
-        let row = store.get(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
+        let row =
+            store.get_session(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
         assert!(row.last_msg.unwrap().as_str().contains(&again.message_ids[0].to_string()));
         let (place, post) = (to("bob"), text(NOW, again.message_ids[0]));
         act(&*store, Action::Recall { place, post, time: NOW + 1 }, NOW + 1).await.unwrap();
-        let row = store.get(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
+        let row =
+            store.get_session(&owner("bob"), &"p2p|amy".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(row.last_msg_type, LastMsgType::Recall);
         // The clock went back: what is said now is not hidden behind what was said before.
         let late = act(&*store, Action::Send(vec![message(to("bob"))]), NOW - 9).await.unwrap();

@@ -32,6 +32,10 @@ struct Client {
     seed: u64,
     rows: BTreeMap<SessionId, RecentSession>,
     cursor: String,
+    /// Writes that were answered before its last read.
+    writes: u64,
+    /// It holds the writers: no event will come.
+    is_alone: bool,
     /// The newest that the device ever saw of the sessions that never go back.
     newest: HashMap<SessionId, u64>,
     count: Count,
@@ -62,6 +66,8 @@ impl Client {
             seed: 77 + number as u64,
             rows: BTreeMap::new(),
             cursor: String::new(),
+            writes: 0,
+            is_alone: false,
             newest: HashMap::new(),
             count: Count::default(),
         }
@@ -82,6 +88,21 @@ impl Client {
         self
     }
 
+    /// Lets the writers go on, every other time, so that they write between two reads: a read may
+    /// cost so little that all would be done before the fire burns. Not while it holds the writers,
+    /// or after their end.
+    async fn let_write(&mut self) {
+        let wanted = self.writes + [0, 1, 2, 4][random(&mut self.seed, 4)];
+        loop {
+            let written = self.world.written.notified();
+            self.writes = self.world.writes.load(SeqCst);
+            if self.writes >= wanted || self.is_alone || self.world.stop.load(SeqCst) {
+                return;
+            }
+            written.await;
+        }
+    }
+
     /// Walks the list by token; false when a sweep passed the walk by.
     async fn walk(&mut self) -> bool {
         let (mut page_token, mut seen) = (None, HashSet::new());
@@ -90,7 +111,8 @@ impl Client {
             let largest = 1 + random(&mut self.seed, 100);
             let limit = 1 + random(&mut self.seed, largest) as u32;
             let option = QueryMySessionOption { limit, page_token, ..Default::default() };
-            let page = match self.world.store.list(&self.owner, &option).await {
+            self.let_write().await;
+            let page = match self.world.store.list_page(&self.owner, &option).await {
                 Err(Error::StalePageToken) if option.page_token.is_some() => return false,
                 page => page.unwrap(),
             };
@@ -127,6 +149,7 @@ impl Client {
 
     /// Syncs to the end; then everything is there that was acknowledged before it began.
     async fn sync_and_check(&mut self) {
+        self.let_write().await;
         let before = self.world.acknowledged(self.number);
         if !self.sync().await {
             // A sweep passed the cursor by: the walk begins anew, and is its own proof.
@@ -154,7 +177,7 @@ impl Client {
             let limit = 1 + random(&mut self.seed, 60) as u32;
             let from = SyncFrom::Cursor(self.cursor.clone());
             let option = SyncRequest { from, limit, need_last_msg: true };
-            let changes = self.world.store.sync(&self.owner, &option).await.unwrap();
+            let changes = self.world.store.sync_page(&self.owner, &option).await.unwrap();
             if changes.reset {
                 return false;
             }
@@ -186,15 +209,17 @@ impl Client {
         }
         let world = Arc::clone(&self.world);
         let _closed = world.gate.write().await;
+        self.is_alone = true;
         self.sync_and_check().await;
         assert!(self.is_compared().await, "the store is still now");
+        self.is_alone = false;
     }
 
     /// False when the store moved: a first page's cursor and that of a sync at its end are the
     /// same text only when nothing was written in between.
     async fn is_compared(&mut self) -> bool {
         let option = QueryMySessionOption::default();
-        let page = self.world.store.list(&self.owner, &option).await.unwrap();
+        let page = self.world.store.list_page(&self.owner, &option).await.unwrap();
         assert!(!page.has_more, "more sessions than one page shows");
         if page.sync_cursor != self.cursor {
             return false;

@@ -70,7 +70,7 @@ impl Demo {
         loop {
             let limit = self.limit(max_timestamp == 0);
             let option = QueryMySessionOption { limit, max_timestamp, ..Default::default() };
-            let page = store.list(owner, &option).await.unwrap();
+            let page = store.list_page(owner, &option).await.unwrap();
             self.show(&mut shown, page.session_list);
             if !page.has_more {
                 return shown;

@@ -107,7 +107,7 @@ pub fn nothing_from_outside_the_time_in_a_team_is_shown(make: Make<'_>) {
                     }
                 }
                 device.sync(&*store, &amy(), limit).await;
-                let one = store.get(&amy(), &id).await.unwrap();
+                let one = store.get_session(&amy(), &id).await.unwrap();
                 let list = whole_list(&*store, &amy()).await;
                 for row in list.iter().chain(&one).chain(device.rows.values()) {
                     prop_assert!(is_inside(&notices, row), "{row:?} with {notices:?}");

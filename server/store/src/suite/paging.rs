@@ -37,7 +37,7 @@ pub fn first_pages_equal_the_model(make: Make<'_>) {
                 return Ok(());
             }
             for owner in &scenario::owners() {
-                let page = store.list(owner, &option).await.unwrap();
+                let page = store.list_page(owner, &option).await.unwrap();
                 let expected = model.page(owner, &option);
                 proptest::prop_assert_eq!((page.session_list, page.has_more), expected);
             }
@@ -66,7 +66,7 @@ async fn page_by_time(store: &dyn Store, limit: u32) -> (Vec<RecentSession>, usi
     let (mut rows, mut max_timestamp, mut requests) = (Vec::<RecentSession>::new(), 0, 0);
     loop {
         let option = QueryMySessionOption { limit, max_timestamp, ..Default::default() };
-        let page = store.list(&amy(), &option).await.unwrap();
+        let page = store.list_page(&amy(), &option).await.unwrap();
         requests += 1;
         let before = rows.len();
         for row in page.session_list {
@@ -105,7 +105,7 @@ pub fn tokens_of_another_account_or_garbage_are_stale(make: Make<'_>) {
         let ask = |owner: Owner, page_token: Option<String>| {
             let option = QueryMySessionOption { limit: 2, page_token, ..Default::default() };
             let store = &*store;
-            async move { store.list(&owner, &option).await }
+            async move { store.list_page(&owner, &option).await }
         };
         let token = ask(amy(), None).await.unwrap().next_page_token.unwrap();
         let other = Owner { account: "amx".parse().unwrap(), ..amy() };

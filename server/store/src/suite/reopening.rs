@@ -34,11 +34,11 @@ pub fn a_walk_goes_on_after_the_store_is_opened_again(make: Make<'_>) {
         let second =
             Event::Message { place: other, post, updates_session: true, audience: Vec::new() };
         store.ingest(&amy().app, vec![message(1), second], 10).await.unwrap();
-        let token = store.list(&amy(), &option).await.unwrap().next_page_token;
+        let token = store.list_page(&amy(), &option).await.unwrap().next_page_token;
         store.close().await;
         let store = open();
         let option = QueryMySessionOption { page_token: token, ..option };
-        let page = store.list(&amy(), &option).await.unwrap();
+        let page = store.list_page(&amy(), &option).await.unwrap();
         assert_eq!(page.session_list[0].update_time, 1);
         store.close().await;
     });
@@ -58,7 +58,7 @@ pub fn a_sync_from_the_beginning_in_pages_ends_after_the_store_is_opened_again(m
         let (mut from, mut count) = (SyncFrom::Beginning, 0);
         loop {
             let option = SyncRequest { from, limit: 2, need_last_msg: true };
-            let changes = store.sync(&amy(), &option).await.unwrap();
+            let changes = store.sync_page(&amy(), &option).await.unwrap();
             assert!(!changes.reset);
             count += changes.changes.len();
             from = SyncFrom::Cursor(changes.cursor);

@@ -45,7 +45,10 @@ pub fn lists_equal_the_model_and_syncs_repair_them(make: Make<'_>) {
                     device.sync(&*store, owner, limit).await;
                     prop_assert_eq!(&device.list(), &expected);
                     for id in expected.iter().map(|row| &row.session_id) {
-                        prop_assert_eq!(store.get(owner, id).await.unwrap(), model.get(owner, id));
+                        prop_assert_eq!(
+                            store.get_session(owner, id).await.unwrap(),
+                            model.get(owner, id)
+                        );
                     }
                 }
                 for (app, team) in scenario::apps()

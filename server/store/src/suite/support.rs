@@ -80,12 +80,12 @@ impl Device {
             let from = self.cursor.clone().map_or(SyncFrom::Beginning, SyncFrom::Cursor);
             let request = SyncRequest { from, limit, need_last_msg: true };
             let SyncPage { changes, cursor, has_more, reset } =
-                store.sync(owner, &request).await.unwrap();
+                store.sync_page(owner, &request).await.unwrap();
             assert!(changes.len() <= limit as usize);
             count += changes.len();
             if reset {
                 assert!(changes.is_empty() && !has_more);
-                let page = store.list(owner, &QueryMySessionOption::default()).await.unwrap();
+                let page = store.list_page(owner, &QueryMySessionOption::default()).await.unwrap();
                 let rows = page.session_list.into_iter();
                 self.rows = rows.map(|row| (row.session_id.clone(), row)).collect();
             }
@@ -113,7 +113,7 @@ impl Device {
 }
 
 pub(super) async fn whole_list(store: &dyn Store, owner: &Owner) -> Vec<RecentSession> {
-    store.list(owner, &QueryMySessionOption::default()).await.unwrap().session_list
+    store.list_page(owner, &QueryMySessionOption::default()).await.unwrap().session_list
 }
 
 /// Draws a number below `below`. xorshift: the story's own randomness, so that a failure shrinks

@@ -29,7 +29,7 @@ impl Walk {
             (self.device, self.seen) = (Device::default(), Vec::new());
         }
         let option = QueryMySessionOption { limit, page_token, ..Default::default() };
-        let page = match store.list(&self.owner, &option).await {
+        let page = match store.list_page(&self.owner, &option).await {
             // A sweep passed the walk by: it begins anew.
             Err(Error::StalePageToken) if option.page_token.is_some() => return,
             page => page.unwrap(),

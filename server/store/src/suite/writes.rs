@@ -3,7 +3,7 @@
 use huihua_core::QueryMySessionOption;
 use huihua_event::{Event, Owner, Place, Post, Team};
 
-use super::support::{Make, amy, attempt, block_on, empty, message};
+use super::support::{Make, amy, attempt, block_on, empty, message, whole_list};
 use crate::{Attempt, ChangedList, Error, IdempotencyKey, Outcome};
 
 /// A join of very many accounts is done in parts; each event still has one outcome, in order.
@@ -29,7 +29,7 @@ pub fn a_join_in_parts_has_one_outcome_and_lets_everybody_in(make: Make<'_>) {
         {
             let owner = Owner { account, ..amy() };
             assert_eq!(store.teams_of(&owner).await.unwrap().len(), 1);
-            let page = store.list(&owner, &QueryMySessionOption::default()).await.unwrap();
+            let page = store.list_page(&owner, &QueryMySessionOption::default()).await.unwrap();
             assert_eq!(page.session_list[0].update_time, 6);
         }
         store.close().await;
@@ -65,7 +65,7 @@ pub fn a_retried_update_gets_its_first_result_and_its_key_serves_no_other_call(m
         store.update(&amy(), &bob, "y".into(), &attempt(11)).await.unwrap();
         let again = store.update(&amy(), &bob, "x".into(), &tried(12)).await.unwrap();
         assert_eq!(again, first);
-        assert_eq!(store.get(&amy(), &bob).await.unwrap().unwrap().ext, "y");
+        assert_eq!(store.get_session(&amy(), &bob).await.unwrap().unwrap().ext, "y");
         let other = store.update(&amy(), &bob, "z".into(), &tried(13)).await;
         assert!(matches!(other, Err(Error::KeyReused)));
         let other = store.delete(&amy(), vec![bob.clone()], &tried(13)).await;
@@ -89,11 +89,16 @@ pub fn an_event_too_far_ahead_of_the_clock_is_rejected_alone(make: Make<'_>) {
 pub fn after_closing_nothing_is_written_and_nothing_is_read(make: Make<'_>) {
     block_on(async {
         let store = empty(make);
+        // A list that was read before is read no more either.
+        whole_list(&*store, &amy()).await;
         store.close().await;
         let refused = store.ingest(&amy().app, vec![message(1)], 10).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })));
         assert!(matches!(store.health().await, Err(Error::Unavailable { .. })));
-        let refused = store.list(&amy(), &QueryMySessionOption::default()).await;
+        let refused = store.list_page(&amy(), &QueryMySessionOption::default()).await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })));
+        let bob = "p2p|bob".parse().unwrap();
+        let refused = store.get(&amy(), &bob).await;
         assert!(matches!(refused, Err(Error::Unavailable { .. })));
     });
 }

@@ -10,7 +10,7 @@ use std::{
 use huihua_core::Code;
 use huihua_event::{Event, Team};
 use huihua_store::{Engine as _, Store as _};
-use huihua_store_redb::RedbStore;
+use huihua_store_redb::{Memory, RedbStore};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -407,7 +407,7 @@ async fn a_store_from_before_the_choice_with_capitals_is_served_exactly_and_not_
     drop(server);
     std::fs::remove_file(data.join("huihua.redb")).unwrap();
     // As a server of before wrote it: nothing was chosen.
-    let store = RedbStore::open(data).unwrap();
+    let store = RedbStore::open(data, Memory::default()).unwrap();
     let (app, team) = (key.parse().unwrap(), Team::normal("7".parse().unwrap()));
     let accounts = ["Alice_1", "Bob"].map(|name| name.parse().unwrap()).into();
     let join = Event::Join { team, accounts, inviter: None, time: T0 };

@@ -11,7 +11,7 @@ use crate::handlers::answers::json_text;
 pub(super) async fn list(call: SignedCall) -> Result<Response, CallError> {
     let (account, option) = sessions::query(&call.form)?;
     let owner = Owner { app: call.app_key.clone(), account };
-    let page = call.context.store.list(&owner, &option).await?;
+    let page = call.context.store.list_page(&owner, &option).await?;
     let answer = sessions::page_answer(&page).map_err(|_| store::Error::Damaged {
         what: format!("a last message of {} has unknown fields", owner.account),
     })?;

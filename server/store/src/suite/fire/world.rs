@@ -7,7 +7,7 @@ use std::sync::{
 
 use huihua_core::{Account, AppKey, LastMsgType, RecentSession, SessionId};
 use huihua_event::Owner;
-use tokio::sync::RwLock;
+use tokio::sync::{Notify, RwLock};
 
 use crate::Engine;
 
@@ -59,6 +59,9 @@ pub(super) struct World {
     pub(super) app: AppKey,
     /// Events so far: gives ids and times.
     pub(super) events: AtomicU64,
+    /// Writes that were answered so far, and who is notified after each.
+    pub(super) writes: AtomicU64,
+    pub(super) written: Notify,
     pub(super) marks: [[Marks; CLIENTS]; WRITERS],
     /// How often the team of each place of the noise was dissolved.
     pub(super) generations: [AtomicU64; TEAMS],
@@ -73,6 +76,8 @@ impl World {
             store,
             app: "fire".parse().unwrap(),
             events: AtomicU64::new(0),
+            writes: AtomicU64::new(0),
+            written: Notify::new(),
             marks: Default::default(),
             generations: Default::default(),
             stop: AtomicBool::new(false),

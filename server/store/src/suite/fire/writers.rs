@@ -93,6 +93,8 @@ impl Writer {
         let now = self.world.now();
         let outcomes = self.world.store.ingest(&self.world.app, events, now).await.unwrap();
         assert!(!outcomes.contains(&Outcome::TooFarAhead));
+        self.world.writes.fetch_add(1, SeqCst);
+        self.world.written.notify_waiters();
     }
 
     fn client(&mut self) -> Account {

@@ -1,0 +1,244 @@
+//! Answers from one account's list in memory: a page, the changes since a cursor, one session, the
+//! teams.
+
+use std::collections::HashMap;
+
+use huihua_core::QueryMySessionOption;
+use huihua_event::{Owner, Team};
+use huihua_store::{
+    Error, PageJson, SessionJson, SyncFrom, SyncPageJson, SyncRequest,
+    cursor::{Cursor, PageToken},
+    order::{self, Bounds, Cut, Position},
+};
+
+use super::list::AccountList;
+use crate::{failure::StoreFailure, history::History, lookup};
+
+/// The state of the store in which a list is read.
+#[derive(Clone, Copy)]
+pub(crate) struct ReadAt<'r> {
+    pub(crate) owner: &'r Owner,
+    pub(crate) history: &'r History,
+    /// The version of the last write.
+    pub(crate) last: u64,
+    /// The oldest version that a cursor may start from.
+    pub(crate) horizon: u64,
+    /// How many heads were written so far.
+    pub(crate) head_writes: u64,
+    /// What was read of sessions whose JSON is not in memory.
+    pub(crate) read: &'r ReadSessions,
+}
+
+/// Sessions read from the engine, by their ids: each with the version that it had.
+pub(crate) type ReadSessions = HashMap<Box<[u8]>, (u64, SessionJson)>;
+
+/// Why there is no answer from memory.
+pub(crate) enum NotRead {
+    /// The JSON of these sessions must be read from the engine first.
+    Missing(Vec<Box<[u8]>>),
+    Failure(StoreFailure),
+}
+
+impl From<StoreFailure> for NotRead {
+    fn from(failure: StoreFailure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl ReadAt<'_> {
+    fn cursor(&self, list: &AccountList, version: u64, start: u64) -> Cursor {
+        self.history.cursor(list.owner_hash, version, start)
+    }
+
+    fn knows(&self, cursor: &Cursor) -> bool {
+        self.history.knows(cursor, self.owner, self.last, self.horizon)
+    }
+
+    fn page_token(&self, text: &str) -> Result<PageToken, StoreFailure> {
+        PageToken::decode(text, &self.history.sealer)
+            .filter(|token| self.knows(&token.cursor))
+            .ok_or(StoreFailure::Refused(Error::StalePageToken))
+    }
+}
+
+/// Answers one page.
+pub(crate) fn page(
+    list: &mut AccountList,
+    at: &ReadAt<'_>,
+    option: &QueryMySessionOption,
+) -> Result<PageJson, NotRead> {
+    list.refresh(at.head_writes)?;
+    let limit = option.limit as usize;
+    let walk = option.page_token.as_deref().map(|text| at.page_token(text)).transpose()?;
+    let (cursor, Cut { rows, has_more }, bounds) = match walk {
+        None => {
+            let bounds = Bounds::of(option);
+            let rows = within(list, bounds, 0);
+            let cut = order::first_page(
+                rows.map(|(slot, time)| (*slot, time)),
+                |row| row.1,
+                bounds,
+                limit,
+            );
+            (at.cursor(list, at.last, at.last), cut, bounds)
+        }
+        Some(PageToken { cursor, bounds, after }) => {
+            let from = after_position(list, &after);
+            // What changed since the first page comes by the sync from the walk's cursor, and no
+            // row comes twice.
+            let rows = within(list, bounds, from);
+            let old = rows.filter(|(slot, _)| list.place(**slot).version <= cursor.version);
+            (cursor, order::front(old.map(|(slot, time)| (*slot, time)), limit), bounds)
+        }
+    };
+    let texts = texts(list, at, rows.iter().map(|(slot, _)| *slot))?;
+    let bytes = texts.sessions(list).map(SessionJson::len).sum::<usize>() + rows.len();
+    let mut page = PageJson::new(bytes, cursor.encode(&at.history.sealer));
+    for session in texts.sessions(list) {
+        page.push(session, option.need_last_msg);
+    }
+    page.has_more = has_more;
+    if let Some((slot, update_time)) = rows.last().filter(|_| has_more) {
+        let id = lookup::session_id_of(list.id(*slot))?;
+        let after = Position { update_time: *update_time, id };
+        page.next_page_token = Some(PageToken { cursor, bounds, after }.encode(&at.history.sealer));
+    }
+    Ok(page)
+}
+
+/// The sessions within these bounds from this place of the list on, each with its time.
+fn within(list: &AccountList, bounds: Bounds, from: usize) -> impl Iterator<Item = (&u32, u64)> {
+    let from = if bounds.max == 0 { from } else { from.max(list.position_of(bounds.max, &[])) };
+    list.order()[from..]
+        .iter()
+        .map_while(|slot| Some((slot, list.place(*slot).update_time?)))
+        .take_while(move |(_, time)| bounds.holds(*time))
+}
+
+/// The place in the list after this position, whose session may have moved away.
+fn after_position(list: &AccountList, after: &Position) -> usize {
+    let id = lookup::id_bytes(&after.id);
+    let place = list.position_of(after.update_time, &id);
+    let is_there = list.order().get(place).is_some_and(|slot| {
+        list.place(*slot).update_time == Some(after.update_time) && list.id(*slot) == id
+    });
+    place + usize::from(is_there)
+}
+
+/// Answers the changes since a cursor.
+pub(crate) fn changes(
+    list: &mut AccountList,
+    at: &ReadAt<'_>,
+    request: &SyncRequest,
+) -> Result<SyncPageJson, NotRead> {
+    let sealer = &at.history.sealer;
+    let now = at.cursor(list, at.last, at.last).encode(sealer);
+    let (since, start) = match &request.from {
+        SyncFrom::Latest => return Ok(SyncPageJson::new(0, now)),
+        SyncFrom::Beginning => (0, at.last),
+        SyncFrom::Cursor(text) => {
+            match Cursor::decode(text, sealer).filter(|cursor| at.knows(cursor)) {
+                Some(cursor) => (cursor.version, cursor.start),
+                None => {
+                    let mut answer = SyncPageJson::new(0, now);
+                    answer.reset = true;
+                    return Ok(answer);
+                }
+            }
+        }
+    };
+    list.refresh(at.head_writes)?;
+    let counts = |slot: &u32| {
+        let place = list.place(*slot);
+        place.update_time.is_some() || place.version > start
+    };
+    let changed = list.changed_after(since).iter().copied().filter(counts);
+    let Cut { rows, has_more } = order::front(changed, request.limit as usize);
+    let cursor = match rows.last().filter(|_| has_more) {
+        Some(slot) => at.cursor(list, list.place(*slot).version, start).encode(sealer),
+        None => now,
+    };
+    let texts = texts(list, at, rows.iter().copied())?;
+    let bytes = texts.sessions(list).map(SessionJson::len).sum::<usize>() + 24 * rows.len();
+    let mut answer = SyncPageJson::new(bytes, cursor);
+    for (slot, session) in texts.rows(list) {
+        match session {
+            Some(session) => answer.push_session(session, request.need_last_msg),
+            None => {
+                let (kind, peer) = lookup::session_of(list.id(slot))?;
+                answer.push_deleted(kind, peer);
+            }
+        }
+    }
+    answer.has_more = has_more;
+    Ok(answer)
+}
+
+/// Answers one session; `None` when it is not visible.
+pub(crate) fn session(
+    list: &mut AccountList,
+    at: &ReadAt<'_>,
+    id: &[u8],
+) -> Result<Option<SessionJson>, NotRead> {
+    let Ok(slot) = list.find(id) else { return Ok(None) };
+    list.refresh(at.head_writes)?;
+    let texts = texts(list, at, [slot].into_iter())?;
+    Ok(texts.sessions(list).next().cloned())
+}
+
+/// Answers the teams that the account is in, in the order of their ids.
+pub(crate) fn teams(list: &mut AccountList, at: &ReadAt<'_>) -> Result<Vec<Team>, NotRead> {
+    list.refresh(at.head_writes)?;
+    let mut teams = Vec::new();
+    for slot in list.teams_in() {
+        teams.extend(Team::of(&lookup::session_id_of(list.id(slot))?));
+    }
+    Ok(teams)
+}
+
+/// The JSON of rows, where the list does not keep it; of a row that is not visible there is none.
+struct Texts(Vec<(u32, Option<SessionJson>)>);
+
+/// Finds the JSON of these rows, each in the list, by its team's registers, or among what was read.
+fn texts(
+    list: &mut AccountList,
+    at: &ReadAt<'_>,
+    rows: impl ExactSizeIterator<Item = u32>,
+) -> Result<Texts, NotRead> {
+    let (mut texts, mut missing) = (Vec::with_capacity(rows.len()), Vec::new());
+    for slot in rows {
+        let place = list.place(slot);
+        if place.update_time.is_none() || list.json(slot).is_some() {
+            texts.push((slot, None));
+            continue;
+        }
+        let of_team = list.team_json(slot)?;
+        let read = || at.read.get(list.id(slot)).filter(|(version, _)| *version == place.version);
+        match of_team.or_else(|| read().map(|(_, json)| json.clone())) {
+            Some(json) => texts.push((slot, Some(json))),
+            None => missing.push(list.id(slot).into()),
+        }
+    }
+    if !missing.is_empty() {
+        return Err(NotRead::Missing(missing));
+    }
+    for (slot, json) in &texts {
+        if let Some(json) = json {
+            list.offer(*slot, json);
+        }
+    }
+    Ok(Texts(texts))
+}
+
+impl Texts {
+    fn rows<'t>(
+        &'t self,
+        list: &'t AccountList,
+    ) -> impl Iterator<Item = (u32, Option<&'t SessionJson>)> {
+        self.0.iter().map(|(slot, json)| (*slot, json.as_ref().or_else(|| list.json(*slot))))
+    }
+
+    fn sessions<'t>(&'t self, list: &'t AccountList) -> impl Iterator<Item = &'t SessionJson> {
+        self.rows(list).filter_map(|(_, session)| session)
+    }
+}
