@@ -2,26 +2,35 @@
 //! `Ingestor`. Nothing else in a request names an account. Signs tokens too. Every failure is
 //! code 302 with a detail that says what to change.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Once},
+};
 
 use arc_swap::ArcSwap;
 use axum::{
     extract::{FromRef, FromRequestParts},
     http::{header::AUTHORIZATION, request::Parts},
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use huihua_core::{Account, AccountForm, AppKey};
 use huihua_event::{Owner, TokenHash};
 use huihua_nim::rest::TOKEN_CHARS_MAX;
 use huihua_store::Store;
-use serde::{Deserialize, Serialize, de::IgnoredAny};
-use serde_json::Number;
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, Validation,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    errors::{ErrorKind, Result as JwtResult, new_error},
+    signature,
+};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
 use crate::{
     app::{App, Apps},
     clock::Clock,
     error::Error,
-    jwt::{HS256, Hs256, Jwt},
 };
 
 /// Longest lifetime of a token, in seconds: 90 days.
@@ -68,8 +77,9 @@ impl AuthenticatedCaller {
 /// seed does not reveal it.
 pub(crate) fn draw_token(app: &App, seed: &str) -> String {
     // The signing input of a JWT has no space, so no signature of one is ever such a token.
-    let key = Hs256::new(app.token_keys[0].expose().as_bytes());
-    hex::encode(&key.code("huihua token ", seed)[..16])
+    let key = app.token_keys[0].expose().as_bytes();
+    let mac = Hs256::new(key).0.chain_update("huihua token ").chain_update(seed);
+    hex::encode(&mac.finalize().into_bytes()[..16])
 }
 
 /// Finds the account of a token in the directories of the apps. `now` in seconds since 1970.
@@ -108,26 +118,22 @@ struct Claims {
     exp: Seconds,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<Seconds>,
-    /// For whom the token is: another server.
-    #[serde(default, skip_serializing)]
-    aud: Option<IgnoredAny>,
 }
 
 /// Seconds since 1970: RFC 7519 lets a NumericDate have a fraction.
 #[derive(Serialize, Deserialize, Clone, Copy)]
-#[serde(try_from = "Number")]
-struct Seconds(u64);
+#[serde(untagged)]
+enum Seconds {
+    Whole(u64),
+    Fraction(f64),
+}
 
-impl TryFrom<Number> for Seconds {
-    type Error = &'static str;
-
-    fn try_from(number: Number) -> Result<Self, Self::Error> {
-        let seconds = number.as_f64().unwrap_or(-1.0);
-        match number.as_u64() {
-            Some(seconds) => Ok(Self(seconds)),
-            // Beyond, it is no time that anybody means.
-            None if (0.0..1e15).contains(&seconds) => Ok(Self(seconds as u64)),
-            None => Err("not seconds since 1970"),
+impl Seconds {
+    fn whole(self) -> u64 {
+        match self {
+            Self::Whole(seconds) => seconds,
+            // `as` saturates: a negative or absurd time becomes 0 or the greatest number.
+            Self::Fraction(seconds) => seconds as u64,
         }
     }
 }
@@ -140,9 +146,12 @@ pub fn sign(app: &App, account: &Account, now: u64, ttl: u64) -> Result<String, 
     if ttl == 0 || ttl > TOKEN_TTL_S_MAX {
         return Err(InvalidTtl);
     }
-    let sub = account.as_str().to_owned();
-    let claims = Claims { sub, exp: Seconds(now + ttl), nbf: None, aud: None };
-    Ok(Hs256::new(app.token_keys[0].expose().as_bytes()).sign(app.key.as_str(), &claims))
+    install_provider();
+    let header = Header { kid: Some(app.key.as_str().to_owned()), ..Header::new(Algorithm::HS256) };
+    let claims =
+        Claims { sub: account.as_str().to_owned(), exp: Seconds::Whole(now + ttl), nbf: None };
+    let key = EncodingKey::from_secret(app.token_keys[0].expose().as_bytes());
+    Ok(jsonwebtoken::encode(&header, &claims, &key).expect("HMAC signs any bytes with any key"))
 }
 
 /// A lifetime that a token may not have: it must be from 1 second to 90 days.
@@ -176,16 +185,23 @@ impl CurrentApps {
 /// remembered of a token: its expiry counts at every request.
 pub(crate) struct TokenVerifier {
     apps: Arc<Apps>,
-    keys: HashMap<AppKey, Vec<Hs256>>,
+    keys: HashMap<AppKey, Vec<DecodingKey>>,
+    validation: Validation,
 }
 
 impl TokenVerifier {
     pub(crate) fn new(apps: Arc<Apps>) -> Self {
+        install_provider();
         let ready = |app: &App| {
-            app.token_keys.iter().map(|key| Hs256::new(key.expose().as_bytes())).collect()
+            let keys = app.token_keys.iter();
+            keys.map(|key| DecodingKey::from_secret(key.expose().as_bytes())).collect()
         };
         let keys = apps.values().map(|app| (app.key.clone(), ready(app))).collect();
-        Self { apps, keys }
+        let mut validation = Validation::new(Algorithm::HS256);
+        // The caller checks the times against its own clock.
+        validation.validate_exp = false;
+        validation.set_required_spec_claims(&["exp", "sub"]);
+        Self { apps, keys, validation }
     }
 
     /// Verifies a token. `now` in seconds since 1970.
@@ -193,44 +209,54 @@ impl TokenVerifier {
     /// # Errors
     /// Code 302, with a detail that says what is wrong with the token.
     fn verify(&self, token: &str, now: u64) -> Result<AuthenticatedCaller, Error> {
-        let jwt = Jwt::parse(token).ok_or_else(|| {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| {
             refused(
                 "token not accepted: not a valid JWT (header alg=HS256, kid=<app key>) and not a \
                  current NIM token",
             )
         })?;
-        if jwt.header.alg != HS256 {
+        if header.alg != Algorithm::HS256 {
             return Err(refused("the token's alg must be HS256"));
         }
-        if jwt.header.crit.is_some() {
+        if header.crit.is_some() {
             return Err(refused("the token's header has critical extensions: none is supported"));
         }
-        let kid = jwt.header.kid.as_deref();
-        let kid = kid.ok_or_else(|| refused("the token's header lacks kid, the app key"))?;
+        let kid = header.kid.ok_or_else(|| refused("the token's header lacks kid, the app key"))?;
         let (app, keys) = AppKey::new(kid)
             .ok()
             .and_then(|key| Some((self.apps.get(&key)?, self.keys.get(&key)?)))
             .ok_or_else(|| refused("the token's kid is not an app of this server"))?;
-        if !keys.iter().any(|key| jwt.is_signed_with(key)) {
-            return Err(refused("the token is not signed with a token key of its app"));
+        caller(app, self.claims(keys, token)?, now)
+    }
+
+    fn claims(&self, keys: &[DecodingKey], token: &str) -> Result<Claims, Error> {
+        let mut last = ErrorKind::InvalidSignature;
+        for key in keys {
+            match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
+                Ok(data) => return Ok(data.claims),
+                Err(error) => last = error.into_kind(),
+            }
+            if !matches!(last, ErrorKind::InvalidSignature) {
+                break;
+            }
         }
-        caller(app, &jwt, now)
+        Err(refused(match last {
+            ErrorKind::InvalidSignature => "the token is not signed with a token key of its app",
+            ErrorKind::InvalidAudience => {
+                "the token has an aud claim: tokens for this server must have none"
+            }
+            _ => "the token's claims must hold sub, the account, and exp, seconds since 1970",
+        }))
     }
 }
 
 /// Returns the caller of a token whose signature is right.
-fn caller(app: &App, jwt: &Jwt<'_>, now: u64) -> Result<AuthenticatedCaller, Error> {
-    let claims: Claims = jwt.claims().ok_or_else(|| {
-        refused("the token's claims must hold sub, the account, and exp, seconds since 1970")
-    })?;
-    if claims.aud.is_some() {
-        return Err(refused("the token has an aud claim: tokens for this server must have none"));
-    }
-    let expires_at = claims.exp.0;
+fn caller(app: &App, claims: Claims, now: u64) -> Result<AuthenticatedCaller, Error> {
+    let expires_at = claims.exp.whole();
     if expires_at.saturating_add(LEEWAY_S) < now {
         return Err(refused("the token has expired: get a new one"));
     }
-    if claims.nbf.is_some_and(|nbf| nbf.0 > now.saturating_add(LEEWAY_S)) {
+    if claims.nbf.is_some_and(|nbf| nbf.whole() > now.saturating_add(LEEWAY_S)) {
         return Err(refused("the token's nbf is in the future"));
     }
     if expires_at > now.saturating_add(TOKEN_TTL_S_MAX + LEEWAY_S) {
@@ -323,6 +349,63 @@ fn bearer<'a>(parts: &'a Parts, what: &str) -> Result<&'a str, Error> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim())
         .ok_or_else(|| refused(&format!("the Authorization header must be Bearer <{what}>")))
+}
+
+/// HS256 alone, over `hmac` and `sha2`: jsonwebtoken's own `rust_crypto` would bring RSA and three
+/// curves, which nothing here may accept.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match algorithm {
+        Algorithm::HS256 => Ok(Box::new(Hs256::new(key.as_bytes()))),
+        _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
+    },
+    verifier_factory: |algorithm, key: &DecodingKey| -> JwtResult<Box<dyn JwtVerifier>> {
+        match algorithm {
+            Algorithm::HS256 => Ok(Box::new(Hs256::new(key.try_get_as_bytes()?))),
+            _ => Err(new_error(ErrorKind::InvalidAlgorithm)),
+        }
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+fn install_provider() {
+    static ONCE: Once = Once::new();
+    // An error means that the program has installed a provider before: that one is used.
+    ONCE.call_once(|| {
+        let _ = PROVIDER.install_default();
+    });
+}
+
+struct Hs256(Hmac<Sha256>);
+
+impl Hs256 {
+    fn new(key: &[u8]) -> Self {
+        Self(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+    }
+}
+
+impl signature::Signer<Vec<u8>> for Hs256 {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.clone().chain_update(message).finalize().into_bytes().to_vec())
+    }
+}
+
+impl signature::Verifier<Vec<u8>> for Hs256 {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        let mac = self.0.clone().chain_update(message);
+        mac.verify_slice(signature).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtSigner for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
+}
+
+impl JwtVerifier for Hs256 {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::HS256
+    }
 }
 
 #[cfg(test)]

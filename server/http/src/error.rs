@@ -7,7 +7,7 @@ use axum::{
 use huihua_core::{Code, Problem};
 use huihua_store as store;
 
-use crate::admin::observe::{RefusalReason, RequestId};
+use crate::answer_notes::{RefusalReason, RequestId};
 
 /// `Retry-After` if the store is unavailable, in seconds.
 const RETRY_UNAVAILABLE_S: u32 = 1;

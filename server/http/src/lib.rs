@@ -6,6 +6,7 @@
 mod account_doors;
 mod addresses;
 pub mod admin;
+mod answer_notes;
 pub mod app;
 pub mod auth;
 pub mod clock;
@@ -13,7 +14,6 @@ mod connection;
 mod error;
 pub mod events_json;
 mod handlers;
-mod jwt;
 mod limits;
 pub mod live;
 mod peer_stream;

@@ -4,6 +4,7 @@ mod account_forms;
 mod act;
 mod backup;
 mod blocked;
+mod committed;
 mod directory;
 mod failure;
 mod file;

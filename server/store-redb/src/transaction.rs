@@ -13,8 +13,8 @@ use huihua_store::{
 use redb::{ReadableTable as _, Table, WriteTransaction};
 
 use crate::{
+    committed::CommittedLists,
     failure::StoreFailure,
-    hot::CommittedLists,
     lookup::{self, ListTables, TeamTables},
     row::{self, FirstResult},
     tables,

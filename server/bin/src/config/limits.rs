@@ -5,10 +5,12 @@ use std::{ops::RangeInclusive, time::Duration};
 use huihua_http::server::Limits;
 
 use super::{
-    CONNECTIONS_MAX, Setting, by_default, number,
     reader::{Fields, Found, Reader},
-    setting,
+    setting::{Setting, by_default, number, setting},
 };
+
+/// Most connections that the file may allow; beyond, the memory of one machine is the limit.
+pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
 
 /// Memory of the store in MiB: below, writes would wait for pages that were just dropped; beyond,
 /// 1 TiB, a number is a mistake.

@@ -7,6 +7,7 @@ mod fault;
 mod limits;
 mod print;
 mod reader;
+mod setting;
 #[cfg(test)]
 mod tests;
 
@@ -27,16 +28,15 @@ use crate::{data_folder, logging::LogFormat};
 use self::{
     app::ReadApp,
     fault::{Fault, Faults, Place},
-    limits::ReadLimits,
+    limits::{CONNECTIONS_MAX, ReadLimits},
     reader::{Fields, Found, Reader},
+    setting::{Setting, by_default, number, setting},
 };
 pub(crate) use self::{
     fault::Error,
     reader::{Overrides, parent_of},
 };
 
-/// Most connections that the file may allow; beyond, the memory of one machine is the limit.
-pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
 /// Address of the operator's listener when nobody names one.
 const ADMIN_LISTEN_DEFAULT: &str = "127.0.0.1:8481";
 /// Value of `admin_listen` without a listener.
@@ -71,14 +71,6 @@ pub(crate) struct Config {
     pub(crate) warnings: Vec<String>,
     /// What stands in the top table, in the order in which it is printed.
     settings: Vec<Setting>,
-}
-
-/// One setting as it counts.
-#[derive(Debug, Clone)]
-struct Setting {
-    name: &'static str,
-    value: toml::Value,
-    place: Place,
 }
 
 impl Config {
@@ -240,22 +232,6 @@ fn read_log_format(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Found<Lo
         reader.fault(place.clone(), fields.name("log_format"), reason);
     }
     Found { value: format.unwrap_or(LogFormat::Text), place }
-}
-
-fn by_default<T>(value: T) -> Found<T> {
-    Found { value, place: Place::Default }
-}
-
-fn setting<T>(
-    name: &'static str,
-    found: &Found<T>,
-    show: impl FnOnce(&T) -> toml::Value,
-) -> Setting {
-    Setting { name, value: show(&found.value), place: found.place.clone() }
-}
-
-fn number(count: &usize) -> toml::Value {
-    i64::try_from(*count).unwrap_or(i64::MAX).into()
 }
 
 fn read_address(

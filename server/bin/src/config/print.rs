@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use toml::Value;
 
-use super::{Config, Setting};
+use super::{Config, setting::Setting};
 
 impl Config {
     /// Writes it as TOML, each secret redacted.

@@ -194,7 +194,10 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         "listen = \"127.0.0.1:3\"  # --listen\ndata = \"d\"  # f:3\n\
          connections_max = 2  # HUIHUA_CONNECTIONS_MAX\n\
          admin_listen = \"127.0.0.1:8481\"  # default\n\
-         log_format = \"text\"  # default\naccess_log = false  # default\n\n\
+         log_format = \"text\"  # default\naccess_log = false  # default\n\
+         memory_mb = 256  # default\nqueue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
+         head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
+         bodies_mb = 64  # default\nwaits_per_account = 32  # default\n\n\
          [[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"(redacted)\"\n\
          token_keys = [\"(redacted)\"]\ningest_key = \"(redacted)\"\n\n\
          [[app]]\nkey = \"b\"\naccounts = \"exact\"\nsecret = \"(redacted)\"\n\

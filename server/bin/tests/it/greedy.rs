@@ -97,20 +97,22 @@ async fn one_address_has_half_of_the_room_for_bodies_if_it_is_told_so() {
 }
 
 #[tokio::test]
-async fn a_copy_of_nobody_in_particular_is_64_kib_long_at_most() {
+async fn a_copy_of_nobody_in_particular_is_256_kib_long_at_most() {
     let server = TestServer::start().await;
-    let long = "x".repeat(70_000);
-    let body = message("PERSON", "bob", "amy", 1).replace("body 1", &long);
-    let sum = copy::check_sum(server.app("a").secret.expose(), body.as_bytes(), "1");
     let time = [("CurTime", "1")];
-    let (key, sum) = ([("AppKey", "a")], [("CheckSum", sum.as_str())]);
-    for (headers, status) in [
-        ([&time[..], &sum].concat(), 413),
-        ([&time[..], &key].concat(), 413),
-        ([&time[..], &key, &sum].concat(), 200),
-    ] {
-        let answer = server.http.send(reqwest::Method::POST, "/nim/copy", &headers, body.clone());
-        assert_eq!(answer.await.status, status, "{headers:?}");
+    for (length, unnamed) in [(70_000, 200), (270_000, 413)] {
+        let body = message("PERSON", "bob", "amy", 1).replace("body 1", &"x".repeat(length));
+        let sum = copy::check_sum(server.app("a").secret.expose(), body.as_bytes(), "1");
+        let (key, sum) = ([("AppKey", "a")], [("CheckSum", sum.as_str())]);
+        for (headers, status) in [
+            ([&time[..], &sum].concat(), unnamed),
+            ([&time[..], &key].concat(), 403),
+            ([&time[..], &key, &sum].concat(), 200),
+        ] {
+            let answer =
+                server.http.send(reqwest::Method::POST, "/nim/copy", &headers, body.clone());
+            assert_eq!(answer.await.status, status, "{length} {headers:?}");
+        }
     }
 }
 

@@ -1,6 +1,13 @@
 //! Counts every request, and writes its line of the access log if that is switched on.
 
-use std::time::Instant;
+use std::{
+    any::Any,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+    time::Instant,
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -10,43 +17,39 @@ use axum::{
 };
 
 use super::metrics::{AnsweredRequest, method_name};
-use crate::handlers::{Context, answer_of_panic, caught};
+use crate::{
+    answer_notes::{RefusalReason, RequestId},
+    handlers::Context,
+};
 
 /// The route of a request that no route fits: its path may hold anything.
 const NO_ROUTE: &str = "none";
 
-/// Why an answer is no success, for the counters; in the answer's extensions.
-#[derive(Debug, Clone)]
-pub(crate) struct RefusalReason(pub(crate) String);
+/// Makes an answer of a panic's payload.
+pub(crate) type AnswerPanic = fn(Box<dyn Any + Send>) -> Response;
 
-/// The id under which an answer is found in the log; in the answer's extensions.
-#[derive(Debug, Clone)]
-pub(crate) struct RequestId(pub(crate) String);
-
-impl RequestId {
-    pub(crate) fn draw() -> Self {
-        let mut bytes = [0; 8];
-        // An id only finds a log line: without randomness it is zeros, and the answer still goes
-        // out.
-        let _ = getrandom::fill(&mut bytes);
-        Self(hex::encode(bytes))
-    }
+/// What observing needs.
+#[derive(Clone)]
+pub(crate) struct Observer {
+    pub(crate) context: Context,
+    /// How a panic at a path is answered.
+    pub(crate) answer_of_panic: fn(&str) -> AnswerPanic,
 }
 
 /// Answers, also when the handler panics, and then counts.
 #[expect(clippy::disallowed_methods, reason = "how long an answer takes, for the operator")]
 pub(crate) async fn observe(
-    State(context): State<Context>,
+    State(observer): State<Observer>,
     request: Request,
     next: Next,
 ) -> Response {
     let since = Instant::now();
-    let metrics = &context.metrics;
+    let metrics = &observer.context.metrics;
     let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_name(request.method());
     let is_logged = metrics.is_access_logged();
     let trace_id = is_logged.then(|| trace_id(request.headers())).flatten();
-    let answer_panic = answer_of_panic(request.uri().path());
+    let answer_panic = (observer.answer_of_panic)(request.uri().path());
     let response = caught(next.run(request)).await.unwrap_or_else(answer_panic);
     let route = path.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
     let (status, took) = (response.status().as_u16(), since.elapsed());
@@ -64,6 +67,19 @@ pub(crate) async fn observe(
         );
     }
     response
+}
+
+/// Waits for an answer; a panic's payload is the error.
+async fn caught(answer: impl Future<Output = Response>) -> Result<Response, Box<dyn Any + Send>> {
+    let mut answer = pin!(answer);
+    poll_fn(|context| {
+        // What a panic may leave half done is the request's own.
+        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
 }
 
 /// Returns the trace's id of a caller that sends W3C's `traceparent`. Anything else is not logged:

@@ -30,8 +30,8 @@ fn apps() -> Apps {
 fn forge(header: &str, claims: &str, key: &Secret) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let message = format!("{}.{}", part(header), part(claims));
-    let code = Hs256::new(key.expose().as_bytes()).code(&message, "");
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(code))
+    let mac = Hs256::new(key.expose().as_bytes()).0.chain_update(&message).finalize();
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()))
 }
 
 fn claims_until(exp: u64) -> String {
@@ -49,6 +49,21 @@ pub(crate) fn account_of_token(accounts: AccountForm, sub: &str) -> Option<Accou
 }
 
 const HEADER: &str = r#"{"alg":"HS256","kid":"a"}"#;
+
+#[test]
+fn hs256_is_that_of_the_rfc() {
+    // RFC 7515, appendix A.1: key, message and signature.
+    let key =
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+    let message = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    let right = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let signer = Hs256::new(&URL_SAFE_NO_PAD.decode(key).unwrap());
+    let signature = signature::Signer::try_sign(&signer, message.as_bytes()).unwrap();
+    assert_eq!(URL_SAFE_NO_PAD.encode(&signature), right);
+    assert!(signature::Verifier::verify(&signer, message.as_bytes(), &signature).is_ok());
+    let short = signature[..31].to_vec();
+    assert!(signature::Verifier::verify(&signer, message.as_bytes(), &short).is_err());
+}
 
 #[test]
 fn a_token_signed_here_is_read_here() {
@@ -78,7 +93,7 @@ fn every_other_token_is_refused_with_its_reason() {
     let cases = [
         (String::new(), "not a valid JWT"),
         ("a.b.c".into(), "not a valid JWT"),
-        (forge(r#"{"alg":"none","kid":"a"}"#, &good, key), "alg must be HS256"),
+        (forge(r#"{"alg":"none","kid":"a"}"#, &good, key), "not a valid JWT"),
         (forge(r#"{"alg":"HS512","kid":"a"}"#, &good, key), "alg must be HS256"),
         (forge(r#"{"alg":"RS256","kid":"a"}"#, &good, key), "alg must be HS256"),
         (forge(r#"{"alg":"HS256"}"#, &good, key), "lacks kid"),

@@ -13,13 +13,7 @@ mod sync;
 mod unread;
 mod webhook;
 
-use std::{
-    any::Any,
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::{Pin, pin},
-    task::Poll,
-};
+use std::pin::Pin;
 
 use axum::{
     Router,
@@ -56,6 +50,7 @@ impl Routes {
         let operators = Router::new()
             .route(paths::LIVEZ, get(health::livez))
             .route(paths::READYZ, get(health::readyz));
+        let observer = observe::Observer { context: context.clone(), answer_of_panic };
         let routes = Router::new()
             .merge(clients)
             .merge(servers)
@@ -63,7 +58,7 @@ impl Routes {
             .merge(operators)
             .fallback(no_such_path)
             .method_not_allowed_fallback(async || Error::Method)
-            .layer(middleware::from_fn_with_state(context.clone(), observe::observe))
+            .layer(middleware::from_fn_with_state(observer, observe::observe))
             .with_state(context);
         Self(routes)
     }
@@ -84,24 +79,9 @@ impl Routes {
 /// An answer to come.
 pub(crate) type AnswerFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// Waits for an answer; a panic's payload is the error.
-pub(crate) async fn caught(
-    answer: impl Future<Output = Response>,
-) -> Result<Response, Box<dyn Any + Send>> {
-    let mut answer = pin!(answer);
-    poll_fn(|context| {
-        // What a panic may leave half done is the request's own.
-        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
-    })
-    .await
-}
-
 /// Returns how a panic at this path is answered. Its text may hold a user's data: the panic hook
 /// has logged the place.
-pub(crate) fn answer_of_panic(path: &str) -> fn(Box<dyn Any + Send>) -> Response {
+fn answer_of_panic(path: &str) -> observe::AnswerPanic {
     if path == paths::NIM_COPY {
         webhook::answer_panic
     } else if nim_rest::is_call(path) {

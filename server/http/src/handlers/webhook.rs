@@ -16,7 +16,7 @@ use huihua_store::Outcome;
 
 use super::{answers::json_text, context::Context, input, refused_copies::CopyRefusal};
 use crate::{
-    admin::observe::RefusalReason,
+    answer_notes::RefusalReason,
     app::{App, Apps},
     error::Error,
 };
@@ -24,9 +24,9 @@ use crate::{
 const APP_KEY: &str = "AppKey";
 /// Largest copy, in bytes.
 const COPY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Largest copy that names no app, or has no sum, in bytes: nobody knows yet who sends it, and a
-/// message with all its fields fits several times.
-const UNNAMED_BYTES_MAX: usize = 64 * 1024;
+/// Largest copy that names no app but has a sum, in bytes: nobody knows yet who sends it, and NIM
+/// sends such ones; a message with all its fields fits even with every character escaped.
+const UNNAMED_BYTES_MAX: usize = 256 * 1024;
 /// Largest body without a signature: only the address check `{}` has none.
 const UNSIGNED_BYTES_MAX: usize = 64;
 
@@ -90,11 +90,15 @@ async fn signed<'c>(
         return Err(CopyRefusal::UnknownAppKey.into());
     }
     let [cur_time, check_sum] = ["CurTime", "CheckSum"].map(|name| input::header(headers, name));
-    let is_signed = named.is_some() || check_sum.is_some();
-    let bytes_max = match (named, check_sum) {
-        (Some(_), Some(_)) => COPY_BYTES_MAX,
-        (Some(_), None) | (None, Some(_)) => UNNAMED_BYTES_MAX,
-        (None, None) => UNSIGNED_BYTES_MAX,
+    if named.is_some() && check_sum.is_none() {
+        // Refused whatever it holds: nothing of it is kept.
+        return Err(CopyRefusal::WrongSum.into());
+    }
+    let is_signed = check_sum.is_some();
+    let bytes_max = match (named, is_signed) {
+        (Some(_), _) => COPY_BYTES_MAX,
+        (None, true) => UNNAMED_BYTES_MAX,
+        (None, false) => UNSIGNED_BYTES_MAX,
     };
     let body = match input::whole_body(parts, body, bytes_max).await {
         Ok(body) => body,

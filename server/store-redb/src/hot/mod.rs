@@ -27,7 +27,9 @@ pub(crate) use self::{
     read::{NotRead, ReadAt, ReadSessions, changes, page, session, teams},
     scan::{answer, scan, sessions},
 };
-use crate::{failure::StoreFailure, history::History, lookup, row, tables};
+use crate::{
+    committed::CommittedLists, failure::StoreFailure, history::History, lookup, row, tables,
+};
 
 /// The lists in memory.
 pub(crate) struct HotLists {
@@ -48,18 +50,6 @@ struct Moment {
     head_writes: u64,
     /// The outcome of a write is unknown: nothing is in memory until the file was asked.
     is_stale: bool,
-}
-
-/// What one commit wrote of lists.
-#[derive(Default)]
-pub(crate) struct CommittedLists {
-    /// Keys and values of sessions, in the order of the writes.
-    pub(crate) rows: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Keys and values of heads, in the order of the writes.
-    pub(crate) heads: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) version: u64,
-    /// `None` when it did not move.
-    pub(crate) horizon: Option<u64>,
 }
 
 /// A list that is being read to be kept. Dropped, it is forgotten.

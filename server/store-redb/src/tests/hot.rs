@@ -173,7 +173,9 @@ async fn after_a_failure_of_the_file_lists_are_those_of_the_file() {
     let mut durable = 0;
     for n in 0..12 {
         let time = 11 + u64::from(n);
-        medium.fail(MediumFault::NoSyncAfter(n % 3));
+        let fault =
+            if n % 2 == 0 { MediumFault::NoSyncAfter(n % 3) } else { MediumFault::DeadAtSync };
+        medium.fail(fault);
         let failed = store.ingest(&amy().app, vec![p2p("bob", time)], 1_000).await.is_err();
         medium.fail(MediumFault::None);
         let shown = store.list_page(&amy(), &QueryMySessionOption::default()).await.unwrap();

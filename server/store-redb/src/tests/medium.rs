@@ -65,6 +65,10 @@ pub(super) enum MediumFault {
     NoSync,
     /// The same after so many syncs that succeed.
     NoSyncAfter(u32),
+    /// The next sync fails, and no write goes through after it: what was written stays.
+    DeadAtSync,
+    /// No write goes through.
+    Dead,
 }
 
 struct MediumState {
@@ -156,6 +160,10 @@ impl Medium {
     }
 }
 
+fn failed() -> io::Error {
+    io::Error::other("the medium failed")
+}
+
 fn full() -> io::Error {
     io::Error::from(io::ErrorKind::StorageFull)
 }
@@ -177,11 +185,13 @@ impl StorageBackend for Medium {
         let grows = len > state.bytes.len() as u64;
         match state.fault {
             MediumFault::Full | MediumFault::FullForGrowth if grows => return Err(full()),
+            MediumFault::Dead => return Err(failed()),
             MediumFault::Full
             | MediumFault::FullForGrowth
             | MediumFault::None
             | MediumFault::NoSync
-            | MediumFault::NoSyncAfter(_) => {}
+            | MediumFault::NoSyncAfter(_)
+            | MediumFault::DeadAtSync => {}
         }
         let op = MediumOp::SetLen(len);
         op.apply(&mut state.bytes);
@@ -192,8 +202,10 @@ impl StorageBackend for Medium {
     fn sync_data(&self) -> Result<(), io::Error> {
         let mut state = self.state();
         state.fault = match state.fault {
-            MediumFault::NoSync | MediumFault::NoSyncAfter(0) => {
-                return Err(io::Error::other("the medium failed"));
+            MediumFault::NoSync | MediumFault::NoSyncAfter(0) => return Err(failed()),
+            MediumFault::DeadAtSync | MediumFault::Dead => {
+                state.fault = MediumFault::Dead;
+                return Err(failed());
             }
             MediumFault::NoSyncAfter(syncs) => MediumFault::NoSyncAfter(syncs - 1),
             fault => fault,
@@ -208,10 +220,12 @@ impl StorageBackend for Medium {
         match state.fault {
             MediumFault::Full => return Err(full()),
             MediumFault::FullForGrowth if grows => return Err(full()),
+            MediumFault::Dead => return Err(failed()),
             MediumFault::FullForGrowth
             | MediumFault::None
             | MediumFault::NoSync
-            | MediumFault::NoSyncAfter(_) => {}
+            | MediumFault::NoSyncAfter(_)
+            | MediumFault::DeadAtSync => {}
         }
         // By pages of the system; the header is written again by every opening.
         for page in (offset..offset + data.len() as u64).step_by(4_096).filter(|at| *at > 0) {
