@@ -35,6 +35,15 @@ const GOOD: &str = r#"
     ingest_key = "ingest-key-b-0123456789abcdef012345678"
 "#;
 
+/// The shipped file, its keys filled in.
+fn shipped_with_keys() -> String {
+    DEFAULT_TOML
+        .replace("<app key>", "k")
+        .replace("<app secret>", "s")
+        .replace("<token key>", &"t".repeat(32))
+        .replace("<ingest key>", &"i".repeat(32))
+}
+
 #[test]
 fn a_good_file_is_read_and_shows_no_secret() {
     let config = parse(GOOD).unwrap();
@@ -51,11 +60,7 @@ fn a_good_file_is_read_and_shows_no_secret() {
 fn the_shipped_file_starts_as_soon_as_its_keys_are_filled_in() {
     let refused = parse(DEFAULT_TOML).unwrap_err().to_string();
     assert!(refused.contains("32 bytes"), "placeholders are no keys: {refused}");
-    let filled = DEFAULT_TOML
-        .replace("<app key>", "k")
-        .replace("<app secret>", "s")
-        .replace("<token key>", &"t".repeat(32))
-        .replace("<ingest key>", &"i".repeat(32));
+    let filled = shipped_with_keys();
     assert_eq!(parse(&filled).unwrap().apps.len(), 1);
 }
 
@@ -253,11 +258,7 @@ fn secrets_are_read_from_their_files_beside_the_configuration() {
 
 #[test]
 fn the_shipped_file_names_every_limit_with_its_default_and_other_values_count() {
-    let text = DEFAULT_TOML
-        .replace("<app key>", "k")
-        .replace("<app secret>", "s")
-        .replace("<token key>", &"t".repeat(32))
-        .replace("<ingest key>", &"i".repeat(32));
+    let text = shipped_with_keys();
     let shown = |config: &Config| format!("memory_mb: {}, {:?}", config.memory_mb, config.limits);
     let shipped = parse(&text).unwrap();
     // Both are parts of other limits, unless they are given.
