@@ -6,8 +6,7 @@ import android.app.Activity
 import android.view.View
 import android.widget.Button
 import androidx.test.ext.junit.runners.AndroidJUnit4
-import dev.huihua.sdk.Observer
-import dev.huihua.sdk.StatusCode
+import dev.huihua.sdk.OnlineStatus
 import dev.huihua.sdk.deliverText
 import dev.huihua.sdk.editEvent
 import dev.huihua.sdk.postEvent
@@ -185,13 +184,12 @@ class SessionListScreenTest {
         phone.await("the list") { list.names() == listOf("nick of ann") }
         relay.cut()
         phone.await("the warning") { list.text(R.id.warning) != null }
-        val seen = CopyOnWriteArrayList<Pair<StatusCode, String?>>()
-        // Notified after the screen, whose observer is older.
-        val observer = Observer<StatusCode> { seen += it to list.text(R.id.warning) }
+        val seen = CopyOnWriteArrayList<Pair<OnlineStatus, String?>>()
         val service = phone.onMain { Sessions.service(phone.context, phone.stored()) }
-        service.observeOnlineStatus(observer, true)
-        phone.await("two tries") { seen.count { it.first == StatusCode.CONNECTING } >= 2 }
-        service.observeOnlineStatus(observer, false)
+        // Notified after the screen, whose observer is older.
+        val subscription = service.observeOnlineStatus { seen += it to list.text(R.id.warning) }
+        phone.await("two tries") { seen.count { it.first == OnlineStatus.CONNECTING } >= 2 }
+        subscription.close()
         assertFalse("$seen", seen.any { it.second == null })
         relay.connect()
         phone.await("calm") { list.text(R.id.warning) == null }

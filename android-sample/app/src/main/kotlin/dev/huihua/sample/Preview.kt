@@ -6,9 +6,9 @@ import android.text.SpannableStringBuilder
 import android.text.Spanned
 import android.text.style.ForegroundColorSpan
 import dev.huihua.sdk.MsgTypeEnum
-import dev.huihua.sdk.RecentContact
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionTypeEnum
+import dev.huihua.sdk.nim.RecentContact
 
 /** Returns the line below a session's name, from the view of [account]. */
 internal fun Context.previewText(session: RecentSession, account: String): CharSequence {

@@ -3,8 +3,8 @@ package dev.huihua.sample
 
 import android.content.Context
 import dev.huihua.sdk.RequestCallback
-import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.nim.ResponseCode
 
 /** Passes a result to [succeeded] and any failure to [failed]. The result of [Void] is null. */
 internal class ScreenCallback<T>(

@@ -11,10 +11,10 @@ import android.view.View
 import android.widget.AbsListView
 import android.widget.ListView
 import android.widget.TextView
-import dev.huihua.sdk.Observer
+import dev.huihua.sdk.OnlineStatus
 import dev.huihua.sdk.SessionList
 import dev.huihua.sdk.SessionService
-import dev.huihua.sdk.StatusCode
+import dev.huihua.sdk.Subscription
 
 /** Binds a [SessionList] to a ListView; the list itself survives a rotation. */
 class SessionListActivity : Activity(), SessionList.Listener {
@@ -28,12 +28,8 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private val more by lazy { LayoutInflater.from(this).inflate(R.layout.load_more, rows, false) }
     private lateinit var adapter: SessionAdapter
     private var live: Live? = null
-    private var status = StatusCode.UNLOGIN
-    private val statusObserver = Observer<StatusCode> {
-        // Each attempt to reconnect reports it briefly; the warning must stay until one succeeds.
-        if (it != StatusCode.CONNECTING) status = it
-        showState()
-    }
+    private var status = OnlineStatus.IDLE
+    private var statuses: Subscription? = null
     internal lateinit var selection: Selection
         private set
 
@@ -66,14 +62,14 @@ class SessionListActivity : Activity(), SessionList.Listener {
         }
         actionBar?.subtitle = settings.account.ifEmpty { null }
         live?.list?.setListener(this)
-        live?.service?.observeOnlineStatus(statusObserver, true)
+        statuses = live?.service?.observeOnlineStatus(::onStatus)
         // Also updates the relative times.
         change()
     }
 
     override fun onStop() {
         live?.list?.setListener(null)
-        live?.service?.observeOnlineStatus(statusObserver, false)
+        statuses?.close()
         super.onStop()
     }
 
@@ -107,6 +103,12 @@ class SessionListActivity : Activity(), SessionList.Listener {
     override fun onChanged(position: Int, count: Int) = change()
     override fun onState(state: SessionList.State) = showState()
 
+    private fun onStatus(next: OnlineStatus) {
+        // Each attempt to reconnect reports it briefly; the warning must stay until one succeeds.
+        if (next != OnlineStatus.CONNECTING) status = next
+        showState()
+    }
+
     private fun change() {
         rows.animateChange {
             adapter.sessions = live?.list?.sessions.orEmpty()
@@ -127,7 +129,7 @@ class SessionListActivity : Activity(), SessionList.Listener {
         show(R.id.more_failed, hasMore && failure != null)
         val warning = when {
             failure != null -> reasonOf(failure)
-            status == StatusCode.NET_BROKEN -> getString(R.string.offline)
+            status == OnlineStatus.OFFLINE -> getString(R.string.offline)
             else -> null
         }
         findViewById<TextView>(R.id.warning).text = warning

@@ -5,9 +5,9 @@ import android.app.Activity
 import android.os.Bundle
 import android.widget.Button
 import android.widget.EditText
-import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
+import dev.huihua.sdk.nim.ResponseCode
 
 /** Stores the settings once the server has confirmed that the token is the account's. */
 class SettingsActivity : Activity() {

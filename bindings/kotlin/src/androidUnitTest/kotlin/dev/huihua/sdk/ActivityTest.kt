@@ -29,6 +29,7 @@ import org.robolectric.android.controller.ActivityController
 class ListActivity : Activity() {
     private lateinit var list: SessionList
     private lateinit var waiting: Call
+    private lateinit var subscription: Subscription
     private var isGone = false
 
     /** The text on the screen. */
@@ -56,7 +57,7 @@ class ListActivity : Activity() {
         list = SessionList(service)
         list.setListener(listener)
         list.open()
-        service.observeSessionChanges(observer, true)
+        subscription = service.observeSessionChanges(observer)
         val latest = SyncOption(SyncOption.LATEST, waitMs = 30_000)
         waiting = service.sync(latest, Recorder { note("callback") })
     }
@@ -68,7 +69,7 @@ class ListActivity : Activity() {
 
     override fun onDestroy() {
         waiting.abort()
-        checkNotNull(service).observeSessionChanges(observer, false)
+        subscription.close()
         list.close()
         isGone = true
         super.onDestroy()
@@ -150,9 +151,9 @@ class ActivityTest {
             val name = { threads.onEvent(Thread.currentThread().name) }
             service.queryMySessionList(null, Recorder { name() })
             service.queryMySession("p2p|nobody", Recorder { name() })
-            service.observeOnlineStatus({ name() }, true)
+            service.observeOnlineStatus { name() }
             service.awaitLive()
-            service.observeSessionChanges({ name() }, true)
+            service.observeSessionChanges { name() }
             server.deliverText("amy", me, now, 1, "hello")
             repeat(4) { assertEquals("the app's own", threads.next()) }
         }

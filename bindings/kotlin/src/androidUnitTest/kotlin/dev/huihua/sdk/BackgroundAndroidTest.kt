@@ -45,7 +45,7 @@ class BackgroundAndroidTest {
         val activity = startActivity()
         service(rests = true).use { service ->
             val updates = Events<RecentSession>()
-            service.observeUpdateMySession(updates, true)
+            service.observeUpdateMySession(updates)
             service.awaitLive()
             server.deliverText("amy", me, now, 1, "seen")
             assertEquals("p2p|amy", updates.next().sessionId)
@@ -67,7 +67,7 @@ class BackgroundAndroidTest {
         val activity = startActivity()
         service(rests = false).use { service ->
             val updates = Events<RecentSession>()
-            service.observeUpdateMySession(updates, true)
+            service.observeUpdateMySession(updates)
             service.awaitLive()
             onMain { activity.pause().stop().destroy() }
             server.deliverText("amy", me, now, 4, "in the background")
@@ -113,7 +113,7 @@ class BackgroundAndroidTest {
     fun eventsArriveOnTheMainThread() {
         service(rests = false).use { service ->
             val threads = Events<Thread>()
-            service.observeOnlineStatus({ threads.onEvent(Thread.currentThread()) }, true)
+            service.observeOnlineStatus { threads.onEvent(Thread.currentThread()) }
             assertEquals(Looper.getMainLooper().thread, threads.next())
         }
     }

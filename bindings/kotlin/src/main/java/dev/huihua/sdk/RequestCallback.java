@@ -5,8 +5,7 @@ package dev.huihua.sdk;
 /**
  * Receives the outcome of a call, exactly once. Mirrors NIM's {@code RequestCallback}.
  *
- * <p>One of its methods is called, and none after {@link Call#abort()} or {@link
- * AbortableFuture#abort()} returned true.
+ * <p>One of its methods is called, and none after {@link Call#abort()} returned true.
  *
  * <p><b>Thread:</b> Android's main thread; on the JVM one daemon thread shared by all services; or
  * the executor that the app set. Never inside the call that started it, unless that executor runs
@@ -30,8 +29,8 @@ public interface RequestCallback<T> {
      *
      * @param code 302 token refused, 403 not allowed, 404 no such session, 408 no answer in time,
      *     414 invalid parameter, 415 no connection, 416 too frequent or too many, 500 fault of the
-     *     server, 503 server unavailable; see {@link ResponseCode}. After 408, 415, 500 and 503 an
-     *     update or a deletion may have taken effect.
+     *     server, 503 server unavailable. After 408, 415, 500 and 503 an update or a deletion may
+     *     have taken effect.
      */
     void onFailed(int code);
 

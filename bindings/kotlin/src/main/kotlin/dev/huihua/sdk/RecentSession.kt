@@ -2,6 +2,8 @@
 package dev.huihua.sdk
 
 import dev.huihua.sdk.nim.Pair
+import dev.huihua.sdk.nim.RecentContact
+import dev.huihua.sdk.nim.RevokeMsgNotification
 import java.io.Serializable
 
 /**

@@ -18,7 +18,7 @@ public sealed class SessionException(
     public val retryAfterMs: Long? = null,
 ) : Exception(message, cause) {
     /**
-     * Reports a failure with a code of NIM, see [ResponseCode].
+     * Reports a failure with a code of NIM.
      *
      * @property code 302 token refused, 403 not allowed, 404 no such session, 408 no answer in
      * time, 414 invalid parameter, 415 no connection, 416 too frequent or too many, 422 account

@@ -2,9 +2,11 @@
 // the rules of what the list is after each of them.
 package dev.huihua.sdk
 
+import dev.huihua.sdk.internal.Codes
 import dev.huihua.sdk.internal.Delivery
 import dev.huihua.sdk.internal.ListOperation
 import dev.huihua.sdk.internal.LiveListener
+import dev.huihua.sdk.internal.Outcome
 import dev.huihua.sdk.internal.SessionRows
 import dev.huihua.sdk.internal.reportUncaught
 import dev.huihua.sdk.internal.toSessionException
@@ -233,30 +235,19 @@ public class SessionList @JvmOverloads constructor(
         val call = Delivery<RecentSessionList>(serial)
         running = call
         service.native.queryMySessionList(option, call)
-        call.setCallback(
-            object : RequestCallback<RecentSessionList> {
-                override fun onSuccess(param: RecentSessionList) = end { take(param) }
-
-                override fun onFailed(code: Int) = Unit
-
-                override fun onFailed(failure: SessionException.Failed) = end { fail(failure) }
-
-                override fun onException(exception: Throwable) = end {
-                    fail(exception.toSessionException())
-                }
-
-                private inline fun end(outcome: () -> Unit) {
-                    if (isClosed || running !== call) return
-                    running = null
-                    outcome()
-                }
-            },
-        )
+        call.receive { outcome ->
+            if (isClosed || running !== call) return@receive
+            running = null
+            when (outcome) {
+                is Outcome.Success -> take(checkNotNull(outcome.value))
+                is Outcome.Failure -> fail(outcome.error.toSessionException())
+            }
+        }
     }
 
     private fun fail(failure: SessionException) {
         val code = (failure as? SessionException.Failed)?.code
-        if (code == STALE_TOKEN && state == State.LoadingMore) return reload()
+        if (code == Codes.INVALID_PARAMETER && state == State.LoadingMore) return reload()
         next = null
         wasBroken = code in NO_CONNECTION
         service.live.release(this, null)
@@ -300,9 +291,9 @@ public class SessionList @JvmOverloads constructor(
             watchers.forEach { it() }
         }
 
-        override fun onStatus(status: StatusCode) {
-            if (status == StatusCode.NET_BROKEN) wasBroken = true
-            val isBack = status == StatusCode.LOGINED && wasBroken
+        override fun onStatus(status: OnlineStatus) {
+            if (status == OnlineStatus.OFFLINE) wasBroken = true
+            val isBack = status == OnlineStatus.ONLINE && wasBroken
             if (!isClosed && isBack && isStale && running == null) reload()
         }
 
@@ -315,7 +306,6 @@ public class SessionList @JvmOverloads constructor(
     private companion object {
         /** The server's limit of one page, in sessions. */
         const val PAGE_ROWS_MAX = 100
-        const val STALE_TOKEN = 414
-        val NO_CONNECTION = setOf(408, 415)
+        val NO_CONNECTION = setOf(Codes.TIMEOUT, Codes.NO_CONNECTION)
     }
 }

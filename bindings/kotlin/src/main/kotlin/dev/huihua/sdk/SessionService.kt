@@ -1,15 +1,15 @@
 // The calls of the cloud session list.
 package dev.huihua.sdk
 
-import dev.huihua.sdk.internal.ChangeObserver
+import dev.huihua.sdk.internal.ChangeListener
 import dev.huihua.sdk.internal.Delivery
 import dev.huihua.sdk.internal.LiveChanges
-import dev.huihua.sdk.internal.LiveListener
 import dev.huihua.sdk.internal.NativeService
 import dev.huihua.sdk.internal.Platform
 import dev.huihua.sdk.internal.Serial
-import dev.huihua.sdk.internal.StatusObserver
-import dev.huihua.sdk.internal.UpdateObserver
+import dev.huihua.sdk.internal.StatusListener
+import dev.huihua.sdk.internal.UpdateListener
+import dev.huihua.sdk.internal.subscribe
 import java.util.concurrent.Executor
 
 /**
@@ -116,11 +116,8 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      * without a wait. An option out of range ends in `onFailed(414)`.
      * @param callback receives the changes; null ignores the outcome.
      */
-    public fun sync(option: SyncOption?, callback: RequestCallback<SyncResult>?): Call {
-        val delivery = Delivery<SyncResult>(callbackExecutor)
-        native.sync(option ?: SyncOption(), delivery)
-        return delivery.also { it.setCallback(callback) }
-    }
+    public fun sync(option: SyncOption?, callback: RequestCallback<SyncResult>?): Call =
+        startSync(option).also { it.setCallback(callback) }
 
     /**
      * Reads the account of the service's token from the server. NIM has no such call.
@@ -131,24 +128,23 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
         startAccount().also { it.setCallback(callback) }
 
     /**
-     * Observes new and changed sessions, from any device. Mirrors NIM's `MsgServiceObserve`.
+     * Observes new and changed sessions, from any device.
      *
      * [observer] receives each session in its latest state, but no deletions: for those see
      * [observeSessionChanges]. It runs on the thread of callbacks, see [RequestCallback].
      *
      * All observers, `Flow`s and lists of a service share one request, for which the server waits
      * until something changes. The request runs while there is an observer, and resumes after a
-     * lost connection without losing changes. Changes before the first [StatusCode.LOGINED] are not
-     * reported.
+     * lost connection without losing changes. Changes before the first [OnlineStatus.ONLINE] are
+     * not reported.
      *
-     * The observer stays until it is unregistered or the service is closed; garbage collection does
-     * not remove it. Registering it again has no effect. After it was unregistered on the thread of
-     * callbacks it receives nothing; if on another thread, one event may still be in progress.
-     *
-     * @param register true registers the observer, false unregisters it.
+     * @param observer receives the sessions; null has no effect. An observer that is registered
+     * twice receives each event twice.
+     * @return the registration; close it to end it. Closing the service ends it too, garbage
+     * collection does not.
      */
-    public fun observeUpdateMySession(observer: Observer<RecentSession>?, register: Boolean): Unit =
-        observe(observer?.let(::UpdateObserver), register)
+    public fun observeUpdateMySession(observer: Observer<RecentSession>?): Subscription =
+        live.subscribe(observer?.let(::UpdateListener))
 
     /**
      * Observes all changes, deletions included. NIM has no such observer.
@@ -156,22 +152,18 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
      * [observer] receives [SessionChange.Updated], [SessionChange.Deleted], and
      * [SessionChange.Reset] when the list must be read again. Otherwise it works as
      * [observeUpdateMySession].
-     *
-     * @param register true registers the observer, false unregisters it.
      */
-    public fun observeSessionChanges(observer: Observer<SessionChange>?, register: Boolean): Unit =
-        observe(observer?.let(::ChangeObserver), register)
+    public fun observeSessionChanges(observer: Observer<SessionChange>?): Subscription =
+        live.subscribe(observer?.let(::ChangeListener))
 
     /**
-     * Observes the state of the connection for live changes. Mirrors NIM's `AuthServiceObserver`.
+     * Observes the state of the connection for live changes.
      *
      * [observer] receives the current state first, then each new one. The connection is kept for
      * it, too. Otherwise it works as [observeUpdateMySession].
-     *
-     * @param register true registers the observer, false unregisters it.
      */
-    public fun observeOnlineStatus(observer: Observer<StatusCode>?, register: Boolean): Unit =
-        observe(observer?.let(::StatusObserver), register)
+    public fun observeOnlineStatus(observer: Observer<OnlineStatus>?): Subscription =
+        live.subscribe(observer?.let(::StatusListener))
 
     /**
      * Reconnects lost live changes at once, for apps that know when the network is back.
@@ -192,15 +184,13 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
         native.close()
     }
 
-    private fun observe(listener: LiveListener?, register: Boolean) {
-        if (listener == null) return
-        if (register) live.add(listener) else live.remove(listener)
-    }
+    // For coroutines, and for the NIM-shaped API, whose callback is set after the start.
 
     internal fun startAccount() =
         Delivery<AccountInfo>(callbackExecutor).also { native.account(it) }
 
-    // For the NIM-shaped API, whose callback is set after the start.
+    internal fun startSync(option: SyncOption?) =
+        Delivery<SyncResult>(callbackExecutor).also { native.sync(option ?: SyncOption(), it) }
 
     internal fun startQueryMySessionList(option: QueryMySessionOption?) =
         Delivery<RecentSessionList>(callbackExecutor)

@@ -4,12 +4,13 @@
 
 package dev.huihua.sdk
 
+import dev.huihua.sdk.internal.Delivery
 import dev.huihua.sdk.internal.LiveListener
+import dev.huihua.sdk.internal.Outcome
 import dev.huihua.sdk.internal.PendingChanges
 import dev.huihua.sdk.internal.toSessionException
 import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
-import kotlinx.coroutines.CancellableContinuation
 import kotlinx.coroutines.channels.Channel
 import kotlinx.coroutines.channels.awaitClose
 import kotlinx.coroutines.flow.Flow
@@ -30,7 +31,7 @@ import kotlinx.coroutines.withTimeout
  */
 public suspend fun SessionService.queryMySessionList(
     option: QueryMySessionOption = QueryMySessionOption(),
-): RecentSessionList = await { queryMySessionList(option, it) }
+): RecentSessionList = startQueryMySessionList(option).await()
 
 /**
  * Suspends until [SessionService.queryMySession] ends.
@@ -40,7 +41,7 @@ public suspend fun SessionService.queryMySessionList(
  * @throws SessionException if the call fails; with code 404 if the list has no such session.
  */
 public suspend fun SessionService.queryMySession(sessionId: String): RecentSession =
-    await { queryMySession(sessionId, it) }
+    startQueryMySession(sessionId).await()
 
 /**
  * Suspends until [SessionService.updateMySession] ends.
@@ -50,7 +51,7 @@ public suspend fun SessionService.queryMySession(sessionId: String): RecentSessi
  * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.updateMySession(sessionId: String, ext: String) {
-    await<Void> { updateMySession(sessionId, ext, it) }
+    startUpdateMySession(sessionId, ext).awaitEnd()
 }
 
 /**
@@ -61,7 +62,7 @@ public suspend fun SessionService.updateMySession(sessionId: String, ext: String
  * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.deleteMySession(sessionIds: List<String>) {
-    await<Void> { deleteMySession(sessionIds, it) }
+    startDeleteMySession(sessionIds).awaitEnd()
 }
 
 /**
@@ -72,7 +73,7 @@ public suspend fun SessionService.deleteMySession(sessionIds: List<String>) {
  * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
 public suspend fun SessionService.sync(option: SyncOption = SyncOption()): SyncResult =
-    await { sync(option, it) }
+    startSync(option).await()
 
 /**
  * Suspends until [SessionService.account] ends.
@@ -81,7 +82,7 @@ public suspend fun SessionService.sync(option: SyncOption = SyncOption()): SyncR
  *
  * @throws SessionException if the call fails: [SessionException.Failed] with any code but 404.
  */
-public suspend fun SessionService.account(): AccountInfo = await { account(it) }
+public suspend fun SessionService.account(): AccountInfo = startAccount().await()
 
 /**
  * Emits the changes of [SessionService.observeSessionChanges] while it is collected.
@@ -117,12 +118,12 @@ public fun SessionService.sessionChanges(): Flow<SessionChange> = flow {
  * Emits the states of [SessionService.observeOnlineStatus], the present one first.
  *
  * The flow is cold: it registers an observer for each collector. A slow collector skips states that
- * are over. It never completes: the last state of a closed service is [StatusCode.LOGOUT].
+ * are over. It never completes: the last state of a closed service is
+ * [OnlineStatus.CLOSED].
  */
-public fun SessionService.onlineStatus(): Flow<StatusCode> = callbackFlow {
-    val observer = Observer<StatusCode> { trySend(it) }
-    observeOnlineStatus(observer, true)
-    awaitClose { observeOnlineStatus(observer, false) }
+public fun SessionService.onlineStatus(): Flow<OnlineStatus> = callbackFlow {
+    val subscription = observeOnlineStatus { trySend(it) }
+    awaitClose { subscription.close() }
 }.conflate()
 
 /**
@@ -164,21 +165,16 @@ private fun <T> SessionList.watching(read: SessionList.() -> T): Flow<T> = callb
     awaitClose { watchers -= watcher }
 }.conflate().distinctUntilChanged { old, new -> old === new }
 
-private suspend fun <T> await(start: (RequestCallback<T>) -> Call): T =
-    suspendCancellableCoroutine { continuation ->
-        val call = start(Resumption(continuation))
-        continuation.invokeOnCancellation { call.abort() }
+private suspend fun <T : Any> Delivery<T>.await(): T = checkNotNull(awaitEnd())
+
+/** Waits for the end of a call; null if it has no result. */
+private suspend fun <T> Delivery<T>.awaitEnd(): T? = suspendCancellableCoroutine { continuation ->
+    continuation.invokeOnCancellation { abort() }
+    receive { outcome ->
+        when (outcome) {
+            is Outcome.Success -> continuation.resume(outcome.value)
+            is Outcome.Failure ->
+                continuation.resumeWithException(outcome.error.toSessionException())
+        }
     }
-
-private class Resumption<T>(private val continuation: CancellableContinuation<T>) :
-    RequestCallback<T> {
-    override fun onSuccess(param: T) = continuation.resume(param)
-
-    override fun onFailed(code: Int): Unit = error("the SDK calls the other onFailed")
-
-    override fun onFailed(failure: SessionException.Failed) =
-        continuation.resumeWithException(failure)
-
-    override fun onException(exception: Throwable) =
-        continuation.resumeWithException(exception.toSessionException())
 }

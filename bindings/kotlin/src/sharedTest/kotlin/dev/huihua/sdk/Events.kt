@@ -37,8 +37,8 @@ class Events<T : Any>(private val onReceived: (T) -> Unit = {}) : Observer<T> {
 
 /** Waits until live changes of this service are connected. */
 fun SessionService.awaitLive() {
-    val statuses = Events<StatusCode>()
-    observeOnlineStatus(statuses, true)
-    statuses.awaitEvent("LOGINED") { it == StatusCode.LOGINED }
-    observeOnlineStatus(statuses, false)
+    val statuses = Events<OnlineStatus>()
+    observeOnlineStatus(statuses).use {
+        statuses.awaitEvent("ONLINE") { it == OnlineStatus.ONLINE }
+    }
 }

@@ -26,9 +26,8 @@ abstract class LiveContract {
     fun everyChangeIsReportedOnceInOrder() {
         val changes = Events<SessionChange>()
         val updates = Events<RecentSession>()
-        service.observeSessionChanges(changes, true)
-        service.observeSessionChanges(changes, true)
-        service.observeUpdateMySession(updates, true)
+        service.observeSessionChanges(changes)
+        service.observeUpdateMySession(updates)
         service.awaitLive()
         server.deliverText("amy", me, now, 61, "你好")
         assertEquals(
@@ -56,7 +55,7 @@ abstract class LiveContract {
     @Test
     fun anEditAndARecallWithAnotherTimeAreReported() {
         val updates = Events<RecentSession>()
-        service.observeUpdateMySession(updates, true)
+        service.observeUpdateMySession(updates)
         service.awaitLive()
         server.deliverText("amy", me, now, 68, "frist")
         assertEquals("frist", updates.next().toRecentContact().content)
@@ -73,16 +72,19 @@ abstract class LiveContract {
     }
 
     @Test
-    fun anUnregisteredObserverReceivesNothing() {
+    fun aClosedSubscriptionReceivesNothing() {
         val gone = Events<RecentSession>()
         val stays = Events<RecentSession>()
-        service.observeUpdateMySession(gone, true)
-        service.observeUpdateMySession(stays, true)
+        val subscription = service.observeUpdateMySession(gone)
+        // Its own, although the observer is the same.
+        service.observeUpdateMySession(gone).close()
+        service.observeUpdateMySession(stays)
         service.awaitLive()
         server.deliverText("amy", me, now, 63, "hello")
         gone.next()
         stays.next()
-        service.observeUpdateMySession(gone, false)
+        subscription.close()
+        subscription.close()
         server.deliverText("ben", me, now, 64, "hello")
         assertEquals("p2p|ben", stays.next().sessionId)
         gone.assertNothing()
@@ -92,13 +94,13 @@ abstract class LiveContract {
     @Test
     fun aNewObserverResumesWhereTheLastOneStopped() {
         val first = Events<RecentSession>()
-        service.observeUpdateMySession(first, true)
+        val subscription = service.observeUpdateMySession(first)
         service.awaitLive()
-        service.observeUpdateMySession(first, false)
+        subscription.close()
         server.deliverText("amy", me, now, 65, "in between")
         first.assertNothing()
         val second = Events<RecentSession>()
-        service.observeUpdateMySession(second, true)
+        service.observeUpdateMySession(second)
         assertEquals("p2p|amy", second.next().sessionId)
         second.assertNothing()
     }
@@ -111,8 +113,8 @@ abstract class LiveContract {
         try {
             val angry = Events<SessionChange> { throw AssertionError("a bug") }
             val calm = Events<SessionChange>()
-            service.observeSessionChanges(angry, true)
-            service.observeSessionChanges(calm, true)
+            service.observeSessionChanges(angry)
+            service.observeSessionChanges(calm)
             service.awaitLive()
             for (peer in listOf("amy", "ben")) {
                 server.deliverText(peer, me, now, 66, "hello")
@@ -127,16 +129,16 @@ abstract class LiveContract {
 
     @Test
     fun everyStatusIsReportedFromTheFirstToTheLast() {
-        val statuses = Events<StatusCode>()
-        service.observeOnlineStatus(statuses, true)
-        assertEquals(StatusCode.UNLOGIN, statuses.next())
-        assertEquals(StatusCode.CONNECTING, statuses.next())
-        assertEquals(StatusCode.LOGINED, statuses.next())
+        val statuses = Events<OnlineStatus>()
+        service.observeOnlineStatus(statuses)
+        assertEquals(OnlineStatus.IDLE, statuses.next())
+        assertEquals(OnlineStatus.CONNECTING, statuses.next())
+        assertEquals(OnlineStatus.ONLINE, statuses.next())
         service.close()
-        assertEquals(StatusCode.LOGOUT, statuses.next())
-        val late = Events<StatusCode>()
-        service.observeOnlineStatus(late, true)
-        assertEquals(StatusCode.LOGOUT, late.next())
+        assertEquals(OnlineStatus.CLOSED, statuses.next())
+        val late = Events<OnlineStatus>()
+        service.observeOnlineStatus(late)
+        assertEquals(OnlineStatus.CLOSED, late.next())
         late.assertNothing()
         statuses.assertNothing()
     }
@@ -146,10 +148,10 @@ abstract class LiveContract {
         val tokens = ArrayDeque(listOf("forged", "forged"))
         val provider = TokenProvider { tokens.removeFirstOrNull() ?: server.token(me) }
         SessionService(SessionServiceOptions.Builder(server.url, provider).build()).use {
-            val statuses = Events<StatusCode>()
-            it.observeOnlineStatus(statuses, true)
-            statuses.awaitEvent("PWD_ERROR") { status -> status == StatusCode.PWD_ERROR }
-            it.observeOnlineStatus(statuses, false)
+            val statuses = Events<OnlineStatus>()
+            it.observeOnlineStatus(statuses).use {
+                statuses.awaitEvent("REFUSED") { status -> status == OnlineStatus.REFUSED }
+            }
             it.awaitLive()
         }
     }

@@ -87,7 +87,7 @@ abstract class SessionListContract {
     @Test
     fun aListAndAnObserverShareOneWatch() {
         val updates = Events<RecentSession>()
-        service.observeUpdateMySession(updates, true)
+        service.observeUpdateMySession(updates)
         service.awaitLive()
         server.deliverText("amy", me, now, 72, "hello")
         list.open()
@@ -105,7 +105,7 @@ abstract class SessionListContract {
         list.close()
         view.takeOperations()
         val updates = Events<RecentSession>()
-        service.observeUpdateMySession(updates, true)
+        service.observeUpdateMySession(updates)
         server.deliverText("amy", me, now, 74, "hello")
         updates.next()
         list.loadMore()

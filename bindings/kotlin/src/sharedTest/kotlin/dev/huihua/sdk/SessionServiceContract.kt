@@ -2,6 +2,8 @@
 // also runs on a device; needs a real server.
 package dev.huihua.sdk
 
+import dev.huihua.sdk.nim.MsgStatusEnum
+import dev.huihua.sdk.nim.RevokeType
 import java.net.ServerSocket
 import java.util.concurrent.atomic.AtomicLong
 import org.junit.After

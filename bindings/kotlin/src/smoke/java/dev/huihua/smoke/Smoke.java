@@ -2,7 +2,7 @@
 // shrunk by R8 and on the Android library (`cargo xtask test`, steps minified and glibc-shim).
 package dev.huihua.smoke;
 
-import dev.huihua.sdk.InvocationFuture;
+import dev.huihua.sdk.nim.InvocationFuture;
 import dev.huihua.sdk.QueryMySessionOption;
 import dev.huihua.sdk.RecentSession;
 import dev.huihua.sdk.RecentSessionList;

@@ -5,6 +5,7 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertTrue;
 
+import dev.huihua.sdk.nim.ResponseCode;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -72,19 +73,18 @@ public class JavaDoorTest {
     @Test
     public void anObserverIsALambda() throws Exception {
         LinkedBlockingQueue<SessionChange> changes = new LinkedBlockingQueue<>();
-        LinkedBlockingQueue<StatusCode> statuses = new LinkedBlockingQueue<>();
+        LinkedBlockingQueue<OnlineStatus> statuses = new LinkedBlockingQueue<>();
         Observer<SessionChange> observer = changes::add;
-        Observer<StatusCode> statusObserver = statuses::add;
+        Observer<OnlineStatus> statusObserver = statuses::add;
         try (SessionService service = service()) {
-            service.observeSessionChanges(observer, true);
-            service.observeOnlineStatus(statusObserver, true);
-            while (statuses.poll(PATIENCE_S, TimeUnit.SECONDS) != StatusCode.LOGINED) {}
+            Subscription subscription = service.observeSessionChanges(observer);
+            service.observeOnlineStatus(statusObserver);
+            while (statuses.poll(PATIENCE_S, TimeUnit.SECONDS) != OnlineStatus.ONLINE) {}
             service.updateMySession("p2p|amy", "x", null);
             SessionChange change = changes.poll(PATIENCE_S, TimeUnit.SECONDS);
             assertTrue(change instanceof SessionChange.Updated);
             assertEquals("x", change.getSession().getExt());
-            service.observeSessionChanges(observer, false);
-            service.observeOnlineStatus(statusObserver, false);
+            subscription.close();
         }
     }
 

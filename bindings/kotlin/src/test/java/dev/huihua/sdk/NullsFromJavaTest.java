@@ -38,8 +38,7 @@ public class NullsFromJavaTest {
             Recorder<Void> deleted = new Recorder<>();
             service.deleteMySession(Arrays.asList("p2p|amy", noId), deleted);
             assertEquals(414, deleted.code());
-            service.observeUpdateMySession(null, true);
-            service.observeUpdateMySession(null, false);
+            service.observeUpdateMySession(null).close();
             service.queryMySession(noId, null);
             Recorder<RecentSessionList> list = new Recorder<>();
             signedOut.queryMySessionList(null, list);

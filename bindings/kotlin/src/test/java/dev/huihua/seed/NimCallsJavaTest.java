@@ -7,11 +7,11 @@ import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 
 import dev.huihua.sdk.QueryMySessionOption;
-import dev.huihua.sdk.RecentContact;
+import dev.huihua.sdk.nim.RecentContact;
 import dev.huihua.sdk.RecentSession;
 import dev.huihua.sdk.RecentSessionList;
 import dev.huihua.sdk.RequestCallback;
-import dev.huihua.sdk.RevokeMsgNotification;
+import dev.huihua.sdk.nim.RevokeMsgNotification;
 import dev.huihua.sdk.ServerProcess;
 import dev.huihua.sdk.SessionTypeEnum;
 import dev.huihua.sdk.TestServerKt;

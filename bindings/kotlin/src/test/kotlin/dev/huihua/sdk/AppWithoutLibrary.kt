@@ -4,11 +4,13 @@ package dev.huihua.sdk
 
 import dev.huihua.sdk.nim.AuthService
 import dev.huihua.sdk.nim.AuthServiceObserver
+import dev.huihua.sdk.nim.InvocationFuture
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
 import dev.huihua.sdk.nim.MsgServiceObserve
 import dev.huihua.sdk.nim.NIMClient
 import dev.huihua.sdk.nim.SDKOptions
+import dev.huihua.sdk.nim.StatusCode
 import java.io.File
 import java.io.ObjectInputStream
 import java.util.concurrent.CopyOnWriteArrayList
@@ -74,13 +76,13 @@ private fun useTheOwnDoor() {
 
 /** Observers, which have no method for a failure, receive the status. */
 private fun observe(service: SessionService) {
-    val statuses = Events<StatusCode>()
-    service.observeSessionChanges({ error("$it") }, true)
-    service.observeUpdateMySession({ error("$it") }, true)
-    service.observeOnlineStatus(statuses, true)
-    statuses.awaitEvent("the failure") { it == StatusCode.NET_BROKEN }
+    val statuses = Events<OnlineStatus>()
+    service.observeSessionChanges { error("$it") }
+    service.observeUpdateMySession { error("$it") }
+    val subscription = service.observeOnlineStatus(statuses)
+    statuses.awaitEvent("the failure") { it == OnlineStatus.OFFLINE }
     service.reconnect()
-    service.observeOnlineStatus(statuses, false)
+    subscription.close()
 }
 
 private fun useNimsDoor() {

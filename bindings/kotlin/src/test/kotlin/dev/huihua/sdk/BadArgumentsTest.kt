@@ -4,11 +4,13 @@ package dev.huihua.sdk
 
 import dev.huihua.sdk.nim.AuthService
 import dev.huihua.sdk.nim.AuthServiceObserver
+import dev.huihua.sdk.nim.InvocationFuture
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
 import dev.huihua.sdk.nim.MsgServiceObserve
 import dev.huihua.sdk.nim.NIMClient
 import dev.huihua.sdk.nim.SDKOptions
+import dev.huihua.sdk.nim.StatusCode
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 import kotlinx.coroutines.runBlocking

@@ -92,7 +92,7 @@ class CoroutinesTest {
             val collector = launch {
                 service.sessionChanges().collect { received.send(it) }
             }
-            service.onlineStatus().first { it == StatusCode.LOGINED }
+            service.onlineStatus().first { it == OnlineStatus.ONLINE }
             server.deliverText("amy", me, now, 82, "hello")
             assertEquals("p2p|amy", received.receive().sessionId)
             service.deleteMySession(listOf("p2p|amy"))
@@ -123,13 +123,13 @@ class CoroutinesTest {
                     first.await()
                 }
             }
-            service.onlineStatus().first { it == StatusCode.LOGINED }
+            service.onlineStatus().first { it == OnlineStatus.ONLINE }
             (1L..20L).forEach {
                 server.deliverText("peer${it % 3}", me, now + it, 8_300 + it, "$it")
             }
             service.updateMySession("p2p|last", "")
             val observer = Events<SessionChange>()
-            service.observeSessionChanges(observer, true)
+            service.observeSessionChanges(observer)
             first.countDown()
             withContext(Dispatchers.IO) {
                 awaitTrue("$seen") { seen.lastOrNull()?.sessionId == "p2p|last" }

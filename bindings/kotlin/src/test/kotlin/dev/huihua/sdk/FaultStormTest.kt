@@ -81,7 +81,7 @@ class FaultStormTest {
                 if (random.nextInt(5) == 0) abort(calls[random.nextInt(RECENT)])
             }
             window.acquire(WINDOW)
-            service.observeSessionChanges(observer, false)
+            subscription.close()
             calls.fill(null) // What is counted afterwards is not what this test holds.
         }
 
@@ -96,13 +96,14 @@ class FaultStormTest {
         }
 
         private val observer = Observer<SessionChange> {}
+        private var subscription = service.observeSessionChanges(observer)
         private var list = SessionList(service)
 
         /** Replaces an observer and a list, with all that they have in progress. */
         private fun listenAnew() {
-            service.observeSessionChanges(observer, false)
+            subscription.close()
             list.close()
-            service.observeSessionChanges(observer, true)
+            subscription = service.observeSessionChanges(observer)
             list = SessionList(service, pageSize = 2).also(SessionList::open)
             list.loadMore()
         }

@@ -26,7 +26,7 @@ class LiveListTest {
     private val list = SessionList(service, PAGE_ROWS)
     private val mirror = ListMirror(list)
     private val log = ChangeLog()
-    private val statuses = CopyOnWriteArrayList<StatusCode>()
+    private val statuses = CopyOnWriteArrayList<OnlineStatus>()
     private val now = System.currentTimeMillis()
     private var clock = now
     private var ids = 1_000L
@@ -34,12 +34,12 @@ class LiveListTest {
     @Before
     fun open() {
         repeat(3 * PAGE_ROWS) { copy("old$it") }
-        service.observeSessionChanges(log, true)
-        service.observeOnlineStatus({ statuses += it }, true)
+        service.observeSessionChanges(log)
+        service.observeOnlineStatus { statuses += it }
         list.setListener(mirror)
         list.open()
         awaitTrue("the first page: ${list.state}") { list.state == SessionList.State.Ready }
-        awaitTrue("live: $statuses") { statuses.lastOrNull() == StatusCode.LOGINED }
+        awaitTrue("live: $statuses") { statuses.lastOrNull() == OnlineStatus.ONLINE }
         assertEquals(PAGE_ROWS, list.sessions.size)
     }
 
@@ -87,7 +87,7 @@ class LiveListTest {
     fun changesDuringALostConnectionAreReportedOnceAfterwards() {
         val before = serverList()
         network.down()
-        awaitTrue("the loss is reported") { statuses.last() == StatusCode.NET_BROKEN }
+        awaitTrue("the loss is reported") { statuses.last() == OnlineStatus.OFFLINE }
         val back = System.nanoTime() + TimeUnit.SECONDS.toNanos(OUTAGE_S)
         while (System.nanoTime() < back) {
             copy("old${ids % 6}")
@@ -99,7 +99,7 @@ class LiveListTest {
         network.up()
         converge(before)
         assertEquals("once a session", log.lines.size, log.lines.map(::idOf).toSet().size)
-        assertEquals(StatusCode.LOGINED, statuses.last())
+        assertEquals(OnlineStatus.ONLINE, statuses.last())
     }
 
     @Test
@@ -108,7 +108,7 @@ class LiveListTest {
         for (end in listOf(server::stop, server::kill)) {
             copy("amy")
             end()
-            awaitTrue("the loss is reported") { statuses.last() == StatusCode.NET_BROKEN }
+            awaitTrue("the loss is reported") { statuses.last() == OnlineStatus.OFFLINE }
             server.startAgain()
             copy("ben")
             service.reconnect()

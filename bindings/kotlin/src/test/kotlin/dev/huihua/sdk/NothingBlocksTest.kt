@@ -3,12 +3,16 @@
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.send
+import dev.huihua.sdk.nim.AbortableFuture
 import dev.huihua.sdk.nim.AuthService
 import dev.huihua.sdk.nim.AuthServiceObserver
+import dev.huihua.sdk.nim.InvocationFuture
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
 import dev.huihua.sdk.nim.MsgServiceObserve
+import dev.huihua.sdk.nim.MsgStatusEnum
 import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.RequestCallbackWrapper
 import dev.huihua.sdk.nim.SDKOptions
 import java.io.File
 import java.lang.reflect.InvocationTargetException

@@ -101,7 +101,7 @@ class SessionListScriptTest {
             """{"sessionList":[${row("a", "fresh")}],"hasMore":false,"syncCursor":"c"}"""
         }
         server.service().use { service ->
-            service.observeUpdateMySession(Events(), true)
+            service.observeUpdateMySession(Events())
             awaitTrue("a sync that waits") { waits.get() == 1 }
             SessionList(service, 2).use { list ->
                 list.open()

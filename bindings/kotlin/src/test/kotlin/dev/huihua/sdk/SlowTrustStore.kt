@@ -42,7 +42,7 @@ fun main() {
     val user = Thread {
         val options = SessionServiceOptions.Builder(url, "token").build()
         val service = SessionService(options)
-        service.observeSessionChanges({}, true)
+        service.observeSessionChanges {}
         SessionList(service).open()
         service.queryMySessionList(null, Recorder<RecentSessionList> { ended.countDown() })
         check(asked.await(10, TimeUnit.SECONDS)) { "the store was not asked for" }

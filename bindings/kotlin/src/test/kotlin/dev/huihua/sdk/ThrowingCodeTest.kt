@@ -2,6 +2,7 @@
 // the SDK keeps working.
 package dev.huihua.sdk
 
+import dev.huihua.sdk.nim.RequestCallbackWrapper
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.Executor
 import java.util.concurrent.RejectedExecutionException
@@ -50,13 +51,13 @@ class ThrowingCodeTest {
             service.queryMySessionList(null, Wrapper(thrown))
         },
         "observeUpdateMySession" to { service, thrown ->
-            service.observeUpdateMySession({ throw thrown }, true)
+            service.observeUpdateMySession { throw thrown }
         },
         "observeSessionChanges" to { service, thrown ->
-            service.observeSessionChanges({ throw thrown }, true)
+            service.observeSessionChanges { throw thrown }
         },
         "observeOnlineStatus" to { service, thrown ->
-            service.observeOnlineStatus({ throw thrown }, true)
+            service.observeOnlineStatus { throw thrown }
         },
         "SessionList.Listener" to { service, thrown ->
             SessionList(service).apply { setListener(ThrowingListener(thrown)) }.open()
@@ -70,7 +71,7 @@ class ThrowingCodeTest {
                 uncaught.clear()
                 service(TokenProvider.of(token)).use { service ->
                     val witness = ChangeLog()
-                    service.observeSessionChanges(witness, true)
+                    service.observeSessionChanges(witness)
                     awaitLive(service)
                     use(service, thrown)
                     assertGoesOn(service, witness, place)
@@ -102,11 +103,10 @@ class ThrowingCodeTest {
     }
 
     private fun awaitLive(service: SessionService) {
-        val statuses = CopyOnWriteArrayList<StatusCode>()
-        val observer = Observer<StatusCode> { statuses += it }
-        service.observeOnlineStatus(observer, true)
-        awaitTrue("live") { statuses.lastOrNull() == StatusCode.LOGINED }
-        service.observeOnlineStatus(observer, false)
+        val statuses = CopyOnWriteArrayList<OnlineStatus>()
+        service.observeOnlineStatus { statuses += it }.use {
+            awaitTrue("live") { statuses.lastOrNull() == OnlineStatus.ONLINE }
+        }
     }
 
     @Test
@@ -165,7 +165,7 @@ class ThrowingCodeTest {
         }
         service(provider).use { service ->
             val witness = ChangeLog()
-            service.observeSessionChanges(witness, true)
+            service.observeSessionChanges(witness)
             awaitLive(service)
             assertGoesOn(service, witness, "token provider")
         }
@@ -182,7 +182,7 @@ class ThrowingCodeTest {
             }
             service(TokenProvider.of(token)) { logger(logger) }.use { service ->
                 val witness = ChangeLog()
-                service.observeSessionChanges(witness, true)
+                service.observeSessionChanges(witness)
                 awaitLive(service)
                 assertGoesOn(service, witness, "logger")
             }
@@ -200,7 +200,7 @@ class ThrowingCodeTest {
                 service.queryMySessionList(null, recorder)
                 assertSame(thrown, recorder.exception())
                 val witness = ChangeLog()
-                service.observeSessionChanges(witness, true)
+                service.observeSessionChanges(witness)
                 awaitLive(service)
                 server.deliverText("amy", me, System.currentTimeMillis(), 1, "b ${++messages}")
                 awaitTrue("the change is reported") { witness.lines.size == 1 }
@@ -219,7 +219,7 @@ class ThrowingCodeTest {
         }
         service(TokenProvider.of(token)) { callbackExecutor(moody) }.use { service ->
             val witness = ChangeLog()
-            service.observeSessionChanges(witness, true)
+            service.observeSessionChanges(witness)
             awaitLive(service)
             repeat(10) { n ->
                 service.queryMySessionList(null, Recorder { callbacks += n })

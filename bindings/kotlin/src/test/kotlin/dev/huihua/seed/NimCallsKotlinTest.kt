@@ -1,7 +1,6 @@
 // Every call as users of NIM write it in Kotlin: nothing but the imports is ours.
 package dev.huihua.seed
 
-import dev.huihua.sdk.AbortableFuture
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
@@ -9,6 +8,7 @@ import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.ServerProcess
 import dev.huihua.sdk.SessionTypeEnum
 import dev.huihua.sdk.deliverText
+import dev.huihua.sdk.nim.AbortableFuture
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
 import dev.huihua.sdk.nim.NIMClient

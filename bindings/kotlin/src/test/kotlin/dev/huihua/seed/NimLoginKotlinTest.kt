@@ -2,23 +2,23 @@
 // but the imports is ours.
 package dev.huihua.seed
 
-import dev.huihua.sdk.AbortableFuture
 import dev.huihua.sdk.Observer
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.RequestCallback
-import dev.huihua.sdk.RequestCallbackWrapper
-import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.ServerProcess
-import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.deliverText
+import dev.huihua.sdk.nim.AbortableFuture
 import dev.huihua.sdk.nim.AuthService
 import dev.huihua.sdk.nim.AuthServiceObserver
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.MsgService
 import dev.huihua.sdk.nim.MsgServiceObserve
 import dev.huihua.sdk.nim.NIMClient
+import dev.huihua.sdk.nim.RequestCallbackWrapper
+import dev.huihua.sdk.nim.ResponseCode
 import dev.huihua.sdk.nim.SDKOptions
+import dev.huihua.sdk.nim.StatusCode
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.TimeUnit
 import org.junit.After

@@ -1,8 +1,8 @@
 // The outcome of a call as a value, so that the tour reads from top to bottom; apps use callbacks.
 package dev.huihua.demo
 
-import dev.huihua.sdk.InvocationFuture
 import dev.huihua.sdk.RequestCallback
+import dev.huihua.sdk.nim.InvocationFuture
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 

@@ -2,7 +2,6 @@
 // neither take null (from Java) nor half of a surrogate pair.
 package dev.huihua.sdk.internal
 
-import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.TokenProvider
 
@@ -40,13 +39,23 @@ internal fun requireOptionText(name: String, value: String?): String {
 }
 
 internal fun invalidArgument(detail: String) = SessionException.Failed(
-    code = ResponseCode.RES_EPARAM.toInt(),
+    code = Codes.INVALID_PARAMETER,
     retryable = false,
     mayHaveApplied = false,
     retryAfterMs = null,
     requestId = null,
     detail = detail,
 )
+
+/** The codes that the facade itself reports or decides by; core's table has all of them. */
+internal object Codes {
+    const val TOKEN_REFUSED = 302
+    const val FORBIDDEN = 403
+    const val TIMEOUT = 408
+    const val INVALID_PARAMETER = 414
+    const val NO_CONNECTION = 415
+    const val ACCOUNT_BLOCKED = 422
+}
 
 /** Says what is wrong with a text; null if the native library can take it. */
 internal fun textFault(text: String?): String? = when {

@@ -1,19 +1,18 @@
 // Delivers a call's outcome to its callback: on the executor, exactly once, despite exceptions.
 package dev.huihua.sdk.internal
 
-import dev.huihua.sdk.AbortableFuture
 import dev.huihua.sdk.Call
 import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.SessionException
 import java.util.concurrent.Executor
 
-/** Represents the outcome of a call: the three methods of a callback as values. */
+/** Represents the outcome of a call. */
 internal sealed interface Outcome<out T> {
+    /** Holds the result; null for a call without one. */
     class Success<T>(val value: T?) : Outcome<T>
 
-    class Failed(val failure: SessionException.Failed) : Outcome<Nothing>
-
-    class Exception(val error: Throwable) : Outcome<Nothing>
+    /** Holds a [SessionException], or the exception of the app's executor. */
+    class Failure(val error: Throwable) : Outcome<Nothing>
 }
 
 /** Controls a running call of the native library. */
@@ -26,26 +25,31 @@ internal interface NativeCall {
 }
 
 /**
- * Delivers the outcome of one call, which [end] sets, to its callback.
+ * Delivers the outcome of one call, which [end] sets, to its receiver: the app's callback, or code
+ * of the facade that takes the outcome as a value.
  *
- * Callback and outcome may be set in any order; once both are set, it posts to the executor. No
+ * Receiver and outcome may be set in any order; once both are set, it posts to the executor. No
  * lock is held while code of the app runs.
  */
-internal class Delivery<T>(private val executor: Executor) : Call, AbortableFuture<T> {
+internal class Delivery<T>(private val executor: Executor) : Call {
     private enum class Phase { OPEN, POSTED, DELIVERED, ABORTED }
 
     private val lock = Any()
     private var phase = Phase.OPEN
     private var outcome: Outcome<T>? = null
-    private var callback: RequestCallback<T>? = null
-    private var callbackIsSet = false
+    private var receiver: ((Outcome<T>) -> Unit)? = null
+    private var receiverIsSet = false
     private var native: NativeCall? = null
 
-    override fun setCallback(callback: RequestCallback<T>?) {
+    /** Sets the app's callback; null ignores the outcome. */
+    fun setCallback(callback: RequestCallback<T>?) = receive(callback?.let { it::end })
+
+    /** Sets the receiver of the outcome; null ignores it. */
+    fun receive(receiver: ((Outcome<T>) -> Unit)?) {
         synchronized(lock) {
-            check(!callbackIsSet) { "setCallback was called before" }
-            callbackIsSet = true
-            this.callback = callback
+            check(!receiverIsSet) { "setCallback was called before" }
+            receiverIsSet = true
+            this.receiver = receiver
         }
         post()
     }
@@ -78,7 +82,7 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
         val running = synchronized(lock) {
             if (phase == Phase.DELIVERED || phase == Phase.ABORTED) return false
             phase = Phase.ABORTED
-            callback = null
+            receiver = null
             native.also { native = null }
         }
         running?.abort()
@@ -88,33 +92,38 @@ internal class Delivery<T>(private val executor: Executor) : Call, AbortableFutu
 
     private fun post() {
         synchronized(lock) {
-            if (phase != Phase.OPEN || outcome == null || callback == null) return
+            if (phase != Phase.OPEN || outcome == null || receiver == null) return
             phase = Phase.POSTED
         }
         try {
             executor.execute(::deliver)
         } catch (refused: Throwable) {
             // The app's executor rejected the task; the call must end once all the same.
-            synchronized(lock) { outcome = Outcome.Exception(refused) }
+            synchronized(lock) { outcome = Outcome.Failure(refused) }
             Platform.callbackExecutor.execute(::deliver)
         }
     }
 
     private fun deliver() {
-        val (outcome, callback) = synchronized(lock) {
+        val (outcome, receiver) = synchronized(lock) {
             if (phase != Phase.POSTED) return
             phase = Phase.DELIVERED
-            checkNotNull(outcome) to checkNotNull(callback).also { callback = null }
+            checkNotNull(outcome) to checkNotNull(receiver).also { receiver = null }
         }
         try {
-            when (outcome) {
-                is Outcome.Success -> callback.onSuccess(outcome.value)
-                is Outcome.Failed -> callback.onFailed(outcome.failure)
-                is Outcome.Exception -> callback.onException(outcome.error)
-            }
+            receiver(outcome)
         } catch (thrown: Throwable) {
             reportUncaught(thrown)
         }
+    }
+}
+
+/** The edge to the app: calls the method of the callback that the outcome is for. */
+private fun <T> RequestCallback<T>.end(outcome: Outcome<T>) = when (outcome) {
+    is Outcome.Success -> onSuccess(outcome.value)
+    is Outcome.Failure -> when (val error = outcome.error) {
+        is SessionException.Failed -> onFailed(error)
+        else -> onException(error)
     }
 }
 

@@ -1,10 +1,9 @@
 // The live changes of one service: one watch for all listeners, running while there are any.
 package dev.huihua.sdk.internal
 
-import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.OnlineStatus
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionException
-import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.SyncResult
 import java.util.concurrent.CopyOnWriteArrayList
 
@@ -13,7 +12,7 @@ internal interface LiveListener {
     fun onChange(change: SessionChange) = Unit
 
     /** Receives each new status; the first call, after the registration, has the current one. */
-    fun onStatus(status: StatusCode) = Unit
+    fun onStatus(status: OnlineStatus) = Unit
 
     /** Receives the final failure. No event follows until another listener is added. */
     fun onEnded(failure: SessionException) = Unit
@@ -39,9 +38,9 @@ internal class LiveChanges(
 
     @Volatile
     private var failure: SessionException? = null
-    private var status = StatusCode.UNLOGIN
+    private var status = OnlineStatus.IDLE
 
-    /** Adds a listener, unless an equal one is registered, and restarts a watch that has ended. */
+    /** Adds a listener, unless it is registered, and restarts a watch that has ended. */
     fun add(listener: LiveListener) {
         synchronized(lock) {
             if (!listeners.addIfAbsent(listener)) return
@@ -146,7 +145,7 @@ internal class LiveChanges(
         notifyListeners { it.onEnded(reason) }
     }
 
-    private fun setStatus(next: StatusCode) {
+    private fun setStatus(next: OnlineStatus) {
         if (next == status) return
         status = next
         notifyListeners { it.onStatus(next) }
@@ -182,7 +181,7 @@ internal class LiveChanges(
             synchronized(lock) {
                 if (running !== this) return
                 cursor = result.cursor
-                setStatus(StatusCode.LOGINED)
+                setStatus(OnlineStatus.ONLINE)
                 if (result.isReset) deliver(listOf(SessionChange.Reset()))
                 if (result.changes.isNotEmpty()) deliver(result.changes)
                 adjust()
@@ -196,12 +195,12 @@ internal class LiveChanges(
                 when (status) {
                     // Resuming after a hold or a pause in the background changes no status.
                     WatchStatus.Connecting ->
-                        if (this@LiveChanges.status != StatusCode.LOGINED) {
-                            setStatus(StatusCode.CONNECTING)
+                        if (this@LiveChanges.status != OnlineStatus.ONLINE) {
+                            setStatus(OnlineStatus.CONNECTING)
                         }
                     // Only once the cursor is known can no later change be missed.
-                    WatchStatus.Live -> if (cursor != null) setStatus(StatusCode.LOGINED)
-                    WatchStatus.Broken -> setStatus(StatusCode.NET_BROKEN)
+                    WatchStatus.Live -> if (cursor != null) setStatus(OnlineStatus.ONLINE)
+                    WatchStatus.Broken -> setStatus(OnlineStatus.OFFLINE)
                     is WatchStatus.Ended -> end(status.failure)
                 }
             }
@@ -216,17 +215,15 @@ internal class LiveChanges(
 }
 
 /** Returns the status after a login or a watch failed with [failure]. */
-internal fun statusAfter(failure: SessionException): StatusCode = when (failure) {
-    is SessionException.Closed -> StatusCode.LOGOUT
+internal fun statusAfter(failure: SessionException): OnlineStatus = when (failure) {
+    is SessionException.Closed -> OnlineStatus.CLOSED
     is SessionException.Failed -> when (failure.code) {
-        ResponseCode.RES_EUIDPASS.toInt() -> StatusCode.PWD_ERROR
-        ResponseCode.RES_FORBIDDEN.toInt(),
-        ResponseCode.RES_ACCOUNT_BLOCK.toInt(),
-        -> StatusCode.FORBIDDEN
-        else -> StatusCode.NET_BROKEN
+        Codes.TOKEN_REFUSED -> OnlineStatus.REFUSED
+        Codes.FORBIDDEN, Codes.ACCOUNT_BLOCKED -> OnlineStatus.FORBIDDEN
+        else -> OnlineStatus.OFFLINE
     }
     is SessionException.UnexpectedAnswer,
     is SessionException.TokenProviderFailed,
     is SessionException.Internal,
-    -> StatusCode.NET_BROKEN
+    -> OnlineStatus.OFFLINE
 }

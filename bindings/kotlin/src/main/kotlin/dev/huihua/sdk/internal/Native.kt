@@ -98,11 +98,9 @@ internal class NativeService(options: SessionServiceOptions) {
     private inline fun start(to: Delivery<*>, call: (SessionService) -> Call) {
         try {
             to.started(RunningCall(call(open())))
-        } catch (invalid: SessionException.Failed) {
-            to.end(Outcome.Failed(invalid))
         } catch (thrown: Throwable) {
             // A call never throws on the app's thread.
-            to.end(Outcome.Exception(reason(thrown)))
+            to.end(Outcome.Failure(reason(thrown)))
         }
     }
 
@@ -121,7 +119,7 @@ internal class NativeService(options: SessionServiceOptions) {
         else -> fault(thrown)
     }
 
-    fun outcome(error: NativeException) = Outcome.Exception(error.toPublic(tokens.failure))
+    fun outcome(error: NativeException) = Outcome.Failure(error.toPublic(tokens.failure))
 
     fun failure(cause: Failure): SessionException = when (cause) {
         is Failure.Failed -> cause.failure.toPublic()
@@ -165,7 +163,7 @@ private inline fun <T> Delivery<T>.endWith(outcome: () -> Outcome<T>) {
     val result = try {
         outcome()
     } catch (thrown: Throwable) {
-        Outcome.Exception(SessionException.Internal("internal error: unreadable answer", thrown))
+        Outcome.Failure(SessionException.Internal("internal error: unreadable answer", thrown))
     }
     end(result)
 }
@@ -175,7 +173,7 @@ private abstract class CallbackAdapter<T>(
     private val service: NativeService,
     protected val to: Delivery<T>,
 ) {
-    fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failed(failure.toPublic()) }
+    fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failure(failure.toPublic()) }
 
     fun onException(error: NativeException) = to.endWith { service.outcome(error) }
 }

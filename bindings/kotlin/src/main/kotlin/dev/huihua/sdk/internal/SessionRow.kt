@@ -2,16 +2,16 @@
 // once, when something of them is first asked for.
 package dev.huihua.sdk.internal
 
-import dev.huihua.sdk.IMMessage
-import dev.huihua.sdk.MsgAttachment
-import dev.huihua.sdk.MsgStatusEnum
 import dev.huihua.sdk.MsgTypeEnum
-import dev.huihua.sdk.RecentContact
 import dev.huihua.sdk.RecentSession
-import dev.huihua.sdk.RevokeMsgNotification
-import dev.huihua.sdk.RevokeType
 import dev.huihua.sdk.SessionTypeEnum
+import dev.huihua.sdk.nim.IMMessage
+import dev.huihua.sdk.nim.MsgAttachment
+import dev.huihua.sdk.nim.MsgStatusEnum
 import dev.huihua.sdk.nim.Pair
+import dev.huihua.sdk.nim.RecentContact
+import dev.huihua.sdk.nim.RevokeMsgNotification
+import dev.huihua.sdk.nim.RevokeType
 import java.io.Serializable
 
 private const val RECALL = 1

@@ -1,8 +1,6 @@
 // Login and logout, in NIM's shape.
 package dev.huihua.sdk.nim
 
-import dev.huihua.sdk.AbortableFuture
-
 /** Logs accounts in and out. Mirrors NIM's `AuthService`; see [NIMClient.getService]. */
 public interface AuthService {
     /**

@@ -2,7 +2,6 @@
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.Observer
-import dev.huihua.sdk.StatusCode
 
 /** Reports the login status. Mirrors NIM's `AuthServiceObserver`; see [NIMClient.getService]. */
 public interface AuthServiceObserver {

@@ -1,16 +1,14 @@
 // The login of the NIM-shaped API, and its observers.
 package dev.huihua.sdk.nim
 
-import dev.huihua.sdk.AbortableFuture
 import dev.huihua.sdk.AccountInfo
-import dev.huihua.sdk.RequestCallback
-import dev.huihua.sdk.ResponseCode
+import dev.huihua.sdk.OnlineStatus
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
 import dev.huihua.sdk.SessionServiceOptions
-import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.TokenProvider
+import dev.huihua.sdk.internal.Codes
 import dev.huihua.sdk.internal.Delivery
 import dev.huihua.sdk.internal.LiveListener
 import dev.huihua.sdk.internal.NativeCall
@@ -34,10 +32,13 @@ internal class Login(val info: LoginInfo, val service: SessionService) : LiveLis
     override fun onChange(change: SessionChange) =
         Logins.notifyObservers(this) { it.onChange(change) }
 
-    override fun onStatus(status: StatusCode) {
+    override fun onStatus(status: OnlineStatus) {
         // A login stays LOGINED while the connection for live changes is being made.
-        val isConnecting = status == StatusCode.CONNECTING && Logins.status == StatusCode.LOGINED
-        if (status != StatusCode.UNLOGIN && !isConnecting) Logins.setStatus(this, status)
+        val isConnecting =
+            status == OnlineStatus.CONNECTING && Logins.status == StatusCode.LOGINED
+        if (status != OnlineStatus.IDLE && !isConnecting) {
+            Logins.setStatus(this, status.toStatusCode())
+        }
     }
 }
 
@@ -47,7 +48,7 @@ internal class Login(val info: LoginInfo, val service: SessionService) : LiveLis
  */
 internal object Logins {
     private val lock = Any()
-    private val observers = CopyOnWriteArrayList<LiveListener>()
+    private val observers = CopyOnWriteArrayList<ObserverAdapter>()
     private var options: SessionServiceOptions.Builder? = null
     private var renewal: TokenProvider? = null
     private var callbackExecutor: Executor = Platform.callbackExecutor
@@ -96,7 +97,7 @@ internal object Logins {
         val future = Delivery<LoginInfo>(callbackExecutor)
         faultOf(given)?.let { fault ->
             replace(null, StatusCode.PWD_ERROR)
-            return future.also { it.end(Outcome.Failed(fault)) }
+            return CallFuture(future.also { it.end(Outcome.Failure(fault)) })
         }
         val login = Login(given, SessionService(options.build(tokenProvider(given, renewal))))
         replace(login, StatusCode.LOGINING)
@@ -108,7 +109,7 @@ internal object Logins {
             },
         )
         confirm(login, future)
-        return future
+        return CallFuture(future)
     }
 
     fun logout() = replace(null, StatusCode.LOGOUT)
@@ -117,10 +118,10 @@ internal object Logins {
     fun <T> refuseCall(): Delivery<T> {
         val failure = initFault
             ?: refused("no account is logged in: call AuthService.login first")
-        return Delivery<T>(callbackExecutor).also { it.end(Outcome.Failed(failure)) }
+        return Delivery<T>(callbackExecutor).also { it.end(Outcome.Failure(failure)) }
     }
 
-    fun observe(observer: LiveListener?, register: Boolean) {
+    fun observe(observer: ObserverAdapter?, register: Boolean) {
         if (observer == null) return
         if (!register) {
             observers.remove(observer)
@@ -132,7 +133,7 @@ internal object Logins {
     }
 
     /** Notifies the observers of an event of [login], on the thread of callbacks. */
-    fun notifyObservers(login: Login, event: (LiveListener) -> Unit) {
+    fun notifyObservers(login: Login, event: (ObserverAdapter) -> Unit) {
         for (observer in observers) {
             if (current !== login) return
             try {
@@ -192,44 +193,35 @@ internal object Logins {
     private fun confirm(login: Login, future: Delivery<LoginInfo>) {
         val check = Delivery<AccountInfo> { it.run() }
         login.service.native.account(check)
-        check.setCallback(
-            object : RequestCallback<AccountInfo> {
-                override fun onSuccess(param: AccountInfo) {
-                    // The next login may have replaced it meanwhile.
-                    if (current !== login) return onException(SessionException.Closed())
-                    if (param.account.asciiLowercase() != login.info.account.asciiLowercase()) {
-                        val failure = refused("the token is another account's")
-                        end(login, StatusCode.PWD_ERROR)
-                        return future.end(Outcome.Failed(failure))
-                    }
-                    login.isOpen = true
-                    setStatus(login, StatusCode.LOGINED)
-                    observeService()
-                    future.end(Outcome.Success(login.info))
-                }
+        check.receive { outcome ->
+            val end = when (outcome) {
+                is Outcome.Success -> open(login, checkNotNull(outcome.value))
+                is Outcome.Failure -> fail(login, outcome.error.toSessionException())
+            }
+            future.end(end)
+        }
+    }
 
-                override fun onFailed(code: Int) = Unit
-
-                override fun onFailed(failure: SessionException.Failed) {
-                    fail(login, failure)
-                    future.end(Outcome.Failed(failure))
-                }
-
-                override fun onException(exception: Throwable) {
-                    val failure = exception.toSessionException()
-                    fail(login, failure)
-                    future.end(Outcome.Exception(failure))
-                }
-            },
-        )
+    /** Opens [login], whose token the server took; it is of [owner]. */
+    private fun open(login: Login, owner: AccountInfo): Outcome<LoginInfo> {
+        // The next login may have replaced it meanwhile.
+        if (current !== login) return fail(login, SessionException.Closed())
+        if (owner.account.asciiLowercase() != login.info.account.asciiLowercase()) {
+            end(login, StatusCode.PWD_ERROR)
+            return Outcome.Failure(refused("the token is another account's"))
+        }
+        login.isOpen = true
+        setStatus(login, StatusCode.LOGINED)
+        observeService()
+        return Outcome.Success(login.info)
     }
 
     /** Ends a login that failed. That of init stays: its calls succeed or fail by themselves. */
-    private fun fail(login: Login, failure: SessionException) {
-        val status = statusAfter(failure)
-        if (!login.isOpen) return end(login, status)
-        setStatus(login, status)
-        if (status == StatusCode.NET_BROKEN) observeService()
+    private fun fail(login: Login, failure: SessionException): Outcome<LoginInfo> {
+        val status = statusAfter(failure).toStatusCode()
+        if (login.isOpen) setStatus(login, status) else end(login, status)
+        if (login.isOpen && status == StatusCode.NET_BROKEN) observeService()
+        return Outcome.Failure(failure)
     }
 
     /** Observes the service of the current login while there are observers. */
@@ -255,7 +247,7 @@ internal object Logins {
     }
 
     private fun refused(detail: String) = SessionException.Failed(
-        code = ResponseCode.RES_EUIDPASS.toInt(),
+        code = Codes.TOKEN_REFUSED,
         retryable = false,
         mayHaveApplied = false,
         retryAfterMs = null,
@@ -264,6 +256,16 @@ internal object Logins {
     )
 
     private val NO_LOGIN = LoginInfo("", "")
+}
+
+private fun OnlineStatus.toStatusCode(): StatusCode = when (this) {
+    OnlineStatus.IDLE -> StatusCode.UNLOGIN
+    OnlineStatus.CONNECTING -> StatusCode.CONNECTING
+    OnlineStatus.ONLINE -> StatusCode.LOGINED
+    OnlineStatus.OFFLINE -> StatusCode.NET_BROKEN
+    OnlineStatus.REFUSED -> StatusCode.PWD_ERROR
+    OnlineStatus.FORBIDDEN -> StatusCode.FORBIDDEN
+    OnlineStatus.CLOSED -> StatusCode.LOGOUT
 }
 
 /** Lower-cases ASCII letters alone, as the server does for an app with NIM's account ids. */

@@ -1,7 +1,6 @@
 // The four calls in NIM's shape.
 package dev.huihua.sdk.nim
 
-import dev.huihua.sdk.InvocationFuture
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList

@@ -2,7 +2,6 @@
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.SessionService
-import dev.huihua.sdk.StatusCode
 
 /** Provides the services of one account for the whole process. Mirrors NIM's `NIMClient`. */
 public object NIMClient {

@@ -1,19 +1,13 @@
 // The services that NIMClient returns: each serves the account that is logged in at that moment.
 package dev.huihua.sdk.nim
 
-import dev.huihua.sdk.AbortableFuture
-import dev.huihua.sdk.InvocationFuture
 import dev.huihua.sdk.Observer
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionService
-import dev.huihua.sdk.StatusCode
-import dev.huihua.sdk.internal.ChangeObserver
 import dev.huihua.sdk.internal.Delivery
-import dev.huihua.sdk.internal.StatusObserver
-import dev.huihua.sdk.internal.UpdateObserver
 
 internal object CurrentMsgService : MsgService {
     override fun queryMySessionList(
@@ -45,7 +39,7 @@ internal object CurrentMsgService : MsgService {
         call { startDeleteMySession(sessionIdArr?.asList()) }
 
     private inline fun <T> call(start: SessionService.() -> Delivery<T>): InvocationFuture<T> =
-        Logins.service?.start() ?: Logins.refuseCall()
+        CallFuture(Logins.service?.start() ?: Logins.refuseCall())
 }
 
 internal object CurrentMsgServiceObserve : MsgServiceObserve {

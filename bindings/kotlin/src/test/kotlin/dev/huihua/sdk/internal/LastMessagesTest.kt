@@ -7,12 +7,12 @@ import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.Recorder
-import dev.huihua.sdk.RevokeType
 import dev.huihua.sdk.ScriptedServer
 import dev.huihua.sdk.ScriptedServer.Companion.PAGE
 import dev.huihua.sdk.ScriptedServer.Companion.send
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionTypeEnum
+import dev.huihua.sdk.nim.RevokeType
 import java.io.ByteArrayInputStream
 import java.io.ByteArrayOutputStream
 import java.io.File

@@ -2,12 +2,12 @@
 // of the server's list, and the operations lead there.
 package dev.huihua.sdk.internal
 
-import dev.huihua.sdk.RecentContact
 import dev.huihua.sdk.RecentSession
-import dev.huihua.sdk.RevokeMsgNotification
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionTypeEnum
 import dev.huihua.sdk.nim.Pair as SessionIdPair
+import dev.huihua.sdk.nim.RecentContact
+import dev.huihua.sdk.nim.RevokeMsgNotification
 import kotlin.random.Random
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertTrue

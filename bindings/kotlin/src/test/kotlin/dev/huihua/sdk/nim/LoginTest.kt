@@ -1,19 +1,14 @@
 // Login and logout with the NIM-shaped API, and the events of its observers.
 package dev.huihua.sdk.nim
 
-import dev.huihua.sdk.AbortableFuture
 import dev.huihua.sdk.Events
-import dev.huihua.sdk.InvocationFuture
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.Recorder
 import dev.huihua.sdk.RequestCallback
-import dev.huihua.sdk.RequestCallbackWrapper
-import dev.huihua.sdk.ResponseCode
 import dev.huihua.sdk.ScriptedServer
 import dev.huihua.sdk.ServerProcess
 import dev.huihua.sdk.SessionException
-import dev.huihua.sdk.StatusCode
 import dev.huihua.sdk.awaitLive
 import dev.huihua.sdk.awaitTrue
 import dev.huihua.sdk.deliverText

@@ -1,5 +1,5 @@
 // States of the connection to the server, with NIM's names and numbers.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 /**
  * Lists the states of the connection for live changes, with NIM's names and numbers.
@@ -10,7 +10,7 @@ public enum class StatusCode(public val value: Int) {
     /** No state. Part of NIM's table, never reported. */
     INVALID(0),
 
-    /** No account is logged in; for a `SessionService`, no observer has been registered. */
+    /** No account is logged in. */
     UNLOGIN(1),
 
     /** The connection is lost; the SDK is reconnecting. */

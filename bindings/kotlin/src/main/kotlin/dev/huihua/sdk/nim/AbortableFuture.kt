@@ -1,5 +1,7 @@
 // A call of the NIM-shaped API that can be aborted.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
+
+import dev.huihua.sdk.Call
 
 /** Controls a running call that can be aborted. Mirrors NIM's `AbortableFuture`. */
 public interface AbortableFuture<T> : InvocationFuture<T> {

@@ -1,5 +1,5 @@
 // A recalled message, as far as the notice of its recall identifies it.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 import java.io.Serializable
 

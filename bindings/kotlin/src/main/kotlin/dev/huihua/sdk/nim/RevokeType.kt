@@ -1,5 +1,5 @@
 // Types of recalls, with NIM's names and numbers.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 /**
  * Lists the types of recalls, with NIM's names and numbers.

@@ -1,5 +1,5 @@
 // A message's attachment.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 import java.io.Serializable
 

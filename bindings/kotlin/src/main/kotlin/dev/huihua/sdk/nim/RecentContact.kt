@@ -1,6 +1,9 @@
 // A session in the shape of NIM's local list.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
+import dev.huihua.sdk.MsgTypeEnum
+import dev.huihua.sdk.RecentSession
+import dev.huihua.sdk.SessionTypeEnum
 import java.io.Serializable
 
 /**

@@ -1,5 +1,7 @@
 // A callback with one method. In Java for the same reason as RequestCallback.
-package dev.huihua.sdk;
+package dev.huihua.sdk.nim;
+
+import dev.huihua.sdk.RequestCallback;
 
 /**
  * Receives every outcome of a call by one method. Mirrors NIM's {@code RequestCallbackWrapper}.

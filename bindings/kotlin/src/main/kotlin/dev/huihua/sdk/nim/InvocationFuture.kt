@@ -1,5 +1,7 @@
 // The handle of a call of the NIM-shaped API.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
+
+import dev.huihua.sdk.RequestCallback
 
 /**
  * Represents a call that has been started. Mirrors NIM's `InvocationFuture`.

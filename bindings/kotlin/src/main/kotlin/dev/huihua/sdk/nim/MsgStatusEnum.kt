@@ -1,5 +1,5 @@
 // States of messages, with NIM's names and numbers.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 /**
  * Lists the states of messages, with NIM's names and numbers.

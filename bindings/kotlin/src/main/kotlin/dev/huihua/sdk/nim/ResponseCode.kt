@@ -1,5 +1,5 @@
 // The codes of calls, under NIM's names.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 /** Lists the codes of `onFailed` and [RequestCallbackWrapper.onResult], under NIM's names. */
 public object ResponseCode {

@@ -1,5 +1,5 @@
 // The notice of a recall.
-package dev.huihua.sdk
+package dev.huihua.sdk.nim
 
 import java.io.Serializable
 
