@@ -5,7 +5,7 @@ use std::{sync::Arc, thread, time::Instant};
 
 use huihua_core as core;
 
-use crate::{SessionListCallback, VoidCallback};
+use crate::{CallCallback, CallOutcome};
 
 /// Parses the body of a list's answer `times` times, as core does. Returns the ns of each.
 #[uniffi::export]
@@ -25,13 +25,13 @@ pub fn bench_parse(body: Vec<u8>, times: i32) -> Vec<i64> {
 /// the return of the callback.
 #[uniffi::export]
 #[expect(clippy::disallowed_methods, reason = "it measures")]
-pub fn bench_list(body: Vec<u8>, times: i32, callback: Arc<dyn SessionListCallback>) -> Vec<i64> {
+pub fn bench_list(body: Vec<u8>, times: i32, callback: Arc<dyn CallCallback>) -> Vec<i64> {
     let Ok(page) = serde_json::from_slice::<core::Page>(&body) else { return Vec::new() };
     on_own_thread(move || {
         let measure = |_| {
             let page = page.clone();
             let start = Instant::now();
-            drop(callback.on_success(page.into()));
+            drop(callback.on_end(page.into()));
             elapsed_ns(start)
         };
         (0..times).map(measure).collect()
@@ -41,11 +41,11 @@ pub fn bench_list(body: Vec<u8>, times: i32, callback: Arc<dyn SessionListCallba
 /// Calls the smallest callback `times` times. Returns the ns of each.
 #[uniffi::export]
 #[expect(clippy::disallowed_methods, reason = "it measures")]
-pub fn bench_callback(times: i32, callback: Arc<dyn VoidCallback>) -> Vec<i64> {
+pub fn bench_callback(times: i32, callback: Arc<dyn CallCallback>) -> Vec<i64> {
     on_own_thread(move || {
         let measure = |_| {
             let start = Instant::now();
-            drop(callback.on_success());
+            drop(callback.on_end(CallOutcome::Done));
             elapsed_ns(start)
         };
         (0..times).map(measure).collect()

@@ -19,9 +19,7 @@ mod watch;
 #[cfg(feature = "bench")]
 pub use bench::{bench_callback, bench_list, bench_parse};
 pub use call::Call;
-pub use callback::{
-    AccountCallback, SessionCallback, SessionListCallback, SyncCallback, VoidCallback,
-};
+pub use callback::{CallCallback, CallOutcome};
 pub use error::{CallFailure, CallbackError, Failure, SessionError, TokenProviderError};
 pub use options::Options;
 #[cfg(feature = "test-panic")]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::{Call, SessionService, VoidCallback};
+use crate::{Call, CallCallback, SessionService};
 
 /// Panics on the caller's thread.
 #[uniffi::export]
@@ -14,7 +14,7 @@ pub fn test_panic() {
 #[uniffi::export]
 impl SessionService {
     /// Starts a call that panics on a runtime thread; `callback` receives the failure.
-    pub fn test_panic_in_call(&self, callback: Arc<dyn VoidCallback>) -> Arc<Call> {
+    pub fn test_panic_in_call(&self, callback: Arc<dyn CallCallback>) -> Arc<Call> {
         self.runtime.start(callback, async { panic!("provoked by test_panic_in_call") })
     }
 }
@@ -24,9 +24,7 @@ mod tests {
     use std::sync::mpsc::{Sender, channel};
 
     use super::*;
-    use crate::{
-        CallFailure, CallbackError, SessionError, TokenProvider, TokenProviderError, options,
-    };
+    use crate::{CallOutcome, CallbackError, Failure, TokenProvider, TokenProviderError, options};
 
     struct NoToken;
 
@@ -38,15 +36,16 @@ mod tests {
 
     struct PanicRecorder(Sender<Result<(), String>>);
 
-    impl VoidCallback for PanicRecorder {
-        fn on_success(&self) -> Result<(), CallbackError> {
-            self.0.send(Ok(())).map_err(|_| CallbackError::Thrown)
-        }
-        fn on_failed(&self, failure: CallFailure) -> Result<(), CallbackError> {
-            self.0.send(Err(failure.detail)).map_err(|_| CallbackError::Thrown)
-        }
-        fn on_exception(&self, error: SessionError) -> Result<(), CallbackError> {
-            self.0.send(Err(error.to_string())).map_err(|_| CallbackError::Thrown)
+    impl CallCallback for PanicRecorder {
+        fn on_end(&self, outcome: CallOutcome) -> Result<(), CallbackError> {
+            let ended = match outcome {
+                CallOutcome::Failed { failure: Failure::Exception { error } } => {
+                    Err(error.to_string())
+                }
+                CallOutcome::Failed { failure: Failure::Failed { failure } } => Err(failure.detail),
+                _ => Ok(()),
+            };
+            self.0.send(ended).map_err(|_| CallbackError::Thrown)
         }
     }
 

@@ -15,10 +15,7 @@ use std::{
 
 use tokio::{runtime::Builder, task::AbortHandle};
 
-use crate::{
-    Call, Failure, SessionError,
-    callback::{CallDelivery, CallbackListener},
-};
+use crate::{Call, CallCallback, CallOutcome, Failure, SessionError, callback::CallDelivery};
 
 /// Calls wait, they do not compute: two workers keep one slow conversion from holding up the rest.
 const WORKERS: usize = 2;
@@ -59,20 +56,22 @@ impl Runtime {
     }
 
     /// Runs `work` and delivers its outcome exactly once, unless the call is aborted first.
-    pub(crate) fn start<L: CallbackListener>(
+    pub(crate) fn start(
         &self,
-        listener: L,
-        work: impl Future<Output = Result<L::Value, Failure>> + Send + 'static,
+        callback: Arc<dyn CallCallback>,
+        work: impl Future<Output = Result<CallOutcome, Failure>> + Send + 'static,
     ) -> Arc<Call> {
         let delivered = Arc::new(AtomicBool::new(false));
-        let delivery = CallDelivery::new(listener, delivered.clone());
+        let delivery = CallDelivery::new(callback, delivered.clone());
         let closed = self.closed();
         // One task: a second one, to deliver a panic of the first, would wake another worker.
         let task = self.spawn(async move {
-            match unless_it_panics(work).await {
-                Err(_) if closed.is_true() => delivery.deliver(Err(SessionError::Closed.into())),
-                outcome => delivery.deliver(outcome),
-            }
+            let outcome = match unless_it_panics(work).await {
+                Ok(result) => result,
+                Err(_) if closed.is_true() => Failure::from(SessionError::Closed).into(),
+                Err(failure) => failure.into(),
+            };
+            delivery.deliver(outcome);
         });
         Call::new(delivered, task)
     }
@@ -121,7 +120,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::{CallFailure, CallbackError};
+    use crate::{AccountInfo, CallbackError};
 
     const OUTCOME_TIMEOUT: Duration = Duration::from_secs(10);
     /// Long enough for a second outcome to arrive, if there were one.
@@ -129,21 +128,18 @@ mod tests {
 
     struct CallRecorder(Sender<String>);
 
-    impl CallbackListener for CallRecorder {
-        type Value = i32;
-        fn success(&self, value: i32) -> Result<(), CallbackError> {
-            self.note(format!("success {value}"))
-        }
-        fn failed(&self, failure: CallFailure) -> Result<(), CallbackError> {
-            self.note(format!("failed {}", failure.code))
-        }
-        fn exception(&self, error: SessionError) -> Result<(), CallbackError> {
-            self.note(format!("exception {error}"))
-        }
-    }
-
-    impl CallRecorder {
-        fn note(&self, what: String) -> Result<(), CallbackError> {
+    impl CallCallback for CallRecorder {
+        fn on_end(&self, outcome: CallOutcome) -> Result<(), CallbackError> {
+            let what = match outcome {
+                CallOutcome::Account { account } => format!("success {}", account.expires_at),
+                CallOutcome::Failed { failure: Failure::Failed { failure } } => {
+                    format!("failed {}", failure.code)
+                }
+                CallOutcome::Failed { failure: Failure::Exception { error } } => {
+                    format!("exception {error}")
+                }
+                _ => "another result".to_owned(),
+            };
             self.0.send(what).expect("the test holds the receiver");
             // A callback that throws must not affect the next call.
             Err(CallbackError::Thrown)
@@ -152,10 +148,15 @@ mod tests {
 
     fn start(
         runtime: &Runtime,
-        work: impl Future<Output = Result<i32, Failure>> + Send + 'static,
+        work: impl Future<Output = Result<i64, Failure>> + Send + 'static,
     ) -> (Arc<Call>, Receiver<String>) {
         let (sender, outcomes) = channel();
-        (runtime.start(CallRecorder(sender), work), outcomes)
+        let work = async {
+            let (account, app_key) = (String::new(), String::new());
+            let account = AccountInfo { account, app_key, expires_at: work.await? };
+            Ok(CallOutcome::Account { account })
+        };
+        (runtime.start(Arc::new(CallRecorder(sender)), work), outcomes)
     }
 
     /// Asserts that there is one outcome only, after which the listener is dropped.

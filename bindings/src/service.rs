@@ -5,9 +5,8 @@ use std::sync::Arc;
 use huihua_core::client;
 
 use crate::{
-    AccountCallback, Call, Logger, Options, QueryMySessionOption, RootProvider, SessionCallback,
-    SessionError, SessionListCallback, SyncCallback, SyncOption, TokenProvider, VoidCallback,
-    Watch, WatchListener, runtime::Runtime,
+    Call, CallCallback, CallOutcome, Logger, Options, QueryMySessionOption, RootProvider,
+    SessionError, SyncOption, TokenProvider, Watch, WatchListener, runtime::Runtime,
 };
 
 /// Makes the calls of one account.
@@ -47,7 +46,7 @@ impl SessionService {
     pub fn query_my_session_list(
         &self,
         option: QueryMySessionOption,
-        callback: Arc<dyn SessionListCallback>,
+        callback: Arc<dyn CallCallback>,
     ) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime.start(callback, async move {
@@ -59,7 +58,7 @@ impl SessionService {
     pub fn query_my_session(
         &self,
         session_id: String,
-        callback: Arc<dyn SessionCallback>,
+        callback: Arc<dyn CallCallback>,
     ) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime
@@ -69,7 +68,7 @@ impl SessionService {
     /// Reads the changes since a cursor; with a wait, as soon as there are any.
     ///
     /// Aborting the call ends the wait at once, at the server too.
-    pub fn sync(&self, option: SyncOption, callback: Arc<dyn SyncCallback>) -> Arc<Call> {
+    pub fn sync(&self, option: SyncOption, callback: Arc<dyn CallCallback>) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime
             .start(callback, async move { Ok(inner.sync(&option.into_core()?).await?.into()) })
@@ -91,7 +90,7 @@ impl SessionService {
     }
 
     /// Reads the account of the token; fails with code 302 if the server refuses the token.
-    pub fn account(&self, callback: Arc<dyn AccountCallback>) -> Arc<Call> {
+    pub fn account(&self, callback: Arc<dyn CallCallback>) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime.start(callback, async move { Ok(inner.account().await?.into()) })
     }
@@ -101,12 +100,12 @@ impl SessionService {
         &self,
         session_id: String,
         ext: String,
-        callback: Arc<dyn VoidCallback>,
+        callback: Arc<dyn CallCallback>,
     ) -> Arc<Call> {
         let inner = self.inner.clone();
         self.runtime.start(callback, async move {
             inner.update_my_session(&session_id, &ext).await?;
-            Ok(())
+            Ok(CallOutcome::Done)
         })
     }
 
@@ -114,10 +113,12 @@ impl SessionService {
     pub fn delete_my_session(
         &self,
         session_ids: Vec<String>,
-        callback: Arc<dyn VoidCallback>,
+        callback: Arc<dyn CallCallback>,
     ) -> Arc<Call> {
         let inner = self.inner.clone();
-        self.runtime
-            .start(callback, async move { Ok(inner.delete_my_session(&session_ids).await?) })
+        self.runtime.start(callback, async move {
+            inner.delete_my_session(&session_ids).await?;
+            Ok(CallOutcome::Done)
+        })
     }
 }

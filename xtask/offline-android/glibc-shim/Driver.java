@@ -11,10 +11,10 @@ import dev.huihua.sdk.RequestCallback;
 import dev.huihua.sdk.SessionService;
 import dev.huihua.sdk.SessionServiceOptions;
 import dev.huihua.sdk.TokenProvider;
-import dev.huihua.sdk.ffi.CallFailure;
-import dev.huihua.sdk.ffi.FfiConverterTypeVoidCallback;
-import dev.huihua.sdk.ffi.SessionException;
-import dev.huihua.sdk.ffi.VoidCallback;
+import dev.huihua.sdk.ffi.CallCallback;
+import dev.huihua.sdk.ffi.CallOutcome;
+import dev.huihua.sdk.ffi.Failure;
+import dev.huihua.sdk.ffi.FfiConverterTypeCallCallback;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -185,19 +185,8 @@ public final class Driver {
             dev.huihua.sdk.ffi.SessionService generated =
                 (dev.huihua.sdk.ffi.SessionService) field(inner, "service");
             CompletableFuture<String> told = new CompletableFuture<>();
-            long callback = FfiConverterTypeVoidCallback.INSTANCE.lower(new VoidCallback() {
-                @Override public void onSuccess() {
-                    told.complete("success");
-                }
-
-                @Override public void onFailed(CallFailure failure) {
-                    told.complete("failed");
-                }
-
-                @Override public void onException(SessionException error) {
-                    told.complete(error.getClass().getSimpleName());
-                }
-            });
+            CallCallback receiver = outcome -> told.complete(kind(outcome));
+            long callback = FfiConverterTypeCallCallback.INSTANCE.lower(receiver);
             status.clear();
             Function call = library.getFunction(
                 "uniffi_huihua_fn_method_sessionservice_test_panic_in_call");
@@ -209,6 +198,13 @@ public final class Driver {
             Smoke.<RecentSessionList>result(
                 after -> service.queryMySessionList(null, after));
         }
+    }
+
+    private static String kind(CallOutcome outcome) {
+        if (!(outcome instanceof CallOutcome.Failed)) return "success";
+        Failure failure = ((CallOutcome.Failed) outcome).getFailure();
+        if (!(failure instanceof Failure.Exception)) return "failed";
+        return ((Failure.Exception) failure).getError().getClass().getSimpleName();
     }
 
     private static Object field(Object of, String name) throws Exception {

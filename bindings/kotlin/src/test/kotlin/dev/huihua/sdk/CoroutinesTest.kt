@@ -2,7 +2,7 @@
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.send
-import dev.huihua.sdk.ffi.FfiConverterTypeSessionListCallback
+import dev.huihua.sdk.ffi.FfiConverterTypeCallCallback
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.concurrent.atomic.AtomicInteger
@@ -63,7 +63,7 @@ class CoroutinesTest {
     @Test
     fun cancellingACoroutineAbortsItsCall() {
         val gate = CountDownLatch(1)
-        val callbacks = FfiConverterTypeSessionListCallback.handleMap
+        val callbacks = FfiConverterTypeCallCallback.handleMap
         ScriptedServer.stalled(gate).use { stalled ->
             stalled.service().use { service ->
                 runBlocking {

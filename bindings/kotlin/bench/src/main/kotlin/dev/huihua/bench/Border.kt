@@ -1,11 +1,8 @@
 // The border by itself: a callback, a list of 100 without HTTP, and what parsing costs.
 package dev.huihua.bench
 
-import dev.huihua.sdk.ffi.CallFailure
-import dev.huihua.sdk.ffi.RecentSessionList
-import dev.huihua.sdk.ffi.SessionException
-import dev.huihua.sdk.ffi.SessionListCallback
-import dev.huihua.sdk.ffi.VoidCallback
+import dev.huihua.sdk.ffi.CallCallback
+import dev.huihua.sdk.ffi.CallOutcome
 import dev.huihua.sdk.ffi.benchCallback
 import dev.huihua.sdk.ffi.benchList
 import dev.huihua.sdk.ffi.benchParse
@@ -30,28 +27,20 @@ fun border(quick: Boolean, page: ByteArray) {
     figure("border/parse/ns", benchParse(page, times))
 }
 
-private object NoEffect : VoidCallback {
-    override fun onSuccess() {}
-
-    override fun onFailed(failure: CallFailure) = error("$failure")
-
-    override fun onException(error: SessionException) = throw error
+private object NoEffect : CallCallback {
+    override fun onEnd(outcome: CallOutcome) = check(outcome is CallOutcome.Done) { "$outcome" }
 }
 
 /** Converts as the facade does, and counts what its thread allocates from call to call. */
-private class Converting : SessionListCallback {
+private class Converting : CallCallback {
     var rows = 0
     var bytes = 0L
     private var before = -1L
 
-    override fun onSuccess(list: RecentSessionList) {
-        rows = list.toPublic().sessionList.size
+    override fun onEnd(outcome: CallOutcome) {
+        rows = (outcome as CallOutcome.Page).list.toPublic().sessionList.size
         val now = ownAllocatedBytes()
         if (before >= 0) bytes += now - before
         before = now
     }
-
-    override fun onFailed(failure: CallFailure) = error("$failure")
-
-    override fun onException(error: SessionException) = throw error
 }

@@ -4,14 +4,10 @@ package dev.huihua.sdk.internal
 import com.sun.jna.Callback
 import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Native
-import dev.huihua.sdk.ffi.uniffiCallbackInterfaceAccountCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceCallCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceLogger
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceRootProvider
-import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionCallback
-import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSessionListCallback
-import dev.huihua.sdk.ffi.uniffiCallbackInterfaceSyncCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceTokenProvider
-import dev.huihua.sdk.ffi.uniffiCallbackInterfaceVoidCallback
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceWatchListener
 import dev.huihua.sdk.ffi.uniffiEnsureInitialized
 
@@ -25,31 +21,9 @@ import dev.huihua.sdk.ffi.uniffiEnsureInitialized
 internal object CallbackThreads {
     /** All callbacks of Rust. UniFFI generates the names; a test finds a missing one. */
     val callbacks: List<Callback> = listOf(
-        uniffiCallbackInterfaceSessionListCallback.onSuccess,
-        uniffiCallbackInterfaceSessionListCallback.onFailed,
-        uniffiCallbackInterfaceSessionListCallback.onException,
-        uniffiCallbackInterfaceSessionListCallback.uniffiFree,
-        uniffiCallbackInterfaceSessionListCallback.uniffiClone,
-        uniffiCallbackInterfaceSessionCallback.onSuccess,
-        uniffiCallbackInterfaceSessionCallback.onFailed,
-        uniffiCallbackInterfaceSessionCallback.onException,
-        uniffiCallbackInterfaceSessionCallback.uniffiFree,
-        uniffiCallbackInterfaceSessionCallback.uniffiClone,
-        uniffiCallbackInterfaceSyncCallback.onSuccess,
-        uniffiCallbackInterfaceSyncCallback.onFailed,
-        uniffiCallbackInterfaceSyncCallback.onException,
-        uniffiCallbackInterfaceSyncCallback.uniffiFree,
-        uniffiCallbackInterfaceSyncCallback.uniffiClone,
-        uniffiCallbackInterfaceVoidCallback.onSuccess,
-        uniffiCallbackInterfaceVoidCallback.onFailed,
-        uniffiCallbackInterfaceVoidCallback.onException,
-        uniffiCallbackInterfaceVoidCallback.uniffiFree,
-        uniffiCallbackInterfaceVoidCallback.uniffiClone,
-        uniffiCallbackInterfaceAccountCallback.onSuccess,
-        uniffiCallbackInterfaceAccountCallback.onFailed,
-        uniffiCallbackInterfaceAccountCallback.onException,
-        uniffiCallbackInterfaceAccountCallback.uniffiFree,
-        uniffiCallbackInterfaceAccountCallback.uniffiClone,
+        uniffiCallbackInterfaceCallCallback.onEnd,
+        uniffiCallbackInterfaceCallCallback.uniffiFree,
+        uniffiCallbackInterfaceCallCallback.uniffiClone,
         uniffiCallbackInterfaceWatchListener.onChanges,
         uniffiCallbackInterfaceWatchListener.onStatus,
         uniffiCallbackInterfaceWatchListener.uniffiFree,

@@ -11,25 +11,18 @@ import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.TokenProvider
-import dev.huihua.sdk.ffi.AccountCallback
-import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
 import dev.huihua.sdk.ffi.Call
-import dev.huihua.sdk.ffi.CallFailure
+import dev.huihua.sdk.ffi.CallCallback
+import dev.huihua.sdk.ffi.CallOutcome
 import dev.huihua.sdk.ffi.Failure
 import dev.huihua.sdk.ffi.LogLevel
 import dev.huihua.sdk.ffi.Logger as NativeLogger
-import dev.huihua.sdk.ffi.RecentSession as NativeRow
-import dev.huihua.sdk.ffi.RecentSessionList as NativePage
 import dev.huihua.sdk.ffi.RootProvider
-import dev.huihua.sdk.ffi.SessionCallback
 import dev.huihua.sdk.ffi.SessionException as NativeException
-import dev.huihua.sdk.ffi.SessionListCallback
 import dev.huihua.sdk.ffi.SessionService
-import dev.huihua.sdk.ffi.SyncCallback
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 import dev.huihua.sdk.ffi.TokenProvider as NativeTokenProvider
 import dev.huihua.sdk.ffi.TokenProviderException
-import dev.huihua.sdk.ffi.VoidCallback
 import dev.huihua.sdk.ffi.Watch
 import dev.huihua.sdk.ffi.WatchListener as NativeWatchListener
 import dev.huihua.sdk.ffi.WatchStatus as NativeWatchStatus
@@ -54,26 +47,35 @@ internal class NativeService(options: SessionServiceOptions) {
     private var isClosed = false
 
     fun queryMySessionList(option: QueryMySessionOption, to: Delivery<RecentSessionList>) =
-        start(to) { it.queryMySessionList(option.toNative(), ListCallbackAdapter(this, to)) }
+        start(to, { (it as CallOutcome.Page).list.toPublic() }) { service, callback ->
+            service.queryMySessionList(option.toNative(), callback)
+        }
 
-    fun queryMySession(sessionId: String?, to: Delivery<RecentSession>) = start(to) {
-        it.queryMySession(requireText("sessionId", sessionId), SessionCallbackAdapter(this, to))
-    }
+    fun queryMySession(sessionId: String?, to: Delivery<RecentSession>) =
+        start(to, { (it as CallOutcome.Session).session.toPublic() }) { service, callback ->
+            service.queryMySession(requireText("sessionId", sessionId), callback)
+        }
 
     fun sync(option: SyncOption, to: Delivery<SyncResult>) =
-        start(to) { it.sync(option.toNative(), SyncCallbackAdapter(this, to)) }
+        start(to, { (it as CallOutcome.Changes).result.toPublic() }) { service, callback ->
+            service.sync(option.toNative(), callback)
+        }
 
     fun account(to: Delivery<AccountInfo>) =
-        start(to) { it.account(AccountCallbackAdapter(this, to)) }
+        start(to, { (it as CallOutcome.Account).account.toPublic() }) { service, callback ->
+            service.account(callback)
+        }
 
-    fun updateMySession(sessionId: String?, ext: String?, to: Delivery<Void>) = start(to) {
-        val id = requireText("sessionId", sessionId)
-        it.updateMySession(id, requireText("ext", ext), VoidCallbackAdapter(this, to))
-    }
+    fun updateMySession(sessionId: String?, ext: String?, to: Delivery<Void>) =
+        start(to, { null }) { service, callback ->
+            val id = requireText("sessionId", sessionId)
+            service.updateMySession(id, requireText("ext", ext), callback)
+        }
 
-    fun deleteMySession(sessionIds: List<String?>?, to: Delivery<Void>) = start(to) {
-        it.deleteMySession(requireTexts("sessionIds", sessionIds), VoidCallbackAdapter(this, to))
-    }
+    fun deleteMySession(sessionIds: List<String?>?, to: Delivery<Void>) =
+        start(to, { null }) { service, callback ->
+            service.deleteMySession(requireTexts("sessionIds", sessionIds), callback)
+        }
 
     /**
      * Watches changes from [cursor] on; null = from now, then the first result has only a cursor.
@@ -95,9 +97,14 @@ internal class NativeService(options: SessionServiceOptions) {
         service?.destroy()
     }
 
-    private inline fun start(to: Delivery<*>, call: (SessionService) -> Call) {
+    /** Starts [call], of whose outcome [result] takes the result. */
+    private inline fun <T> start(
+        to: Delivery<T>,
+        noinline result: (CallOutcome) -> T?,
+        call: (SessionService, CallCallback) -> Call,
+    ) {
         try {
-            to.started(RunningCall(call(open())))
+            to.started(RunningCall(call(open(), CallbackAdapter(this, to, result))))
         } catch (thrown: Throwable) {
             // A call never throws on the app's thread.
             to.end(Outcome.Failure(reason(thrown)))
@@ -118,8 +125,6 @@ internal class NativeService(options: SessionServiceOptions) {
         isClosed -> SessionException.Closed()
         else -> fault(thrown)
     }
-
-    fun outcome(error: NativeException) = Outcome.Failure(error.toPublic(tokens.failure))
 
     fun failure(cause: Failure): SessionException = when (cause) {
         is Failure.Failed -> cause.failure.toPublic()
@@ -158,51 +163,25 @@ private class RunningWatch(private val watch: Watch) : NativeWatch {
     override fun reconnect() = watch.poke()
 }
 
-/** Converts and delivers. No exception may reach JNA: Rust would take an Error for success. */
-private inline fun <T> Delivery<T>.endWith(outcome: () -> Outcome<T>) {
-    val result = try {
-        outcome()
-    } catch (thrown: Throwable) {
-        Outcome.Failure(SessionException.Internal("internal error: unreadable answer", thrown))
-    }
-    end(result)
-}
-
-/** Converts the failures of all calls. */
-private abstract class CallbackAdapter<T>(
+/** Converts and delivers the outcome of a call, see [NativeService.start]. */
+private class CallbackAdapter<T>(
     private val service: NativeService,
-    protected val to: Delivery<T>,
-) {
-    fun onFailed(failure: CallFailure) = to.endWith { Outcome.Failure(failure.toPublic()) }
-
-    fun onException(error: NativeException) = to.endWith { service.outcome(error) }
-}
-
-private class ListCallbackAdapter(service: NativeService, to: Delivery<RecentSessionList>) :
-    CallbackAdapter<RecentSessionList>(service, to), SessionListCallback {
-    override fun onSuccess(list: NativePage) = to.endWith { Outcome.Success(list.toPublic()) }
-}
-
-private class SessionCallbackAdapter(service: NativeService, to: Delivery<RecentSession>) :
-    CallbackAdapter<RecentSession>(service, to), SessionCallback {
-    override fun onSuccess(session: NativeRow) = to.endWith { Outcome.Success(session.toPublic()) }
-}
-
-private class SyncCallbackAdapter(service: NativeService, to: Delivery<SyncResult>) :
-    CallbackAdapter<SyncResult>(service, to), SyncCallback {
-    override fun onSuccess(result: NativeSyncResult) =
-        to.endWith { Outcome.Success(result.toPublic()) }
-}
-
-private class AccountCallbackAdapter(service: NativeService, to: Delivery<AccountInfo>) :
-    CallbackAdapter<AccountInfo>(service, to), AccountCallback {
-    override fun onSuccess(account: NativeAccountInfo) =
-        to.endWith { Outcome.Success(account.toPublic()) }
-}
-
-private class VoidCallbackAdapter(service: NativeService, to: Delivery<Void>) :
-    CallbackAdapter<Void>(service, to), VoidCallback {
-    override fun onSuccess() = to.end(Outcome.Success(null))
+    private val to: Delivery<T>,
+    private val result: (CallOutcome) -> T?,
+) : CallCallback {
+    /** No exception may reach JNA: Rust would take an Error for success. */
+    override fun onEnd(outcome: CallOutcome) {
+        val end = try {
+            when (outcome) {
+                is CallOutcome.Failed -> Outcome.Failure(service.failure(outcome.failure))
+                else -> Outcome.Success(result(outcome))
+            }
+        } catch (thrown: Throwable) {
+            val text = "internal error: unreadable answer"
+            Outcome.Failure(SessionException.Internal(text, thrown))
+        }
+        to.end(end)
+    }
 }
 
 private class WatchAdapter(
