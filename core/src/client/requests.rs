@@ -35,6 +35,7 @@ pub(super) fn read_request(call: &'static str, path: &str) -> CallRequest {
         idempotency_key: None,
         wait: Duration::ZERO,
         attempts_max: None,
+        may_be_missing: false,
         success: 200,
     }
 }
@@ -66,6 +67,7 @@ pub(super) fn write_request(
         idempotency_key: Some(idempotency_key()?),
         wait: Duration::ZERO,
         attempts_max: None,
+        may_be_missing: false,
         success,
     })
 }

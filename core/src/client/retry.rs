@@ -49,7 +49,10 @@ impl RetryingClient {
     pub(super) async fn call(&self, request: &CallRequest) -> Result<Vec<u8>, Error> {
         let outcome = self.call_unlogged(request).await;
         if let Err(error) = &outcome {
-            self.log.line(LogLevel::Warn, || format!("{}: failed: {}", request.call, cause(error)));
+            let is_missing = matches!(error, Error::Failed { code: Code::NotFound, .. });
+            let is_expected = is_missing && request.may_be_missing;
+            let level = if is_expected { LogLevel::Debug } else { LogLevel::Warn };
+            self.log.line(level, || format!("{}: failed: {}", request.call, cause(error)));
         }
         outcome
     }

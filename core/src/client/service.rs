@@ -75,7 +75,8 @@ impl SessionService {
     /// invalid, with [`Code::NotFound`] if the list has no such session; otherwise any [`Error`].
     pub async fn query_my_session(&self, session_id: &str) -> Result<RecentSession, Error> {
         let path = session_path(paths::SESSION, &session_id_of(session_id)?);
-        self.fetch(&read_request("queryMySession", &path)).await
+        let read = read_request("queryMySession", &path);
+        self.fetch(&CallRequest { may_be_missing: true, ..read }).await
     }
 
     /// Sets the ext of a session and returns the session. Mirrors NIM's `updateMySession`.

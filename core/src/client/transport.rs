@@ -49,6 +49,8 @@ pub(super) struct CallRequest {
     pub(super) wait: Duration,
     /// Limit of the attempts, in place of that of the options.
     pub(super) attempts_max: Option<u32>,
+    /// Whether "not found" is an answer like any other, which needs no warning.
+    pub(super) may_be_missing: bool,
     /// The only status that means success.
     pub(super) success: u16,
 }

@@ -27,11 +27,15 @@ async fn the_log_reports_attempts_retries_and_failures() {
     let service = SessionService::new(options).unwrap();
     service.query_my_session("p2p|bob").await.unwrap();
     service.query_my_session("p2p|bob").await.unwrap_err();
+    service.account().await.unwrap_err();
     let expected = [
         (LogLevel::Info, "queryMySession: connection failed (415) by server 1 of 1 after "),
         (LogLevel::Debug, "queryMySession: answered by server 1 of 1 after "),
         (LogLevel::Info, "queryMySession: not found (404, request r1) by server 1 of 1 after "),
-        (LogLevel::Warn, "queryMySession: failed: not found (404, request r1)"),
+        // That a session is not in the list is no fault of anybody.
+        (LogLevel::Debug, "queryMySession: failed: not found (404, request r1)"),
+        (LogLevel::Info, "account: not found (404, request r1) by server 1 of 1 after "),
+        (LogLevel::Warn, "account: failed: not found (404, request r1)"),
     ];
     let lines = lines.all();
     assert_eq!(lines.len(), expected.len(), "{lines:?}");
