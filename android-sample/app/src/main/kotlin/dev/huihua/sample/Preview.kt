@@ -5,22 +5,30 @@ import android.content.Context
 import android.text.SpannableStringBuilder
 import android.text.Spanned
 import android.text.style.ForegroundColorSpan
+import dev.huihua.sdk.LastMessage
 import dev.huihua.sdk.MsgTypeEnum
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionTypeEnum
-import dev.huihua.sdk.nim.RecentContact
+import org.json.JSONException
+import org.json.JSONObject
 
 /** Returns the line below a session's name, from the view of [account]. */
 internal fun Context.previewText(session: RecentSession, account: String): CharSequence {
-    val contact = session.toRecentContact()
-    // This app's convention for its ext: IM apps store unsent text there.
-    val draft = contact.extension["draft"] as? String
+    val draft = draftOf(session.ext)
+    val message = session.lastMessage
     return when {
-        !draft.isNullOrBlank() -> draftText(draft)
-        session.revokeNotification != null -> recallText(contact, account)
-        session.lastMsg.isNotEmpty() -> messageText(contact, account)
-        else -> session.ext.ifEmpty { getString(R.string.no_message) }
+        draft.isNotBlank() -> draftText(draft)
+        message == null -> session.ext.ifEmpty { getString(R.string.no_message) }
+        message.recall != null -> recallText(message, account)
+        else -> messageText(session, message, account)
     }
+}
+
+/** Returns the unsent text that this app keeps in its ext, as IM apps do; empty for none. */
+private fun draftOf(ext: String): String = try {
+    JSONObject(ext).optString("draft")
+} catch (_: JSONException) {
+    ""
 }
 
 private fun Context.draftText(draft: String): CharSequence {
@@ -30,25 +38,29 @@ private fun Context.draftText(draft: String): CharSequence {
         .append(" ").append(draft)
 }
 
-private fun Context.recallText(contact: RecentContact, account: String): String {
-    val recall = when {
-        contact.fromAccount == account -> getString(R.string.recalled_by_me)
-        contact.senderName.isEmpty() -> getString(R.string.recalled)
-        else -> getString(R.string.recalled_by, contact.senderName)
+private fun Context.recallText(message: LastMessage, account: String): String {
+    val recall = message.recall ?: return ""
+    val name = message.fromNick.ifEmpty { recall.account }
+    val text = when {
+        recall.account == account -> getString(R.string.recalled_by_me)
+        name.isEmpty() -> getString(R.string.recalled)
+        else -> getString(R.string.recalled_by, name)
     }
-    val reason = contact.content
-    return if (reason.isEmpty()) recall else getString(R.string.said_by, recall, reason)
+    return if (recall.text.isEmpty()) text else getString(R.string.said_by, text, recall.text)
 }
 
-private fun Context.messageText(contact: RecentContact, account: String): String {
-    val label = labelOf(contact.msgType)?.let(::getString).orEmpty()
-    val said = "$label ${contact.content}".trim()
-    val isOthersInTeam = contact.sessionType != SessionTypeEnum.P2P &&
-        contact.fromAccount != account && contact.msgType != MsgTypeEnum.notification
-    return if (isOthersInTeam) getString(R.string.said_by, contact.senderName, said) else said
+private fun Context.messageText(
+    session: RecentSession,
+    message: LastMessage,
+    account: String,
+): String {
+    val label = labelOf(message.kind)?.let(::getString).orEmpty()
+    val said = "$label ${message.text}".trim()
+    val isOthersInTeam = session.parseSessionId().first != SessionTypeEnum.P2P &&
+        message.from != account && message.kind != MsgTypeEnum.notification
+    if (!isOthersInTeam) return said
+    return getString(R.string.said_by, message.fromNick.ifEmpty { message.from }, said)
 }
-
-private val RecentContact.senderName get() = fromNick.ifEmpty { fromAccount }
 
 private fun labelOf(type: MsgTypeEnum): Int? = when (type) {
     MsgTypeEnum.text, MsgTypeEnum.tip -> null

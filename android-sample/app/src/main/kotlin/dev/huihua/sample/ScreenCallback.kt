@@ -4,7 +4,6 @@ package dev.huihua.sample
 import android.content.Context
 import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.SessionException
-import dev.huihua.sdk.nim.ResponseCode
 
 /** Passes a result to [succeeded] and any failure to [failed]. The result of [Void] is null. */
 internal class ScreenCallback<T>(
@@ -25,14 +24,14 @@ internal class ScreenCallback<T>(
 internal fun Context.reasonOf(failure: Throwable): String {
     val code = (failure as? SessionException.Failed)?.code
         ?: return getString(R.string.error_other, failure.message.orEmpty())
-    return when (code.toShort()) {
-        ResponseCode.RES_EUIDPASS -> getString(R.string.error_token)
-        ResponseCode.RES_FORBIDDEN -> getString(R.string.error_forbidden)
-        ResponseCode.RES_ENONEXIST -> getString(R.string.error_gone)
-        ResponseCode.RES_ETIMEOUT -> getString(R.string.error_timeout)
-        ResponseCode.RES_EPARAM -> getString(R.string.error_argument)
-        ResponseCode.RES_ECONNECTION -> getString(R.string.error_network)
-        ResponseCode.RES_EFREQUENTLY -> getString(R.string.error_too_many)
+    return when (code) {
+        302 -> getString(R.string.error_token)
+        403 -> getString(R.string.error_forbidden)
+        404 -> getString(R.string.error_gone)
+        408 -> getString(R.string.error_timeout)
+        414 -> getString(R.string.error_argument)
+        415 -> getString(R.string.error_network)
+        416 -> getString(R.string.error_too_many)
         else -> getString(R.string.error_server, code)
     }
 }

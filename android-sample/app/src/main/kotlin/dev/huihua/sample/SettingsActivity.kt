@@ -7,7 +7,6 @@ import android.widget.Button
 import android.widget.EditText
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
-import dev.huihua.sdk.nim.ResponseCode
 
 /** Stores the settings once the server has confirmed that the token is the account's. */
 class SettingsActivity : Activity() {
@@ -70,7 +69,11 @@ class SettingsActivity : Activity() {
         if (isDestroyed) return
         save.isEnabled = true
         val code = (failure as? SessionException.Failed)?.code
-        val isToken = code == ResponseCode.RES_EUIDPASS.toInt()
+        val isToken = code == TOKEN_REFUSED
         (if (isToken) token else serverUrl).error = reasonOf(failure)
+    }
+
+    private companion object {
+        const val TOKEN_REFUSED = 302
     }
 }

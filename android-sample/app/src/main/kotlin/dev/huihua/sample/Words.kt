@@ -8,14 +8,11 @@ import dev.huihua.sdk.SessionTypeEnum
 
 /** Returns the nickname of the peer if the last message has it, otherwise the id. */
 internal fun Context.nameOf(session: RecentSession): String {
-    val contact = session.toRecentContact()
-    return when (contact.sessionType) {
-        SessionTypeEnum.Team -> getString(R.string.team, contact.contactId)
-        SessionTypeEnum.SUPER_TEAM -> getString(R.string.super_team, contact.contactId)
-        else -> {
-            val isPeers = contact.fromAccount == contact.contactId
-            contact.fromNick.takeIf { isPeers && it.isNotEmpty() } ?: contact.contactId
-        }
+    val (kind, id) = session.parseSessionId()
+    return when (kind) {
+        SessionTypeEnum.Team -> getString(R.string.team, id)
+        SessionTypeEnum.SUPER_TEAM -> getString(R.string.super_team, id)
+        else -> session.lastMessage?.takeIf { it.from == id }?.fromNick.orEmpty().ifEmpty { id }
     }
 }
 

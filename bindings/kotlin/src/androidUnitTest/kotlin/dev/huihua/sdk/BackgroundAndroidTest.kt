@@ -2,6 +2,8 @@
 package dev.huihua.sdk
 
 import android.app.Activity
+import android.content.Context
+import android.content.ContextWrapper
 import android.os.Looper
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import androidx.test.platform.app.InstrumentationRegistry
@@ -79,10 +81,8 @@ class BackgroundAndroidTest {
     fun withNimsApiChangesPauseInTheBackgroundByDefault() {
         for (goesOn in listOf(false, true)) {
             val activity = startActivity()
-            val options = SDKOptions().apply {
-                serverUrl = server.url
-                liveInBackground = goesOn
-            }
+            val options = SDKOptions(SessionServiceOptions.Builder(server.url).build())
+            options.liveInBackground = goesOn
             NIMClient.init(instrumentation.targetContext, LoginInfo(me, server.token(me)), options)
             val updates = Events<RecentSession>()
             val observe = NIMClient.getService(MsgServiceObserve::class.java)
@@ -101,9 +101,21 @@ class BackgroundAndroidTest {
         }
     }
 
+    /** The JVM's artifact, whose API is compared with a file, has `Void` in these places. */
+    @Test
+    fun aContextIsTyped() {
+        val context = Context::class.java
+        SessionServiceOptions.Builder::class.java.getMethod("pauseInBackground", context)
+        val options = SDKOptions::class.java
+        NIMClient::class.java.getMethod("init", context, LoginInfo::class.java, options)
+    }
+
     @Test
     fun anInvalidContextIsRefusedByItsOption() {
-        val refusal = runCatching { server.service(me) { pauseInBackground("nonsense") } }
+        val foreign = object : ContextWrapper(instrumentation.targetContext) {
+            override fun getApplicationContext(): Context? = null
+        }
+        val refusal = runCatching { server.service(me) { pauseInBackground(foreign) } }
             .exceptionOrNull()
         assertTrue("$refusal", refusal is IllegalArgumentException)
         assertTrue("$refusal", refusal?.message.orEmpty().startsWith("option pauseInBackground: "))

@@ -26,7 +26,7 @@ class SessionServiceAndroidTest : SessionServiceContract() {
         val recorder = Recorder<RecentSessionList> { order += "callback" }
         val instrumentation = InstrumentationRegistry.getInstrumentation()
         instrumentation.runOnMainSync {
-            val options = SDKOptions().apply { serverUrl = server.url }
+            val options = SDKOptions(SessionServiceOptions.Builder(server.url).build())
             val info = LoginInfo("tester", server.token("tester"))
             NIMClient.init(instrumentation.targetContext, info, options)
             val future = NIMClient.getService(MsgService::class.java).queryMySessionList(null)

@@ -9,8 +9,9 @@ import java.io.Serializable
 /**
  * Holds one session of an account's list. Mirrors NIM's `RecentSession`.
  *
- * It is immutable and safe to read from any thread. A session without a last message is normal:
- * [lastMsg] is empty then.
+ * It is immutable and safe to read from any thread. Two sessions are equal if the list shows the
+ * same of them: id, time, [ext] and last message. A session without a last message is normal:
+ * [lastMsg] is empty then, and [lastMessage] null.
  */
 public interface RecentSession : Serializable {
     /** The session's id: `p2p|<account>`, `team|<team id>` or `super_team|<team id>`. */
@@ -24,6 +25,12 @@ public interface RecentSession : Serializable {
 
     /** The last message as a JSON object; empty for a recall and for no message. */
     public val lastMsg: String
+
+    /**
+     * The last message, or the recall in its place, as a value; null for no message. It is read
+     * once, when it is first asked for. NIM has no such method.
+     */
+    public val lastMessage: LastMessage?
 
     /** The kind of the last message: 0 for a message or none, 1 for the notice of a recall. */
     public val lastMsgType: Int

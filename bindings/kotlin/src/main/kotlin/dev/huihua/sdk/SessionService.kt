@@ -9,6 +9,7 @@ import dev.huihua.sdk.internal.Platform
 import dev.huihua.sdk.internal.Serial
 import dev.huihua.sdk.internal.StatusListener
 import dev.huihua.sdk.internal.UpdateListener
+import dev.huihua.sdk.internal.requireTokenProvider
 import dev.huihua.sdk.internal.subscribe
 import java.util.concurrent.Executor
 
@@ -31,8 +32,16 @@ import java.util.concurrent.Executor
  *
  * @throws IllegalArgumentException from the constructor; its message names the invalid option.
  */
-public class SessionService(options: SessionServiceOptions) : AutoCloseable {
-    internal val native = NativeService(options)
+public class SessionService internal constructor(
+    options: SessionServiceOptions,
+    tokenProvider: TokenProvider,
+    context: PlatformContext?,
+) : AutoCloseable {
+    /** Makes a service, without any I/O. */
+    public constructor(options: SessionServiceOptions) :
+        this(options, requireTokenProvider(options), options.context)
+
+    internal val native = NativeService(options, tokenProvider)
     private val callbackExecutor: Executor =
         options.callbackExecutor ?: Platform.callbackExecutor
 
@@ -40,7 +49,7 @@ public class SessionService(options: SessionServiceOptions) : AutoCloseable {
     internal val serial = Serial(callbackExecutor)
     internal val live = LiveChanges(serial, native::watch)
     private val background: AutoCloseable? = try {
-        options.androidContext?.let { Platform.observeForeground(it, live::setForeground) }
+        context?.let { Platform.observeForeground(it, live::setForeground) }
     } catch (wrong: IllegalArgumentException) {
         native.close()
         throw wrong

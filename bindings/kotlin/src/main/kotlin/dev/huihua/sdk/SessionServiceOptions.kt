@@ -9,11 +9,10 @@ import java.util.concurrent.Executor
  * The constructor of the service checks the values. Timeouts are in ms; null stands for the
  * default, which [Builder] documents.
  */
-public class SessionServiceOptions private constructor(
-    builder: Builder,
-    /** Provides the bearer token. */
-    public val tokenProvider: TokenProvider,
-) {
+public class SessionServiceOptions private constructor(builder: Builder) {
+    /** Provides the bearer token; null = only a login of the NIM-shaped API does. */
+    public val tokenProvider: TokenProvider? = builder.tokenProvider
+
     /** Base URLs of the server, the preferred one first. */
     public val serverUrls: List<String> = builder.serverUrls.toList()
 
@@ -53,17 +52,21 @@ public class SessionServiceOptions private constructor(
     /** Runs the callbacks; null = the platform's default, see [RequestCallback]. */
     public val callbackExecutor: Executor? = builder.callbackExecutor
 
-    /** The `Context` of [Builder.pauseInBackground]; null = live changes never pause. */
-    public val androidContext: Any? = builder.androidContext
+    /** The context of [Builder.pauseInBackground]; null = live changes never pause. */
+    public val context: PlatformContext? = builder.context
 
     /**
      * Builds the options. Each method sets one and returns the builder.
      *
      * @param serverUrl `https://host[:port][/prefix]`; `http` only to loopback and to 10.0.2.2 (an
      * emulator's host), unless [cleartextAllowed].
-     * @param tokenProvider provides the bearer token.
+     * @param tokenProvider provides the bearer token. A [SessionService] requires one; in the
+     * NIM-shaped API the login passes the token, and the provider renews it.
      */
-    public class Builder(serverUrl: String, private val tokenProvider: TokenProvider) {
+    public class Builder @JvmOverloads constructor(
+        serverUrl: String,
+        internal val tokenProvider: TokenProvider? = null,
+    ) {
         internal val serverUrls = mutableListOf(serverUrl)
         internal val extraRootCertificates = mutableListOf<ByteArray>()
         internal val certificatePins = mutableListOf<String>()
@@ -76,7 +79,7 @@ public class SessionServiceOptions private constructor(
         internal var userAgent: String? = null
         internal var logger: Logger? = null
         internal var callbackExecutor: Executor? = null
-        internal var androidContext: Any? = null
+        internal var context: PlatformContext? = null
 
         /** Uses one [token] that is never refreshed, see [TokenProvider.of]. */
         public constructor(serverUrl: String, token: String?) :
@@ -91,8 +94,8 @@ public class SessionServiceOptions private constructor(
         public fun addServerUrl(url: String): Builder = apply { serverUrls += url }
 
         /** Trusts another root; [der] is copied and must be one certificate in DER. */
-        public fun addRootCertificate(der: ByteArray): Builder =
-            apply { extraRootCertificates += der.clone() }
+        public fun addRootCertificate(der: ByteArray?): Builder =
+            apply { extraRootCertificates += der?.clone() ?: ByteArray(0) }
 
         /**
          * Adds a pin of the server's key.
@@ -111,9 +114,9 @@ public class SessionServiceOptions private constructor(
         /**
          * Sets the HTTP proxy of all connections: `http[s]://[user:password@]host[:port]`.
          *
-         * There is none by default: the device's proxy settings are ignored.
+         * There is none by default and with null: the device's proxy settings are ignored.
          */
-        public fun proxyUrl(url: String): Builder = apply { proxyUrl = url }
+        public fun proxyUrl(url: String?): Builder = apply { proxyUrl = url }
 
         /** Limits the time for a connection (DNS, TCP, TLS): 1..=3,600,000 ms, default 5,000. */
         public fun connectTimeoutMs(ms: Long): Builder = apply { connectTimeoutMs = ms }
@@ -135,19 +138,20 @@ public class SessionServiceOptions private constructor(
         /** Limits the attempts of one call: at least 1, default 3. */
         public fun attemptsMax(count: Int): Builder = apply { attemptsMax = count }
 
-        /** Sets the `User-Agent`: printable ASCII, default `huihua-kotlin/<version>`. */
-        public fun userAgent(text: String): Builder = apply { userAgent = text }
+        /** Sets the `User-Agent`: printable ASCII, default and null: `huihua-kotlin/<version>`. */
+        public fun userAgent(text: String?): Builder = apply { userAgent = text }
 
-        /** Sets the receiver of the SDK's log, see [Logger]; by default there is no log. */
-        public fun logger(logger: Logger): Builder = apply { this.logger = logger }
+        /** Sets the receiver of the SDK's log, see [Logger]; by default and with null: no log. */
+        public fun logger(logger: Logger?): Builder = apply { this.logger = logger }
 
         /**
-         * Sets the executor that runs callbacks, observers and the listeners of lists.
+         * Sets the executor that runs callbacks, observers and the listeners of lists; null stands
+         * for the platform's default.
          *
          * If it rejects a task, the call ends in `onException`; that, and the events of observers
          * and lists, then run on the platform's default thread.
          */
-        public fun callbackExecutor(executor: Executor): Builder =
+        public fun callbackExecutor(executor: Executor?): Builder =
             apply { callbackExecutor = executor }
 
         /**
@@ -157,14 +161,13 @@ public class SessionServiceOptions private constructor(
          * changes resume without a loss. By default they continue in the background. The service
          * observes the app's Activities until it is closed.
          *
-         * @param context any Android `Context` of the app; ignored on the JVM.
+         * @param context any `Context` of the app; null has no effect. A program on the JVM has
+         * neither a context nor a background.
          */
-        public fun pauseInBackground(context: Any): Builder = apply { androidContext = context }
+        public fun pauseInBackground(context: PlatformContext?): Builder =
+            apply { this.context = context }
 
         /** Builds the options. */
-        public fun build(): SessionServiceOptions = build(tokenProvider)
-
-        /** Builds the same options with another token provider. */
-        internal fun build(tokens: TokenProvider) = SessionServiceOptions(this, tokens)
+        public fun build(): SessionServiceOptions = SessionServiceOptions(this)
     }
 }

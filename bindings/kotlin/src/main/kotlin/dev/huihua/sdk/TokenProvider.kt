@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit
  */
 public fun interface TokenProvider {
     /**
-     * Returns the token: printable ASCII without spaces.
+     * Returns the token: printable ASCII without spaces, not empty.
      *
      * @param refresh true after the server refused the previous token: the provider must then get
      * a new one, not one from a cache.
@@ -32,7 +32,7 @@ public fun interface TokenProvider {
         /**
          * Always returns [token]: calls end in `onFailed(302)` once the server refuses it.
          *
-         * With null or half of a surrogate pair in it they end in `onFailed(414)`.
+         * If it is null, empty or not printable ASCII without spaces they end in `onFailed(414)`.
          */
         @JvmStatic
         public fun of(token: String?): TokenProvider = FixedToken(token)

@@ -123,8 +123,7 @@ public final class Smoke {
     }
 
     private static void nimDoor(String url, String account, String token) throws Exception {
-        SDKOptions options = new SDKOptions();
-        options.serverUrl = url;
+        SDKOptions options = new SDKOptions(new SessionServiceOptions.Builder(url).build());
         NIMClient.init(null, new LoginInfo(account, token), options);
         MsgService service = NIMClient.getService(MsgService.class);
         InvocationFuture<RecentSessionList> call =

@@ -48,8 +48,8 @@ public class NullsFromJavaTest {
 
     @Test
     public void nullsInNimsDoor() {
-        SDKOptions options = new SDKOptions();
-        options.serverUrl = server.getUrl();
+        SDKOptions options =
+                new SDKOptions(new SessionServiceOptions.Builder(server.getUrl()).build());
         NIMClient.init(null, new LoginInfo(me, server.token(me)), options);
         MsgService messages = NIMClient.getService(MsgService.class);
         Recorder<Void> deleted = new Recorder<>();

@@ -7,18 +7,19 @@ import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 
 import dev.huihua.sdk.QueryMySessionOption;
-import dev.huihua.sdk.nim.RecentContact;
 import dev.huihua.sdk.RecentSession;
 import dev.huihua.sdk.RecentSessionList;
 import dev.huihua.sdk.RequestCallback;
-import dev.huihua.sdk.nim.RevokeMsgNotification;
 import dev.huihua.sdk.ServerProcess;
+import dev.huihua.sdk.SessionServiceOptions;
 import dev.huihua.sdk.SessionTypeEnum;
 import dev.huihua.sdk.TestServerKt;
 import dev.huihua.sdk.nim.LoginInfo;
 import dev.huihua.sdk.nim.MsgService;
 import dev.huihua.sdk.nim.NIMClient;
 import dev.huihua.sdk.nim.Pair;
+import dev.huihua.sdk.nim.RecentContact;
+import dev.huihua.sdk.nim.RevokeMsgNotification;
 import dev.huihua.sdk.nim.SDKOptions;
 import java.util.ArrayList;
 import java.util.List;
@@ -42,7 +43,7 @@ public class NimCallsJavaTest {
             TestServerKt.deliverText(server, "peer" + i, ACCOUNT, now - i, 100 + i, "hello " + i);
         }
         SDKOptions options = new SDKOptions();
-        options.serverUrl = server.getUrl();
+        options.service = new SessionServiceOptions.Builder(server.getUrl()).build();
         NIMClient.init(null, new LoginInfo(ACCOUNT, server.token(ACCOUNT)), options);
     }
 

@@ -6,23 +6,24 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertNotNull;
 import static org.junit.Assert.assertNull;
 
-import dev.huihua.sdk.nim.AbortableFuture;
 import dev.huihua.sdk.Observer;
 import dev.huihua.sdk.RecentSession;
 import dev.huihua.sdk.RecentSessionList;
 import dev.huihua.sdk.RequestCallback;
-import dev.huihua.sdk.nim.RequestCallbackWrapper;
-import dev.huihua.sdk.nim.ResponseCode;
 import dev.huihua.sdk.ServerProcess;
-import dev.huihua.sdk.nim.StatusCode;
+import dev.huihua.sdk.SessionServiceOptions;
 import dev.huihua.sdk.TestServerKt;
+import dev.huihua.sdk.nim.AbortableFuture;
 import dev.huihua.sdk.nim.AuthService;
 import dev.huihua.sdk.nim.AuthServiceObserver;
 import dev.huihua.sdk.nim.LoginInfo;
 import dev.huihua.sdk.nim.MsgService;
 import dev.huihua.sdk.nim.MsgServiceObserve;
 import dev.huihua.sdk.nim.NIMClient;
+import dev.huihua.sdk.nim.RequestCallbackWrapper;
+import dev.huihua.sdk.nim.ResponseCode;
 import dev.huihua.sdk.nim.SDKOptions;
+import dev.huihua.sdk.nim.StatusCode;
 import java.util.Set;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -52,7 +53,7 @@ public class NimLoginJavaTest {
     @Before
     public void startApp() {
         SDKOptions options = new SDKOptions();
-        options.serverUrl = server.getUrl();
+        options.service = new SessionServiceOptions.Builder(server.getUrl()).build();
         NIMClient.init(null, null, options);
         NIMClient.getService(AuthServiceObserver.class).observeOnlineStatus(statusObserver, true);
     }

@@ -86,7 +86,7 @@ private fun observe(service: SessionService) {
 }
 
 private fun useNimsDoor() {
-    val options = SDKOptions().apply { serverUrl = URL }
+    val options = SDKOptions(SessionServiceOptions.Builder(URL).build())
     NIMClient.init(null, LoginInfo("alice", "token"), options)
     val messages = NIMClient.getService(MsgService::class.java)
     NIMClient.getService(MsgServiceObserve::class.java)

@@ -53,7 +53,7 @@ class BadArgumentsTest {
     }
 
     private fun initWith(info: LoginInfo?) =
-        NIMClient.init(null, info, SDKOptions().apply { serverUrl = server.url })
+        NIMClient.init(null, info, SDKOptions(SessionServiceOptions.Builder(server.url).build()))
 
     /** What else a caller may pass for a parameter of this type, and must not. */
     private fun badValues(type: Class<*>): List<Any?> = when (type) {
@@ -101,6 +101,27 @@ class BadArgumentsTest {
         }
     }
 
+    /** The own door's calls end as closed, NIM's as those of nobody. */
+    @Test
+    fun everyCallOfAClosedServiceOrAfterALogoutEndsOnce() {
+        val closed = serviceWith(token).also { it.close() }
+        val kept = receivers.keys.associateWith {
+            if (it == SessionService::class.java) closed else nim(it)
+        }
+        NIMClient.getService(AuthService::class.java).logout()
+        for (function in calls().filterNot { it.name == "login" }) {
+            val recorder = Recorder<Any>()
+            val arguments = function.parameters.map { goodValue(it, recorder) }.toTypedArray()
+            val made = function.call(kept[function.owner], arguments)
+            futureOf(function, made)?.setCallback(recorder)
+            if (made is Call) {
+                assertTrue("$function", recorder.exception() is SessionException.Closed)
+            } else if (made is InvocationFuture<*>) {
+                assertEquals("$function", 302, recorder.code())
+            }
+        }
+    }
+
     @Test
     fun aNullCallbackObserverOrOptionIsAccepted() {
         for (function in calls()) {
@@ -138,6 +159,9 @@ class BadArgumentsTest {
             "token: must not be null" to { serviceWith(null).account(it.cast()) },
             "token: must not contain half of a surrogate pair" to
                 { serviceWith(lone).account(it.cast()) },
+            "token: must not be empty" to { serviceWith("").account(it.cast()) },
+            "token: must be printable ASCII without spaces" to
+                { serviceWith("a b").queryMySession("p2p|amy", it.cast()) },
         )
         for ((detail, call) in failures) {
             val failure = DetailedFailure().also(call).get()
@@ -192,6 +216,9 @@ class BadArgumentsTest {
     fun aTokenProviderThatReturnsNoTextEndsItsCallsInOnException() {
         val providers = mapOf(
             TokenProvider { lone } to "token: must not contain half of a surrogate pair",
+            TokenProvider { "" } to "token: must not be empty",
+            TokenProvider { "é" } to "token: must be printable ASCII without spaces",
+            TokenProvider.ofCallback { _, to -> to.onSuccess("") } to "token: must not be empty",
             NullsFromJavaTest.NULL_PROVIDER to "token: must not be null",
             TokenProvider.ofCallback(NullsFromJavaTest.NULL_CALLBACK) to "the token is null",
             TokenProvider.ofCallback(NullsFromJavaTest.NULL_FAILURE) to "the token provider failed",

@@ -1,5 +1,6 @@
-// No public function blocks its caller: each one of api/huihua.api, so that none is forgotten, is
-// called while the server accepts connections and never answers.
+// No public function blocks its caller or throws: each one of api/huihua.api, so that none is
+// forgotten, is called while the server accepts connections and never answers; with arguments as
+// they must be, with null, and when what it belongs to is closed.
 package dev.huihua.sdk
 
 import dev.huihua.sdk.ScriptedServer.Companion.send
@@ -32,6 +33,9 @@ class NothingBlocksTest {
     private val silentUrl = "http://127.0.0.1:${silent.localPort}"
     private val samples = Samples()
     private val observer = Observer<Any> {}
+
+    /** Whether services and lists are closed before they are used. */
+    private var isClosing = false
     private val opened = mutableListOf<AutoCloseable>(silent, samples)
 
     @After
@@ -40,12 +44,82 @@ class NothingBlocksTest {
     @Test
     fun everyPublicFunctionReturnsAtOnce() {
         logIn()
-        val functions = PublicFunction.all()
-        assertTrue("${functions.size} read from the dump", functions.size > 200)
-        val blocking = functions.filterNot { it.ownerName in OF_THE_APP && it.isAbstract }
-            .filterNot(::returnsAtOnce)
+        val blocking = functions().filterNot { returnsAtOnce(it, ::argument) }
         assertEquals(emptyList<PublicFunction>(), blocking)
     }
+
+    @Test
+    fun noPublicFunctionThrowsForNull() {
+        logIn()
+        // The SDK alone calls those that the app implements.
+        val functions = functions().filterNot { it.isConstructor || it.name == "valueOf" }
+            .filterNot { it.ownerName in OF_THE_APP }
+        for (function in functions) {
+            // Kotlin's compiler alone passes these two.
+            val given = setOf(Continuation::class.java) + listOfNotNull(receiverType(function))
+            val isQuick = returnsAtOnce(function) { type ->
+                if (type.isPrimitive || type in given) argument(type) else null
+            }
+            assertTrue("$function blocks", isQuick)
+            // `init` without options refuses every later login.
+            if (function.name == "init") logIn()
+        }
+    }
+
+    @Test
+    fun noPublicFunctionOfAClosedServiceListOrLoginThrows() {
+        logIn()
+        NIMClient.getService(AuthService::class.java).logout()
+        isClosing = true
+        val functions = functions().filterNot { it.isConstructor || it.name == "init" }
+        assertEquals(
+            emptyList<PublicFunction>(),
+            functions.filterNot { returnsAtOnce(it, ::argument) },
+        )
+    }
+
+    @Test
+    fun everyCallOfASilentServerEndsOnceWhenItsServiceIsClosed() {
+        logIn()
+        val service = service()
+        val recorders = mutableMapOf<PublicFunction, Recorder<Any>>()
+        // A login comes last: it ends the calls of the login before.
+        val functions = PublicFunction.all().filter { it.owner in CALLERS }
+        for (function in functions.sortedBy { it.owner == AuthService::class.java }) {
+            val recorder = Recorder<Any>()
+            val arguments = function.parameters.map {
+                if (it == RequestCallback::class.java) recorder else argument(it)
+            }
+            val receiver = if (function.owner == SessionService::class.java) {
+                service
+            } else {
+                NIMClient.getService(function.owner)
+            }
+            if (function.name == "close" || function.name == "logout") continue
+            val made = function.call(receiver, arguments.toTypedArray())
+            @Suppress("UNCHECKED_CAST")
+            (made as? InvocationFuture<Any>)?.takeUnless { it is Call }?.setCallback(recorder)
+            if (made is Call || made is InvocationFuture<*>) recorders[function] = recorder
+        }
+        assertTrue("${recorders.keys}", recorders.size >= 12)
+        service.close()
+        NIMClient.getService(AuthService::class.java).logout()
+        for ((function, recorder) in recorders) {
+            val end = recorder.exception()
+            assertTrue("$function: $end", end is SessionException.Closed)
+        }
+        recorders.forEach { (function, it) -> assertEquals("$function", 1, it.answers.size) }
+    }
+
+    private fun functions(): List<PublicFunction> {
+        val all = PublicFunction.all()
+        assertTrue("${all.size} read from the dump", all.size > 200)
+        return all.filterNot { it.ownerName in OF_THE_APP && it.isAbstract }
+    }
+
+    /** The type that an extension function extends. */
+    private fun receiverType(function: PublicFunction): Class<*>? =
+        function.parameters.firstOrNull()?.takeIf { function.ownerName == "SessionCoroutines" }
 
     @Test
     fun makingAServiceDoesNotWaitForThePlatformsTrustStore() {
@@ -60,21 +134,25 @@ class NothingBlocksTest {
     }
 
     private fun logIn() {
-        val options = SDKOptions().apply { serverUrl = silentUrl }
+        val options = SDKOptions(SessionServiceOptions.Builder(silentUrl).build())
         NIMClient.init(null, LoginInfo("alice", "token"), options)
     }
 
     /** Calls it with true for each Boolean and then with false, which unregisters observers. */
-    private fun returnsAtOnce(function: PublicFunction): Boolean {
-        val withTrue = returnsAtOnce(function, true)
+    private fun returnsAtOnce(function: PublicFunction, given: (Class<*>) -> Any?): Boolean {
+        val withTrue = returnsAtOnce(function, given, true)
         val hasFlag = function.parameters.any { it == Boolean::class.javaPrimitiveType }
-        return withTrue && (!hasFlag || returnsAtOnce(function, false))
+        return withTrue && (!hasFlag || returnsAtOnce(function, given, false))
     }
 
-    private fun returnsAtOnce(function: PublicFunction, flag: Boolean): Boolean {
+    private fun returnsAtOnce(
+        function: PublicFunction,
+        given: (Class<*>) -> Any?,
+        flag: Boolean,
+    ): Boolean {
         val receiver = if (function.isStatic) null else receiver(function.owner)
         val arguments = function.parameters
-            .map { if (it == Boolean::class.javaPrimitiveType) flag else argument(it) }
+            .map { if (it == Boolean::class.javaPrimitiveType) flag else given(it) }
             .toTypedArray()
         var thrown: Throwable? = null
         val caller = Thread {
@@ -92,18 +170,26 @@ class NothingBlocksTest {
             println("$function blocks in\n  ${caller.stackTrace.joinToString("\n  ")}")
             return false
         }
-        val isHonest = thrown is IllegalArgumentException || thrown is IllegalStateException
+        // A constructor has no outcome; `valueOf` of an enum is Java's own.
+        val mayThrow = function.isConstructor || function.name == "valueOf"
+        // Its exception is the outcome of a suspend function.
+        val isSuspend = Continuation::class.java in function.parameters
+        val isHonest = (mayThrow && thrown is IllegalArgumentException) ||
+            (isSuspend && thrown is SessionException)
         assertTrue("$function: $thrown", thrown == null || isHonest)
         return true
     }
 
     private fun service() =
-        SessionService(SessionServiceOptions.Builder(silentUrl, "token").build())
-            .also { opened += it }
+        SessionService(SessionServiceOptions.Builder(silentUrl, "token").build()).also {
+            opened += it
+            if (isClosing) it.close()
+        }
 
     /** Returns an object of [type], whose calls wait if possible. */
     private fun receiver(type: Class<*>): Any = when (type) {
         SessionService::class.java -> service()
+        Subscription::class.java -> service().observeSessionChanges {}
         Call::class.java -> service().queryMySession("p2p|amy", null)
         InvocationFuture::class.java, AbortableFuture::class.java ->
             NIMClient.getService(MsgService::class.java).queryMySessionList(null)
@@ -117,6 +203,7 @@ class NothingBlocksTest {
     private fun list() = SessionList(service()).also {
         it.open()
         opened += it
+        if (isClosing) it.close()
     }
 
     private fun plain(type: Class<*>): Any {
@@ -133,6 +220,7 @@ class NothingBlocksTest {
         Long::class.javaPrimitiveType, Long::class.javaObjectType -> 1L
         String::class.java -> "p2p|amy"
         Any::class.java -> Any()
+        Void::class.java -> null
         ByteArray::class.java -> ByteArray(1)
         Class::class.java -> MsgService::class.java
         List::class.java -> listOf("p2p|amy")
@@ -162,13 +250,19 @@ class NothingBlocksTest {
             SessionServiceOptions.Builder(silentUrl, "token")
         QueryMySessionOption::class.java -> QueryMySessionOption()
         SyncOption::class.java -> SyncOption(waitMs = 30_000)
+        LastMessage::class.java -> samples.find(type)
         LoginInfo::class.java -> LoginInfo("alice", "token")
-        SDKOptions::class.java -> SDKOptions().apply { serverUrl = silentUrl }
+        SDKOptions::class.java -> SDKOptions(SessionServiceOptions.Builder(silentUrl).build())
         MsgStatusEnum::class.java -> MsgStatusEnum.success
         else -> error("say in this test what to hand over as ${type.name}")
     }
 
     private companion object {
+        /** The types whose functions are calls. */
+        val CALLERS = setOf<Class<*>>(
+            SessionService::class.java, MsgService::class.java, AuthService::class.java,
+        )
+
         /** Long for a busy machine, far below the 30 s after which a call ends by itself. */
         const val BOUND_MS = 8_000L
 
@@ -200,6 +294,11 @@ private class Samples : AutoCloseable {
             row.parseSessionId(), *sync.changes.toTypedArray(), SessionException.Closed(),
             SessionChange.Reset(), SessionList.State.Failed(failed),
             SessionException.UnexpectedAnswer(200, true, true, 1, "text"), failed, account,
+            checkNotNull(row.lastMessage), MessageRecall("amy", "typo", 1),
+            MessageAttachment.Image("{}", "", "", 1, 1, 1), MessageAttachment.Other("{}"),
+            MessageAttachment.Audio("{}", "", 1, 1), MessageAttachment.File("{}", "", "", 1),
+            MessageAttachment.Video("{}", "", 1, 1, 1, 1),
+            MessageAttachment.Location("{}", 1.0, 1.0, ""),
         )
     }
 

@@ -3,6 +3,7 @@ package dev.huihua.sdk
 
 import java.io.File
 import java.lang.invoke.MethodType
+import java.lang.reflect.Executable
 
 /** Parses one line of api/huihua.api: a function or a constructor. */
 internal class PublicFunction(
@@ -16,6 +17,14 @@ internal class PublicFunction(
     val ownerName: String get() = owner.simpleName
     private val type = MethodType.fromMethodDescriptorString(descriptor, owner.classLoader)
     val parameters: List<Class<*>> get() = type.parameterList()
+    val isConstructor = name == "<init>"
+
+    /** The method or constructor. */
+    val declared: Executable
+        get() = when {
+            isConstructor -> owner.getConstructor(*type.parameterArray())
+            else -> owner.getMethod(name, *type.parameterArray())
+        }
 
     fun call(receiver: Any?, arguments: Array<Any?>): Any? {
         if (name == "<init>") {

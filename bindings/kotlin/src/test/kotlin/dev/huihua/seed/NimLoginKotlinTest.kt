@@ -7,6 +7,7 @@ import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.RecentSessionList
 import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.ServerProcess
+import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.deliverText
 import dev.huihua.sdk.nim.AbortableFuture
 import dev.huihua.sdk.nim.AuthService
@@ -35,7 +36,7 @@ class NimLoginKotlinTest {
     @Before
     fun startApp() {
         val options = SDKOptions()
-        options.serverUrl = server.url
+        options.service = SessionServiceOptions.Builder(server.url).build()
         NIMClient.init(null, null, options)
     }
 

@@ -2,6 +2,7 @@
 // `cargo xtask demo`; exits with 1 if a result is not as expected.
 package dev.huihua.demo
 
+import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.nim.LoginInfo
 import dev.huihua.sdk.nim.NIMClient
 import dev.huihua.sdk.nim.SDKOptions
@@ -26,7 +27,6 @@ fun main(arguments: Array<String>) {
 
 /** Logs in, as an app does once its own server gave it a token for the user. */
 internal fun logIn(serverUrl: String, account: String, token: String) {
-    val options = SDKOptions()
-    options.serverUrl = serverUrl
+    val options = SDKOptions(SessionServiceOptions.Builder(serverUrl).build())
     NIMClient.init(null, LoginInfo(account, token), options)
 }

@@ -2,9 +2,9 @@
 package dev.huihua.sdk.internal
 
 import android.app.Application
-import android.content.Context
 import android.os.Handler
 import android.os.Looper
+import dev.huihua.sdk.PlatformContext
 import java.io.IOException
 import java.security.GeneralSecurityException
 import java.security.KeyStore
@@ -27,9 +27,9 @@ internal object Platform {
      *
      * @throws IllegalArgumentException if [context] is not a context of an app.
      */
-    fun observeForeground(context: Any, observer: (Boolean) -> Unit): AutoCloseable {
-        val application = (context as? Context)?.let { it.applicationContext ?: it } as? Application
-        requireNotNull(application) { "option pauseInBackground: must be an Android Context" }
+    fun observeForeground(context: PlatformContext, observer: (Boolean) -> Unit): AutoCloseable {
+        val application = (context.applicationContext ?: context) as? Application
+        requireNotNull(application) { "option pauseInBackground: must be a context of an app" }
         return Foreground(application, observer)
     }
 

@@ -1,6 +1,7 @@
 // The platform-specific code for the JVM; src/android has its counterpart.
 package dev.huihua.sdk.internal
 
+import dev.huihua.sdk.PlatformContext
 import java.security.GeneralSecurityException
 import java.security.KeyStore
 import java.util.concurrent.Executor
@@ -19,7 +20,7 @@ internal object Platform {
 
     /** Never notifies [observer]: a program on the JVM has no background. */
     @Suppress("UNUSED_PARAMETER")
-    fun observeForeground(context: Any, observer: (Boolean) -> Unit): AutoCloseable =
+    fun observeForeground(context: PlatformContext, observer: (Boolean) -> Unit): AutoCloseable =
         AutoCloseable {}
 
     private val roots: List<ByteArray> by lazy {

@@ -3,6 +3,7 @@
 package dev.huihua.sdk.internal
 
 import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.TokenProvider
 
 /** Provides the one token that the app passed, which each call checks. */
@@ -38,6 +39,29 @@ internal fun requireOptionText(name: String, value: String?): String {
     return value
 }
 
+/** Returns the token provider of a service that is made without a login. */
+internal fun requireTokenProvider(options: SessionServiceOptions): TokenProvider =
+    requireNotNull(options.tokenProvider) { "option tokenProvider: $NULL_FAULT" }
+
+/**
+ * Returns [token], that of the app or of its provider.
+ *
+ * @throws SessionException.Failed with code 414 if no request can carry it.
+ */
+internal fun requireToken(token: String?): String {
+    val fault = tokenFault(token)
+    if (token == null || fault != null) throw invalidArgument("token: $fault")
+    return token
+}
+
+/** Says what is wrong with a token; null if a request can carry it. */
+internal fun tokenFault(token: String?): String? = when {
+    token == "" -> EMPTY_FAULT
+    textFault(token) != null -> textFault(token)
+    token.orEmpty().any { it !in '!'..'~' } -> "must be printable ASCII without spaces"
+    else -> null
+}
+
 internal fun invalidArgument(detail: String) = SessionException.Failed(
     code = Codes.INVALID_PARAMETER,
     retryable = false,
@@ -65,3 +89,4 @@ internal fun textFault(text: String?): String? = when {
 }
 
 private const val NULL_FAULT = "must not be null"
+internal const val EMPTY_FAULT = "must not be empty"

@@ -44,10 +44,10 @@ internal class Delivery<T>(private val executor: Executor) : Call {
     /** Sets the app's callback; null ignores the outcome. */
     fun setCallback(callback: RequestCallback<T>?) = receive(callback?.let { it::end })
 
-    /** Sets the receiver of the outcome; null ignores it. */
+    /** Sets the receiver of the outcome, once; null ignores it. A later call has no effect. */
     fun receive(receiver: ((Outcome<T>) -> Unit)?) {
         synchronized(lock) {
-            check(!receiverIsSet) { "setCallback was called before" }
+            if (receiverIsSet) return
             receiverIsSet = true
             this.receiver = receiver
         }

@@ -35,8 +35,10 @@ import dev.huihua.sdk.ffi.WatchStatus as NativeWatchStatus
  *
  * @throws IllegalArgumentException if an option is invalid; its message names the option.
  */
-internal class NativeService(options: SessionServiceOptions) {
-    private val provider = options.tokenProvider
+internal class NativeService(
+    options: SessionServiceOptions,
+    private val provider: TokenProvider,
+) {
     private val tokens = TokenAdapter(provider)
 
     /** Null if the library could not be loaded. */
@@ -115,7 +117,7 @@ internal class NativeService(options: SessionServiceOptions) {
     private fun open(): SessionService {
         if (isClosed) throw SessionException.Closed()
         if (service == null) throw libraryMissing()
-        if (provider is FixedToken) requireText("token", provider.token)
+        if (provider is FixedToken) requireToken(provider.token)
         return service
     }
 
@@ -238,7 +240,7 @@ private class TokenAdapter(private val provider: TokenProvider) : NativeTokenPro
     override fun token(refresh: Boolean): String {
         val token = try {
             // A provider in Java may return null in spite of the type.
-            requireText("token", provider.getToken(refresh))
+            requireToken(provider.getToken(refresh))
         } catch (thrown: Throwable) {
             failure = thrown
             throw TokenProviderException.Thrown()

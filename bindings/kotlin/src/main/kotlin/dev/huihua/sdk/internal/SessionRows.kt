@@ -85,7 +85,7 @@ internal class SessionRows(private val onOperation: (ListOperation) -> Unit = {}
             old == null && new == null -> return
             old == null -> insert(listOf(checkNotNull(new)))
             new == null -> removeAt(indexOf(old), 1)
-            !isSame(old, new) -> replace(old, new)
+            old != new -> replace(old, new)
         }
     }
 
@@ -180,12 +180,12 @@ internal class SessionRows(private val onOperation: (ListOperation) -> Unit = {}
     private fun refill(target: List<RecentSession>) {
         var i = 0
         while (i < target.size) {
-            if (isSame(rows[i], target[i])) {
+            if (rows[i] == target[i]) {
                 i++
                 continue
             }
             val start = i
-            while (i < target.size && !isSame(rows[i], target[i])) i++
+            while (i < target.size && rows[i] != target[i]) i++
             step(ListOperation.Changed(start, i - start)) {
                 for (n in start until i) this[n] = target[n]
             }
@@ -218,14 +218,4 @@ internal class SessionRows(private val onOperation: (ListOperation) -> Unit = {}
         }
         return staying
     }
-}
-
-/** Returns whether two states of one session are equal. */
-private fun isSame(a: RecentSession, b: RecentSession): Boolean {
-    val left = a.revokeNotification
-    val right = b.revokeNotification
-    return a.updateTime == b.updateTime && a.ext == b.ext && a.lastMsg == b.lastMsg &&
-        a.lastMsgType == b.lastMsgType && left?.revokeAccount == right?.revokeAccount &&
-        left?.customInfo == right?.customInfo && left?.attach == right?.attach &&
-        left?.revokeType == right?.revokeType && left?.callbackExt == right?.callbackExt
 }

@@ -10,12 +10,12 @@ public interface AuthService {
      * the token's account; until it succeeds, no account is logged in.
      *
      * It fails with 302 if the server refuses the token or the token is another account's; with 414
-     * if account or token is null, empty or half of a surrogate pair; with 403, 408, 415, 416, 422
-     * (account blocked), 500 and 503 as any call. A later login, [NIMClient.init] or [logout] ends
-     * it in `onException` with `SessionException.Closed`. After `abort()` no account is logged in.
+     * if account or token is null, empty or no text that can be sent, and before [NIMClient.init];
+     * with 403, 408, 415, 416, 422 (account blocked), 500 and 503 as any call. A later login,
+     * [NIMClient.init] or [logout] ends it in `onException` with `SessionException.Closed`. After
+     * `abort()` no account is logged in.
      *
      * @return the running login, whose result is [info].
-     * @throws IllegalStateException before [NIMClient.init].
      */
     public fun login(info: LoginInfo?): AbortableFuture<LoginInfo>
 

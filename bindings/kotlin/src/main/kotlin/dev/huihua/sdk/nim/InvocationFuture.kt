@@ -14,10 +14,10 @@ public interface InvocationFuture<T> {
     /**
      * Sets the callback, before or after the call ended. It does not block.
      *
-     * See [RequestCallback] for the callback's thread.
+     * See [RequestCallback] for the callback's thread. Only the first call counts; a later one has
+     * no effect.
      *
      * @param callback receives the outcome; null ignores it.
-     * @throws IllegalStateException if it is called a second time.
      */
     public fun setCallback(callback: RequestCallback<T>?)
 }

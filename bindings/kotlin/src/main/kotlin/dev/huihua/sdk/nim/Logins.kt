@@ -2,7 +2,9 @@
 package dev.huihua.sdk.nim
 
 import dev.huihua.sdk.AccountInfo
+import dev.huihua.sdk.Logger
 import dev.huihua.sdk.OnlineStatus
+import dev.huihua.sdk.PlatformContext
 import dev.huihua.sdk.SessionChange
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
@@ -10,6 +12,7 @@ import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.TokenProvider
 import dev.huihua.sdk.internal.Codes
 import dev.huihua.sdk.internal.Delivery
+import dev.huihua.sdk.internal.EMPTY_FAULT
 import dev.huihua.sdk.internal.LiveListener
 import dev.huihua.sdk.internal.NativeCall
 import dev.huihua.sdk.internal.Outcome
@@ -20,6 +23,7 @@ import dev.huihua.sdk.internal.reportUncaught
 import dev.huihua.sdk.internal.statusAfter
 import dev.huihua.sdk.internal.textFault
 import dev.huihua.sdk.internal.toSessionException
+import dev.huihua.sdk.internal.tokenFault
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.Executor
 
@@ -42,6 +46,32 @@ internal class Login(val info: LoginInfo, val service: SessionService) : LiveLis
     }
 }
 
+/** Holds what [NIMClient.init] was given, of which each login makes a service. */
+internal class Setup(
+    private val options: SessionServiceOptions,
+    private val context: PlatformContext?,
+) {
+    val callbackExecutor: Executor = options.callbackExecutor ?: Platform.callbackExecutor
+
+    /** Makes the service of [info]; throws as the constructor of [SessionService]. */
+    fun service(info: LoginInfo): SessionService {
+        val renewal = options.tokenProvider
+        val tokens = TokenProvider { refresh ->
+            if (refresh && renewal != null) renewal.getToken(true) else info.token
+        }
+        return SessionService(options, tokens, context)
+    }
+
+    /** Writes a line to the app's log, if there is one; ignores its exceptions. */
+    fun warn(line: String) {
+        try {
+            options.logger?.log(Logger.Level.WARN, line)
+        } catch (_: Throwable) {
+            // The line is lost.
+        }
+    }
+}
+
 /**
  * Holds the state of [NIMClient]. It owns the observers, for which the current login observes its
  * service.
@@ -49,17 +79,20 @@ internal class Login(val info: LoginInfo, val service: SessionService) : LiveLis
 internal object Logins {
     private val lock = Any()
     private val observers = CopyOnWriteArrayList<ObserverAdapter>()
-    private var options: SessionServiceOptions.Builder? = null
-    private var renewal: TokenProvider? = null
+    private var setup: Setup? = null
     private var callbackExecutor: Executor = Platform.callbackExecutor
     private var serial = Serial(callbackExecutor)
 
     @Volatile
     private var current: Login? = null
 
+    /** Why no login is possible; null after an [init] with valid options. */
+    @Volatile
+    private var setupFault: SessionException? = invalidArgument("NIMClient.init: call it first")
+
     /** Why [init] logged no account in, if its account or token is invalid: no callback says it. */
     @Volatile
-    private var initFault: SessionException.Failed? = null
+    private var initFault: SessionException? = null
 
     @Volatile
     var status: StatusCode = StatusCode.UNLOGIN
@@ -68,15 +101,22 @@ internal object Logins {
     /** The service of the logged-in account. */
     val service: SessionService? get() = current?.takeIf { it.isOpen }?.service
 
-    fun init(options: SessionServiceOptions.Builder, renewal: TokenProvider?, info: LoginInfo?) {
-        // Always made, because its constructor checks the options.
-        val service = SessionService(options.build(tokenProvider(info ?: NO_LOGIN, renewal)))
-        synchronized(lock) {
-            this.options = options
-            this.renewal = renewal
-            callbackExecutor = options.build().callbackExecutor ?: Platform.callbackExecutor
-            serial = Serial(callbackExecutor)
+    fun init(options: SDKOptions?, context: PlatformContext?, info: LoginInfo?) {
+        val given = options?.service
+        if (given == null) {
+            return refuseSetup(null, invalidArgument("option service: must not be null"))
         }
+        val observed = if (options.liveInBackground) null else context ?: given.context
+        val setup = Setup(given, observed)
+        // Always made, because its constructor checks the options.
+        val service = try {
+            setup.service(info ?: NO_LOGIN)
+        } catch (invalid: IllegalArgumentException) {
+            return refuseSetup(setup, invalidArgument(invalid.message.orEmpty()))
+        } catch (thrown: SessionException) {
+            return refuseSetup(setup, thrown)
+        }
+        use(setup, null)
         val fault = info?.let(::faultOf)
         if (info == null || fault != null) {
             service.close()
@@ -88,18 +128,17 @@ internal object Logins {
         confirm(login, Delivery(callbackExecutor))
     }
 
-    fun requireOptions(): SessionServiceOptions.Builder =
-        synchronized(lock) { checkNotNull(options) { "NIMClient.init must be called first" } }
-
     fun login(info: LoginInfo?): AbortableFuture<LoginInfo> {
-        val options = requireOptions()
         val given = info ?: NO_LOGIN
         val future = Delivery<LoginInfo>(callbackExecutor)
-        faultOf(given)?.let { fault ->
-            replace(null, StatusCode.PWD_ERROR)
+        val login = try {
+            (setupFault ?: faultOf(given))?.let { throw it }
+            val setup = synchronized(lock) { checkNotNull(setup) }
+            Login(given, setup.service(given))
+        } catch (fault: SessionException) {
+            replace(null, if (setupFault == null) StatusCode.PWD_ERROR else StatusCode.UNLOGIN)
             return CallFuture(future.also { it.end(Outcome.Failure(fault)) })
         }
-        val login = Login(given, SessionService(options.build(tokenProvider(given, renewal))))
         replace(login, StatusCode.LOGINING)
         future.started(
             object : NativeCall {
@@ -116,7 +155,7 @@ internal object Logins {
 
     /** Fails a call that was made without a login. */
     fun <T> refuseCall(): Delivery<T> {
-        val failure = initFault
+        val failure = setupFault ?: initFault
             ?: refused("no account is logged in: call AuthService.login first")
         return Delivery<T>(callbackExecutor).also { it.end(Outcome.Failure(failure)) }
     }
@@ -164,7 +203,7 @@ internal object Logins {
     private fun replace(
         next: Login?,
         status: StatusCode,
-        fault: SessionException.Failed? = null,
+        fault: SessionException? = null,
     ) {
         val last = synchronized(lock) {
             val last = current
@@ -233,15 +272,25 @@ internal object Logins {
         } while (isObserved == observers.isEmpty())
     }
 
-    private fun tokenProvider(info: LoginInfo, renewal: TokenProvider?) = TokenProvider { refresh ->
-        if (refresh && renewal != null) renewal.getToken(true) else info.token
+    private fun use(next: Setup?, fault: SessionException?) = synchronized(lock) {
+        setup = next
+        setupFault = fault
+        callbackExecutor = next?.callbackExecutor ?: Platform.callbackExecutor
+        serial = Serial(callbackExecutor)
+    }
+
+    /** Refuses the options of [init]: each later call ends in [fault], which the log says now. */
+    private fun refuseSetup(refused: Setup?, fault: SessionException) {
+        use(refused, fault)
+        replace(null, StatusCode.UNLOGIN)
+        refused?.warn("NIMClient.init: ${fault.message}")
     }
 
     /** Returns why [info] cannot even be sent; null if the server must decide. */
     private fun faultOf(info: LoginInfo): SessionException.Failed? {
-        val texts = listOf("account" to info.account, "token" to info.token)
-        return texts.firstNotNullOfOrNull { (name, text) ->
-            val fault = if (text.isEmpty()) "must not be empty" else textFault(text)
+        val account = if (info.account.isEmpty()) EMPTY_FAULT else textFault(info.account)
+        val faults = listOf("account" to account, "token" to tokenFault(info.token))
+        return faults.firstNotNullOfOrNull { (name, fault) ->
             fault?.let { invalidArgument("$name: $it") }
         }
     }

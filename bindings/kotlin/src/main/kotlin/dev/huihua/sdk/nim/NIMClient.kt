@@ -1,6 +1,7 @@
 // The entry point of the NIM-shaped API.
 package dev.huihua.sdk.nim
 
+import dev.huihua.sdk.PlatformContext
 import dev.huihua.sdk.SessionService
 
 /** Provides the services of one account for the whole process. Mirrors NIM's `NIMClient`. */
@@ -11,32 +12,35 @@ public object NIMClient {
      * The services work at once, while the SDK checks the token's account with the server. Called
      * again, it logs the previous account out first; observers stay registered.
      *
+     * It does not throw. If an option is missing or invalid, no account is logged in, and every
+     * call and login ends in `onFailed(414)` until the next `init`; a line of the log and the
+     * failure's detail name the option.
+     *
      * @param context Android's `Context`, as in NIM: live changes pause while no Activity of the
-     * app is started, see [SDKOptions.liveInBackground]. With null they never pause. On the JVM it
-     * is ignored.
+     * app is started, see [SDKOptions.liveInBackground]. With null they never pause. On the JVM,
+     * which has no context, it is null.
      * @param info the account and its token; null logs no account in, so that calls end in
      * `onFailed(302)` until [AuthService.login]. An account or a token that is empty or half of a
      * surrogate pair logs none in either: calls then end in `onFailed(414)`.
-     * @throws IllegalArgumentException if an option is invalid; its message names the option.
      */
     @JvmStatic
-    public fun init(context: Any?, info: LoginInfo?, options: SDKOptions): Unit =
-        Logins.init(options.toBuilder(context), options.tokenProvider, info)
+    public fun init(context: PlatformContext?, info: LoginInfo?, options: SDKOptions?): Unit =
+        Logins.init(options, context, info)
 
     /**
      * Returns a service: [MsgService], [MsgServiceObserve], [AuthService], [AuthServiceObserver].
      *
-     * The app may keep it: it always serves the account that is logged in.
+     * The app may keep it: it always serves the account that is logged in. Before [init] its calls
+     * end in `onFailed(414)`.
      *
-     * @throws IllegalStateException before [init].
-     * @throws IllegalArgumentException for any other type.
+     * For any other type it returns null. Its type does not say so: with a nullable one, code that
+     * was written for NIM would not compile.
      */
     @JvmStatic
-    public fun <T : Any> getService(type: Class<T>): T {
-        val service = services.firstOrNull(type::isInstance)
-        requireNotNull(service) { "there is no service ${type.name}" }
-        Logins.requireOptions()
-        return checkNotNull(type.cast(service))
+    public fun <T> getService(type: Class<T>?): T {
+        val service = services.firstOrNull { type?.isInstance(it) == true }
+        @Suppress("UNCHECKED_CAST")
+        return service as T
     }
 
     /** Returns the status of the login and of the connection for live changes. */

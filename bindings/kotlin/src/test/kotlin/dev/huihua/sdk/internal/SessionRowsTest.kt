@@ -237,6 +237,7 @@ private class Row(
     override val ext: String,
 ) : RecentSession {
     override val lastMsg get() = ""
+    override val lastMessage get() = null
     override val lastMsgType get() = 0
     override val revokeNotification: RevokeMsgNotification? get() = null
 
@@ -251,6 +252,10 @@ private class Row(
         }
         return SessionIdPair(type, id)
     }
+
+    override fun equals(other: Any?) = other is Row && toString() == other.toString()
+
+    override fun hashCode() = toString().hashCode()
 
     override fun toString() = "$sessionId@$updateTime:$ext"
 }

@@ -9,6 +9,8 @@ import dev.huihua.sdk.RequestCallback
 import dev.huihua.sdk.ScriptedServer
 import dev.huihua.sdk.ServerProcess
 import dev.huihua.sdk.SessionException
+import dev.huihua.sdk.SessionServiceOptions
+import dev.huihua.sdk.TokenProvider
 import dev.huihua.sdk.awaitLive
 import dev.huihua.sdk.awaitTrue
 import dev.huihua.sdk.deliverText
@@ -36,8 +38,14 @@ class LoginTest {
     private val authObserver get() = NIMClient.getService(AuthServiceObserver::class.java)
     private val statuses = Events<StatusCode>()
 
-    private fun init(info: LoginInfo?, configure: SDKOptions.() -> Unit = {}) =
-        NIMClient.init(null, info, SDKOptions().apply { serverUrl = server.url }.apply(configure))
+    private fun init(
+        info: LoginInfo?,
+        url: String = server.url,
+        configure: SessionServiceOptions.Builder.() -> Unit = {},
+    ) {
+        val options = SessionServiceOptions.Builder(url).apply(configure).build()
+        NIMClient.init(null, info, SDKOptions(options))
+    }
 
     private fun info(account: String) = LoginInfo(account, server.token(account))
 
@@ -116,7 +124,7 @@ class LoginTest {
     fun logoutEndsRunningCalls() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { stalled ->
-            init(LoginInfo(me, "any")) { serverUrl = stalled.options().build().serverUrls.first() }
+            init(LoginInfo(me, "any"), stalled.options().build().serverUrls.first())
             val running = messages.queryMySession("p2p|amy").recorded()
             val login = auth.login(LoginInfo(me, "any"))
             assertTrue(running.exception() is SessionException.Closed)
@@ -131,7 +139,7 @@ class LoginTest {
     fun anAbortedLoginCallsNoCallbackAndLogsNoAccountIn() {
         val gate = CountDownLatch(1)
         ScriptedServer.stalled(gate).use { stalled ->
-            init(null) { serverUrl = stalled.options().build().serverUrls.first() }
+            init(null, stalled.options().build().serverUrls.first())
             val login: AbortableFuture<LoginInfo> = auth.login(LoginInfo(me, "any"))
             val received = login.recorded()
             awaitTrue("the request") { stalled.requests.get() == 1 }
@@ -168,10 +176,38 @@ class LoginTest {
     }
 
     @Test
-    fun anInvalidOptionIsRefusedEvenWithoutALogin() {
-        val refusal = runCatching { init(null) { proxyUrl = "nonsense" } }.exceptionOrNull()
-        assertTrue("$refusal", refusal is IllegalArgumentException)
-        assertTrue("$refusal", refusal?.message.orEmpty().startsWith("option proxyUrl: "))
+    fun anInvalidOptionEndsEveryCallAndIsNamedInLogAndFailure() {
+        val lines = Events<String>()
+        init(info(me))
+        init(info(me)) { proxyUrl("nonsense").logger { _, line -> lines.onEvent(line) } }
+        assertTrue(lines.next().contains("option proxyUrl: "))
+        assertEquals(StatusCode.UNLOGIN, NIMClient.getStatus())
+        assertNull(NIMClient.getSessionService())
+        val future = messages.queryMySessionList(null)
+        assertEquals(414, future.recorded().code())
+        assertEquals(414, auth.login(info(me)).recorded().code())
+        NIMClient.init(null, info(me), SDKOptions())
+        assertEquals(414, messages.queryMySession("p2p|amy").recorded().code())
+        NIMClient.init(null, info(me), null)
+        assertEquals(414, auth.login(null).recorded().code())
+        init(null)
+        assertEquals(me, auth.login(info(me)).recorded().result().account)
+    }
+
+    /** The provider of the options renews the token that the login passed. */
+    @Test
+    fun anOldTokenIsRenewedByTheOptionsProvider() {
+        val asked = Events<Boolean>()
+        val renewal = TokenProvider { refresh ->
+            asked.onEvent(refresh)
+            server.token(me)
+        }
+        val options = SessionServiceOptions.Builder(server.url, renewal).build()
+        NIMClient.init(null, null, SDKOptions(options))
+        assertEquals(me, auth.login(LoginInfo(me, "expired")).recorded().result().account)
+        assertEquals(true, asked.next())
+        assertEquals(me, auth.login(info(me)).recorded().result().account)
+        asked.assertNothing()
     }
 
     private companion object {
