@@ -9,6 +9,7 @@
 )]
 
 mod calls;
+mod compression;
 mod faults;
 mod last_messages;
 mod log;

@@ -3,6 +3,7 @@
 
 use std::{
     future::Future,
+    io::Write as _,
     net::SocketAddr,
     pin::Pin,
     sync::{
@@ -86,6 +87,24 @@ pub(crate) fn problem(status: u16, code: u16, headers: &str) -> ScriptedReply {
         status, code
     );
     answer_with(status, &format!("content-type: application/problem+json\r\n{headers}"), &body)
+}
+
+/// Compresses as a server may: the best that gzip does.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Makes a complete answer whose body is said to be gzip, of JSON.
+pub(crate) fn gzipped(status: u16, body: &[u8]) -> Vec<u8> {
+    let kind = if status == 200 { "json" } else { "problem+json" };
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: application/{kind}\r\n\
+         content-length: {length}\r\ncontent-encoding: gzip\r\n\r\n"
+    );
+    [head.as_bytes(), body].concat()
 }
 
 type Script = dyn Fn(usize, &ReceivedRequest) -> ScriptedReply + Send + Sync;
