@@ -26,13 +26,19 @@ internal object Platform {
     private val roots: List<ByteArray> by lazy {
         try {
             val factory = TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm())
-            factory.init(null as KeyStore?)
-            factory.trustManagers.filterIsInstance<X509TrustManager>()
-                .flatMap { it.acceptedIssuers.asList() }
-                .map { it.encoded }
+            // Another provider than Java's own may trust anything.
+            val ofJava = factory.provider.name == "SunJSSE"
+            (if (ofJava) certificatesOfDefaultStore() else null) ?: acceptedIssuers(factory)
         } catch (_: GeneralSecurityException) {
             // Core reports it by the option's name, if a server's URL needs roots.
             emptyList()
         }
+    }
+
+    private fun acceptedIssuers(factory: TrustManagerFactory): List<ByteArray> {
+        factory.init(null as KeyStore?)
+        return factory.trustManagers.filterIsInstance<X509TrustManager>()
+            .flatMap { it.acceptedIssuers.asList() }
+            .map { it.encoded }
     }
 }

@@ -39,6 +39,11 @@ internal class NativeService(
     options: SessionServiceOptions,
     private val provider: TokenProvider,
 ) {
+    init {
+        // Beside the library, whose loading takes as long.
+        if (options.serverUrls.any { it.startsWith("https:", ignoreCase = true) }) readRootsAhead()
+    }
+
     private val tokens = TokenAdapter(provider)
 
     /** Null if the library could not be loaded. */
@@ -132,6 +137,21 @@ internal class NativeService(
         is Failure.Failed -> cause.failure.toPublic()
         is Failure.Exception -> cause.error.toPublic(tokens.failure)
     }
+}
+
+/** Reads the platform's roots, which the first call over TLS needs, on a thread of their own. */
+private fun readRootsAhead() {
+    val reader = object : Thread("huihua-roots") {
+        override fun run() {
+            try {
+                Platform.trustedRootsDer()
+            } catch (_: Throwable) {
+                // The call that needs them meets it again, and ends in it.
+            }
+        }
+    }
+    reader.isDaemon = true
+    reader.start()
 }
 
 private fun makeService(options: SessionServiceOptions, tokens: TokenAdapter): SessionService =
