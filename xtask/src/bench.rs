@@ -55,12 +55,15 @@ enum Measurement {
     /// The SDK beside OkHttp and kotlinx.serialization, the border, first calls
     ///
     /// List calls over a real server, both in one JVM; callbacks and lists over the border without
-    /// a server; first calls over TLS with 150 roots in fresh JVMs. Writes its tables into
-    /// docs/benchmarks.md.
+    /// a server; first calls over TLS with 150 roots in fresh JVMs, beside JNA alone. Writes its
+    /// tables into docs/benchmarks.md.
     Sdk {
         /// About two minutes, most of it building
         #[arg(long)]
         quick: bool,
+        /// Change no document: the tables go to target/bench/check/
+        #[arg(long)]
+        check: bool,
     },
     /// Memory of a waiting sync, how long a change takes to it, writes during joins of 10,000
     Waits,
@@ -81,7 +84,7 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             let length = minutes.as_deref().or(quick.then_some("--quick"));
             measure("growth", [length, check.then_some("--check")])
         }
-        Measurement::Sdk { quick } => sdk::run(quick),
+        Measurement::Sdk { quick, check } => sdk::run(quick, check),
         Measurement::Waits => waits(),
     }
 }

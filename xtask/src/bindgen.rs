@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
     generate(Path::new(BUILD_FOLDER), Path::new(KOTLIN_FOLDER))
 }
 
-/// Generates the Kotlin of the library in a folder of cargo's, by the generator that lies there.
+/// Generates the Kotlin of the library in a folder of cargo's, by the generator of the debug build.
 ///
 /// # Errors
 /// When the generator fails, or the output does not show the configuration.
@@ -52,7 +52,7 @@ pub(crate) fn generate(built: &Path, out: &Path) -> Result<()> {
     // A type that is no longer exported would stay, and compile.
     archive::clear(out)?;
     process::run(
-        Command::new(built.join("uniffi-bindgen"))
+        Command::new(Path::new(BUILD_FOLDER).join("uniffi-bindgen"))
             .arg("generate")
             .args(["--language", "kotlin", "--no-format", "--config", CONFIG])
             .arg("--out-dir")

@@ -23,6 +23,8 @@ use crate::{
 };
 
 const DOCUMENT: &str = "docs/benchmarks.md";
+/// What is written instead by a run that must change no document.
+const CHECK_DOCUMENT: &str = "target/bench/check/sdk.md";
 /// Where everything is built that has calls which no release has.
 const FOLDER: &str = "target/bench/sdk";
 const BUILT: &str = "target/release";
@@ -33,11 +35,11 @@ const SESSIONS: u64 = 500;
 /// Time of the first message.
 const T0: u64 = 1_700_000_000_000;
 
-/// Builds, measures, and writes the tables.
+/// Builds, measures, and writes the tables: into the document, or `check` only beside it.
 ///
 /// # Errors
 /// When something cannot be built or started, or a call fails; never because of a figure.
-pub(crate) fn run(quick: bool) -> Result<()> {
+pub(crate) fn run(quick: bool, check: bool) -> Result<()> {
     programs::run()?;
     let classpath = build()?;
     let server = DevServer::start_program(&format!("{BUILT}/huihua-server"))?;
@@ -51,17 +53,24 @@ pub(crate) fn run(quick: bool) -> Result<()> {
     server.stop()?;
     let section = format!("{}{}", head(length, &figures)?, sdk_report::tables(&figures)?);
     println!("\n{section}");
+    // A check shows too that the document has a place for the tables.
     let document = fs::read_to_string(DOCUMENT).with_context(|| format!("read {DOCUMENT}"))?;
     let document = sdk_report::replace_section(&document, &section)?;
-    fs::write(DOCUMENT, document).with_context(|| format!("write {DOCUMENT}"))?;
-    println!("bench: written into {DOCUMENT}");
+    let (written, text) = if check { (CHECK_DOCUMENT, section) } else { (DOCUMENT, document) };
+    if let Some(folder) = Path::new(written).parent() {
+        fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+    }
+    fs::write(written, text).with_context(|| format!("write {written}"))?;
+    println!("bench: written into {written}");
     Ok(())
 }
 
 /// Builds server, library and program, and gives the program's class path.
 fn build() -> Result<String> {
+    // The generator in its debug build: optimised, it takes longer to build than all the rest.
+    process::run(cargo().args(["build", "--package", "uniffi-bindgen"]))?;
     let packages = ["--package", "huihua-server", "--package", "huihua-ffi"];
-    let feature = ["--package", "uniffi-bindgen", "--features", "huihua-ffi/bench"];
+    let feature = ["--features", "huihua-ffi/bench"];
     process::run(cargo().args(["build", "--release"]).args(packages).args(feature))?;
     let generated = format!("{FOLDER}/uniffi-kotlin");
     bindgen::generate(Path::new(BUILT), Path::new(&generated))?;

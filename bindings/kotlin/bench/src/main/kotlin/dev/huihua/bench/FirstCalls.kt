@@ -1,13 +1,17 @@
 // The first call of a process: each in a JVM of its own, over TLS with 150 roots, with one root, and
-// without TLS. The server is this process's.
+// without TLS; and what JNA alone takes. The server is this process's.
 package dev.huihua.bench
 
-import com.sun.management.OperatingSystemMXBean
+import com.sun.jna.Callback
+import com.sun.jna.Memory
+import com.sun.jna.Native
+import com.sun.jna.NativeLong
+import com.sun.jna.Pointer
 import com.sun.net.httpserver.HttpServer
 import com.sun.net.httpserver.HttpsConfigurator
 import com.sun.net.httpserver.HttpsServer
 import java.io.File
-import java.lang.management.ManagementFactory
+import java.io.FileInputStream
 import java.net.InetAddress
 import java.net.InetSocketAddress
 import java.security.KeyStore
@@ -27,20 +31,65 @@ private val CONTESTANTS = listOf("sdk", "okhttp")
  * time of the process meanwhile, in ns.
  */
 fun firstCall(contestant: String, url: String, token: String): String {
-    val system = ManagementFactory.getOperatingSystemMXBean() as OperatingSystemMXBean
-    val cpu = system.processCpuTime
+    val cpu = cpuNs()
     val start = System.nanoTime()
     val made = when (contestant) {
         "sdk" -> Sdk("sdk", url, token, executor = null)
-        else -> OkHttp("okhttp", url, token, waits = true)
+        "okhttp" -> OkHttp("okhttp", url, token, waits = true)
+        else -> BareJna("jna")
     }
     val ready = System.nanoTime()
     check(made.list(reads = false) == ROWS) { "another list" }
     val end = System.nanoTime()
-    return "${ready - start} ${end - ready} ${system.processCpuTime - cpu}"
+    return "${ready - start} ${end - ready} ${cpuNs() - cpu}"
 }
 
 private const val ROWS = 100
+private const val NS_PER_TICK = 10_000_000
+
+/**
+ * Returns the CPU time of the process, threads that ended included. The JVM's own beans would load
+ * much of what a first call loads.
+ */
+private fun cpuNs(): Long {
+    val stat = FileInputStream("/proc/self/stat").use { String(it.readAllBytes()) }
+    // The second field, a name in brackets, may hold spaces.
+    val fields = stat.substring(stat.lastIndexOf(')') + 2).split(' ')
+    return (fields[11].toLong() + fields[12].toLong()) * NS_PER_TICK
+}
+
+/** Calls one function of the C library, which calls back: the least that a library in JNA costs. */
+private class BareJna(name: String) : Contestant(name) {
+    init {
+        LibC.load()
+    }
+
+    override fun list(reads: Boolean): Int {
+        val numbers = Memory(2L * Int.SIZE_BYTES)
+        numbers.setInt(0, ROWS)
+        numbers.setInt(Int.SIZE_BYTES.toLong(), 1)
+        LibC.qsort(numbers, NativeLong(2), NativeLong(Int.SIZE_BYTES.toLong()), ByValue)
+        return numbers.getInt(Int.SIZE_BYTES.toLong())
+    }
+}
+
+private interface Compare : Callback {
+    fun callback(left: Pointer, right: Pointer): Int
+}
+
+private object ByValue : Compare {
+    override fun callback(left: Pointer, right: Pointer) = left.getInt(0) - right.getInt(0)
+}
+
+private object LibC {
+    init {
+        Native.register(LibC::class.java, "c")
+    }
+
+    fun load() = Unit
+
+    external fun qsort(base: Pointer, count: NativeLong, size: NativeLong, compare: Compare)
+}
 
 /** Serves [page] and starts the processes. */
 class FirstCalls(folder: File, private val token: String, private val page: ByteArray) :
@@ -95,6 +144,9 @@ class FirstCalls(folder: File, private val token: String, private val page: Byte
                         measured.getOrPut(name) { mutableListOf() } += ns
                     }
                 }
+            }
+            for ((part, ns) in parts.zip(run("jna", "", oneRoot))) {
+                measured.getOrPut("first/nothing/jna/$part") { mutableListOf() } += ns
             }
         }
         measured.forEach { (name, values) -> figure(name, values) }

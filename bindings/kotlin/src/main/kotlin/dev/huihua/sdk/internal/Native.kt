@@ -41,7 +41,7 @@ internal class NativeService(
 ) {
     init {
         // Beside the library, whose loading takes as long.
-        if (options.serverUrls.any { it.startsWith("https:", ignoreCase = true) }) readRootsAhead()
+        if (options.serverUrls.any(::needsRoots)) readRootsAhead()
     }
 
     private val tokens = TokenAdapter(provider)
@@ -138,6 +138,9 @@ internal class NativeService(
         is Failure.Exception -> cause.error.toPublic(tokens.failure)
     }
 }
+
+/** Java may have put null among the URLs, which the options refuse by name. */
+private fun needsRoots(url: String?) = url != null && url.startsWith("https:", ignoreCase = true)
 
 /** Reads the platform's roots, which the first call over TLS needs, on a thread of their own. */
 private fun readRootsAhead() {
