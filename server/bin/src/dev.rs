@@ -130,7 +130,7 @@ pub(crate) fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Res
         "appKey": app.key.as_str(),
         "appSecret": app.secret.expose(),
         "tokenKey": app.token_keys[0].expose(),
-        "ingestKey": app.ingest_key.expose(),
+        "ingestKey": app.ingest_key().expose(),
     });
     let path = config.data.join(DEV_JSON);
     write_private(&path, &format!("{json:#}\n")).map_err(io_error("write", &path))?;

@@ -40,6 +40,14 @@ pub struct App {
     pub secret: Secret,
     /// Keys of client tokens, 1 or 2: each checks, the first one signs.
     pub token_keys: Vec<Secret>,
-    /// Bearer token of the app's own servers.
-    pub ingest_key: Secret,
+    /// Bearer tokens of the app's own servers, 1 or 2: each is accepted, our own commands use the
+    /// first one.
+    pub ingest_keys: Vec<Secret>,
+}
+
+impl App {
+    /// Returns the ingest key that our own commands use.
+    pub fn ingest_key(&self) -> &Secret {
+        self.ingest_keys.first().expect("an app has an ingest key")
+    }
 }

@@ -326,8 +326,10 @@ where
         // Every app is compared, so that the time does not reveal which one it was.
         let mut found = None;
         for app in apps.values() {
-            if app.ingest_key.expose().as_bytes().ct_eq(key.as_bytes()).into() {
-                found = Some(Self { app: app.key.clone(), accounts: app.accounts });
+            for ingest_key in &app.ingest_keys {
+                if ingest_key.expose().as_bytes().ct_eq(key.as_bytes()).into() {
+                    found = Some(Self { app: app.key.clone(), accounts: app.accounts });
+                }
             }
         }
         found.ok_or_else(|| {

@@ -5,13 +5,13 @@ use huihua_http::app::{App, Secret};
 
 use super::{
     fault::Place,
-    reader::{Fields, Found, Reader},
+    reader::{Fields, Found, NamedText, Reader},
 };
 
 /// Shortest token key and ingest key, in bytes: HS256 is as strong as its key.
 const KEY_BYTES_MIN: usize = 32;
-/// Most token keys of an app that are valid at once: the old and the new one of a rotation.
-const TOKEN_KEYS_MAX: usize = 2;
+/// Most keys of one use that are valid at once: the old and the new one of a rotation.
+const KEYS_MAX: usize = 2;
 
 /// An app with the places of its key and its secrets.
 pub(super) struct ReadApp {
@@ -33,22 +33,21 @@ enum SecretKind {
 pub(super) fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<ReadApp> {
     let key = read_key(reader, &mut fields);
     let accounts = read_account_form(reader, &mut fields, key.as_ref().map(|key| &key.value));
-    let secret = read_secret(reader, &mut fields, ["secret", "secret_file"], SecretKind::OfNim);
-    let token_keys = read_token_keys(reader, &mut fields);
-    let ingest_key =
-        read_secret(reader, &mut fields, ["ingest_key", "ingest_key_file"], SecretKind::Random);
+    let secret = read_secret(reader, &mut fields);
+    let token_keys = read_keys(reader, &mut fields, &TOKEN_KEYS);
+    let ingest_keys = read_keys(reader, &mut fields, &INGEST_KEYS);
     let key_field = fields.name("key");
     fields.finish(reader);
     let (key, accounts, secret) = (key?, accounts?, secret?);
-    let (token_keys, ingest_key) = (token_keys?, ingest_key?);
+    let (token_keys, ingest_keys) = (token_keys?, ingest_keys?);
     let app = App {
         key: key.value,
         accounts,
         secret: secret.2.clone(),
         token_keys: token_keys.iter().map(|(.., key)| key.clone()).collect(),
-        ingest_key: ingest_key.2.clone(),
+        ingest_keys: ingest_keys.iter().map(|(.., key)| key.clone()).collect(),
     };
-    let secrets = token_keys.into_iter().chain([secret, ingest_key]).collect();
+    let secrets = token_keys.into_iter().chain([secret]).chain(ingest_keys).collect();
     Some(ReadApp { app, key_field, key_place: key.place, secrets })
 }
 
@@ -102,13 +101,12 @@ fn read_account_form(
     form
 }
 
-/// Reads a secret that stands in the file or in a file of its own.
+/// Reads NIM's secret, which stands in the file or in a file of its own.
 fn read_secret(
     reader: &mut Reader<'_>,
     fields: &mut Fields<'_>,
-    [name, file_name]: [&'static str; 2],
-    kind: SecretKind,
 ) -> Option<(String, Place, Secret)> {
+    let [name, file_name] = ["secret", "secret_file"];
     let faults = reader.faults.len();
     let (here, file) = (fields.text(reader, name), fields.text(reader, file_name));
     let (field, text, place) = match (here, file) {
@@ -130,51 +128,85 @@ fn read_secret(
             return None;
         }
     };
-    checked(reader, field, text, place, kind)
+    checked(reader, field, text, place, SecretKind::OfNim)
 }
 
-/// Reads the keys of tokens, which stand in the file or in files of their own.
-fn read_token_keys(
+/// The fields of one or two keys of the same use, as they are named in the file.
+struct KeyFields {
+    /// A list here, and a list of files.
+    lists: [&'static str; 2],
+    /// The same for a key alone, where the file may name it so.
+    single: Option<[&'static str; 2]>,
+    remedy: &'static str,
+}
+
+const TOKEN_KEYS: KeyFields = KeyFields {
+    lists: ["token_keys", "token_key_files"],
+    single: None,
+    remedy: "write a list of one key, or name its file in token_key_files. It must hold one key, \
+             or two while you rotate them",
+};
+const INGEST_KEYS: KeyFields = KeyFields {
+    lists: ["ingest_keys", "ingest_key_files"],
+    single: Some(["ingest_key", "ingest_key_file"]),
+    remedy: "write it here, or name its file in ingest_key_file; write two in ingest_keys while \
+             you rotate them",
+};
+
+/// Reads the keys of one use, of which two are valid while they are rotated. They stand in the file
+/// or in files of their own.
+fn read_keys(
     reader: &mut Reader<'_>,
     fields: &mut Fields<'_>,
+    names: &KeyFields,
 ) -> Option<Vec<(String, Place, Secret)>> {
     let faults = reader.faults.len();
-    let here = fields.texts(reader, "token_keys");
-    let files = fields.texts(reader, "token_key_files");
-    let (place, texts) = match (here, files) {
-        (Some(here), None) => (here.place, here.value),
-        (None, Some(files)) => {
-            let mut texts = Vec::new();
-            for (field, file) in files.value {
-                let place = file.place.clone();
-                let Some(value) = reader.secret_file(file, &field) else { continue };
-                texts.push((field, Found { value, place }));
+    let mut found: Vec<(&'static str, Place, Vec<NamedText>)> = Vec::new();
+    for (n, name) in names.single.into_iter().flatten().enumerate() {
+        let Some(text) = fields.text(reader, name) else { continue };
+        let (field, place) = (fields.name(name), text.place.clone());
+        let texts =
+            if n == 0 { vec![(field, text)] } else { read_files(reader, vec![(field, text)]) };
+        found.push((name, place, texts));
+    }
+    for (n, name) in names.lists.into_iter().enumerate() {
+        let Some(Found { value, place }) = fields.texts(reader, name) else { continue };
+        found.push((name, place, if n == 0 { value } else { read_files(reader, value) }));
+    }
+    let [(name, place, texts)] = found.as_mut_slice() else {
+        match found.as_slice() {
+            [(name, place, _), (other, ..), ..] => {
+                let reason = format!("cannot be combined with {other}: keep one of the two");
+                reader.fault(place.clone(), fields.name(name), reason);
             }
-            (files.place, texts)
-        }
-        (Some(here), Some(_)) => {
-            let reason = "cannot be combined with token_key_files: keep one of the two";
-            reader.fault(here.place, fields.name("token_keys"), reason);
-            return None;
-        }
-        (None, None) => {
-            if reader.faults.len() == faults {
-                let reason = "is missing: write a list of one key, or name its file in \
-                              token_key_files. It must hold one key, or two while you rotate them";
-                fields.miss("token_keys", reason);
+            _ if reader.faults.len() == faults => {
+                let name = names.single.map_or(names.lists[0], |[name, _]| name);
+                fields.miss(name, format!("is missing: {}", names.remedy));
             }
-            return None;
+            _ => {}
         }
+        return None;
     };
     let mut keys = Vec::new();
-    for (field, Found { value, place }) in texts {
+    for (field, Found { value, place }) in texts.drain(..) {
         keys.extend(checked(reader, field, value, place, SecretKind::Random));
     }
-    if reader.faults.len() == faults && !(1..=TOKEN_KEYS_MAX).contains(&keys.len()) {
+    if reader.faults.len() == faults && !(1..=KEYS_MAX).contains(&keys.len()) {
         let reason = "must hold one key, or two while you rotate them";
-        reader.fault(place, fields.name("token_keys"), reason);
+        reader.fault(place.clone(), fields.name(name), reason);
     }
     (reader.faults.len() == faults).then_some(keys)
+}
+
+/// Reads each text from the file that it names.
+fn read_files(reader: &mut Reader<'_>, files: Vec<NamedText>) -> Vec<NamedText> {
+    let mut texts = Vec::new();
+    for (field, file) in files {
+        let place = file.place.clone();
+        let text = reader.secret_file(file, &field);
+        texts.extend(text.map(|value| (field, Found { value, place })));
+    }
+    texts
 }
 
 /// Checks a secret's text.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use huihua_http::app::Secret;
 use toml::Value;
 
 use super::{Config, setting::Setting};
@@ -17,13 +18,15 @@ impl Config {
         let mut apps: Vec<_> = self.apps.values().collect();
         apps.sort_by(|a, b| a.key.cmp(&b.key));
         for app in apps {
-            let keys = vec!["\"(redacted)\""; app.token_keys.len()].join(", ");
+            let redacted = |keys: &[Secret]| vec!["\"(redacted)\""; keys.len()].join(", ");
+            let [token_keys, ingest_keys] =
+                [&app.token_keys, &app.ingest_keys].map(|k| redacted(k));
             let key = Value::String(app.key.as_str().to_owned());
             let accounts = app.accounts.as_str();
             let _ = write!(
                 text,
                 "\n[[app]]\nkey = {key}\naccounts = \"{accounts}\"\nsecret = \"(redacted)\"\n\
-                 token_keys = [{keys}]\ningest_key = \"(redacted)\"\n",
+                 token_keys = [{token_keys}]\ningest_keys = [{ingest_keys}]\n",
             );
         }
         text

@@ -64,6 +64,37 @@ fn the_shipped_file_starts_as_soon_as_its_keys_are_filled_in() {
     assert_eq!(parse(&filled).unwrap().apps.len(), 1);
 }
 
+/// Asserts what is said of the good file with one text replaced, and that no secret is in it.
+fn check_faults(cases: &[(&str, &str, &str)]) {
+    for (from, to, expected) in cases {
+        let error = parse(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error} instead of {expected}");
+        assert!(!error.contains("0123456789abcdef"), "{error} shows a secret");
+    }
+}
+
+#[test]
+fn wrong_ingest_keys_are_named_with_their_remedy() {
+    check_faults(&[
+        (
+            "ingest_key = \"ingest-key-a-0123456789abcdef012345678\"",
+            "ingest_keys = []",
+            "app[0].ingest_keys: must hold one key, or two while you rotate them",
+        ),
+        (
+            "ingest_key = \"ingest-key-a-",
+            "ingest_keys = [\"ingest-key-b-0123456789abcdef012345678\"]\n    \
+             ingest_key = \"ingest-key-a-",
+            "app[0].ingest_key: cannot be combined with ingest_keys: keep one of the two",
+        ),
+        (
+            "ingest_key = \"ingest-key-a-0123456789abcdef012345678\"",
+            "ingest_keys = [\"ingest-key-b-0123456789abcdef012345678\"]",
+            "app[1].ingest_key: equals app[0].ingest_keys[0]",
+        ),
+    ]);
+}
+
 #[test]
 fn what_is_wrong_is_named_with_its_remedy_and_without_its_value() {
     let cases = [
@@ -114,11 +145,7 @@ fn what_is_wrong_is_named_with_its_remedy_and_without_its_value() {
             "app[1].token_keys[1]: equals app[1].token_keys[0]",
         ),
     ];
-    for (from, to, expected) in cases {
-        let error = parse(&GOOD.replacen(from, to, 1)).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error} instead of {expected}");
-        assert!(!error.contains("0123456789abcdef"), "{error} shows a secret");
-    }
+    check_faults(&cases);
     let three = "\"token-key-b-0123456789abcdef0123456789\", \
          \"token-key-d-0123456789abcdef0123456789\"";
     let text = GOOD.replace("\"token-key-b-0123456789abcdef0123456789\"", three);
@@ -204,9 +231,9 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
          head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
          bodies_mb = 64  # default\nwaits_per_account = 32  # default\n\n\
          [[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"(redacted)\"\n\
-         token_keys = [\"(redacted)\"]\ningest_key = \"(redacted)\"\n\n\
+         token_keys = [\"(redacted)\"]\ningest_keys = [\"(redacted)\"]\n\n\
          [[app]]\nkey = \"b\"\naccounts = \"exact\"\nsecret = \"(redacted)\"\n\
-         token_keys = [\"(redacted)\", \"(redacted)\"]\ningest_key = \"(redacted)\"\n"
+         token_keys = [\"(redacted)\", \"(redacted)\"]\ningest_keys = [\"(redacted)\"]\n"
     );
     overrides.environment.insert("HUIHUA_CONNECTIONS_MAX".into(), "many".into());
     overrides.flags.insert("colour".into(), ("--set colour".into(), "red".into()));
@@ -234,7 +261,7 @@ fn secrets_are_read_from_their_files_beside_the_configuration() {
     let app = config.app(None).unwrap();
     assert_eq!(app.secret.expose(), "nim-secret");
     assert_eq!(app.token_keys, [Secret::new(key("n")), Secret::new(key("o"))]);
-    assert_eq!(app.ingest_key.expose(), key("i"));
+    assert_eq!(app.ingest_key().expose(), key("i"));
     for (from, to, expected) in [
         ("\"old\"", "\"gone\"", "f.toml:6: app[0].token_key_files[1]: cannot read "),
         ("\"ingest\"", "\"long\"", "f.toml:7: app[0].ingest_key_file: cannot read "),

@@ -249,7 +249,7 @@ mod tests {
             accounts: AccountForm::Nim,
             secret: secret.clone(),
             token_keys: vec![secret.clone()],
-            ingest_key: secret,
+            ingest_keys: vec![secret],
         };
         // Taken and closed: nobody listens there.
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

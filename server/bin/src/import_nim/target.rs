@@ -87,7 +87,7 @@ impl Target {
             let request = ServerRequest {
                 method: Method::POST,
                 path: paths::EVENTS,
-                bearer: self.app.ingest_key.expose(),
+                bearer: self.app.ingest_key().expose(),
                 body: json!({ "events": batch }).to_string(),
                 success: 200,
                 idempotency_key: None,

@@ -24,7 +24,7 @@ use crate::{args::ImportArguments, lines::WrongLines, progress::ImportProgress};
 /// Imports the file of the arguments and prints the result.
 #[tokio::main(flavor = "current_thread")]
 pub(crate) async fn run(arguments: ImportArguments) -> Result<(), Box<dyn std::error::Error>> {
-    let ingest_key = arguments.keys.load()?.ingest_key;
+    let ingest_key = arguments.keys.load()?.ingest_key().clone();
     let summary = import(&arguments, ingest_key).await?;
     writeln!(io::stdout(), "{summary}")?;
     if summary.rejected > 0 { Err("the server rejected lines of the file".into()) } else { Ok(()) }

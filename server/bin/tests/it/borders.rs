@@ -143,7 +143,7 @@ async fn a_sync_serves_its_owner_only_and_its_cursor_nobody_else() {
 async fn events_move_the_lists_of_their_keys_app_only() {
     let server = TestServer::start().await;
     fill(&server).await;
-    let (a, ab) = (server.app("a").ingest_key.expose(), server.app("ab").ingest_key.expose());
+    let (a, ab) = (server.app("a").ingest_key().expose(), server.app("ab").ingest_key().expose());
     for (key, app, other) in [(a, "a", "ab"), (ab, "ab", "a")] {
         let mut before = Vec::new();
         for account in ["c", "bc", "bob", "own"] {
@@ -169,7 +169,7 @@ fn secrets(server: &TestServer) -> Vec<(String, Secret)> {
         let name = |what: &str| format!("{what} of {}", app.key);
         vec![
             (name("app secret"), app.secret.clone()),
-            (name("ingest key"), app.ingest_key.clone()),
+            (name("ingest key"), app.ingest_key().clone()),
             (name("token key"), app.token_keys[0].clone()),
             (name("token key"), app.token_keys[1].clone()),
         ]

@@ -44,7 +44,7 @@ pub(crate) fn signed(token_key: &str) -> String {
         accounts: AccountForm::Nim,
         secret: Secret::new("s"),
         token_keys: vec![Secret::new(token_key.repeat(32))],
-        ingest_key: Secret::new("i".repeat(32)),
+        ingest_keys: vec![Secret::new("i".repeat(32))],
     };
     token(&app, "amy")
 }

@@ -76,7 +76,7 @@ async fn unfinished_bodies_took_all_memory() {
 async fn a_body_without_room_is_refused_with_a_time_to_come_again() {
     let limits = Limits { body_bytes_max: 100_000, ..Limits::default() };
     let server = TestServer::start_with(limits).await;
-    let key = server.app("a").ingest_key.expose().to_owned();
+    let key = server.app("a").ingest_key().expose().to_owned();
     let mut long = event("p2p", "bob", "amy", 1);
     long["attach"] = "x".repeat(120_000).into();
     let refused = server.http.events(&key, json!([long])).await;
@@ -91,7 +91,7 @@ async fn one_address_has_half_of_the_room_for_bodies_if_it_is_told_so() {
     let server = TestServer::start_with(limits).await;
     let mut long = event("p2p", "bob", "amy", 1);
     long["attach"] = "x".repeat(70_000).into();
-    let key = server.app("a").ingest_key.expose().to_owned();
+    let key = server.app("a").ingest_key().expose().to_owned();
     let refused = server.http.events(&key, json!([long])).await;
     refused.assert_problem(503, 503, "of your address");
 }

@@ -29,7 +29,7 @@ fn app(server: &ServerProcess) -> App {
         accounts: AccountForm::Nim,
         secret: Secret::new(""),
         token_keys: vec![Secret::new(server.dev["tokenKey"].clone())],
-        ingest_key: Secret::new(""),
+        ingest_keys: vec![Secret::new("")],
     }
 }
 

@@ -83,7 +83,7 @@ async fn the_page_tells_the_truth() {
     let mut values =
         HashMap::from([("$TOKEN", server.token("a", "alice")), ("$APP_KEY", "a".to_owned())]);
     values.insert("$NOW_S", (clock::now_ms() / 1_000).to_string());
-    values.insert("$INGEST_KEY", server.app("a").ingest_key.expose().to_owned());
+    values.insert("$INGEST_KEY", server.app("a").ingest_key().expose().to_owned());
     let examples = examples();
     assert!(examples.len() >= 27, "the page shows every request");
     for (request, mut expected) in examples {

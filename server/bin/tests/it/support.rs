@@ -208,7 +208,7 @@ pub(crate) fn app(key: &str) -> App {
         accounts: if key == "a" { AccountForm::Nim } else { AccountForm::Exact },
         secret: secret("secret"),
         token_keys: vec![secret("token-key"), secret("old-token-key")],
-        ingest_key: secret("ingest-key"),
+        ingest_keys: vec![secret("ingest-key"), secret("old-ingest-key")],
     }
 }
 
@@ -262,7 +262,7 @@ impl TestServer {
 
     /// Sends events as app `a`'s own server; the statuses, after the whole was answered 200.
     pub(crate) async fn events(&self, events: Value) -> Vec<String> {
-        let answer = self.http.events(self.app("a").ingest_key.expose(), events).await.ok();
+        let answer = self.http.events(self.app("a").ingest_key().expose(), events).await.ok();
         let results = answer["results"].as_array().unwrap().iter();
         results.map(|one| one["status"].as_str().unwrap().to_owned()).collect()
     }

@@ -18,7 +18,7 @@ fn app(key: &str) -> App {
         accounts: AccountForm::Nim,
         secret: secret("nim"),
         token_keys: vec![secret("new"), secret("old")],
-        ingest_key: secret("ingest"),
+        ingest_keys: vec![secret("ingest")],
     }
 }
 
@@ -103,7 +103,7 @@ fn every_other_token_is_refused_with_its_reason() {
         (forge(r#"{"alg":"HS256","kid":"b"}"#, &good, key), "not signed with"),
         (forge(HEADER, &good, &b.token_keys[0]), "not signed with"),
         (forge(HEADER, &good, &a.secret), "not signed with"),
-        (forge(HEADER, &good, &a.ingest_key), "not signed with"),
+        (forge(HEADER, &good, a.ingest_key()), "not signed with"),
         (format!("{}x", with(&good)), "not signed with"),
         (with(r#"{"sub":"amy"}"#), "claims must hold"),
         (with(r#"{"exp":1}"#), "claims must hold"),

@@ -163,7 +163,7 @@ fn app() -> App {
         accounts: AccountForm::Nim,
         secret: Secret::new("s"),
         token_keys: vec![Secret::new("t")],
-        ingest_key: Secret::new("i"),
+        ingest_keys: vec![Secret::new("i")],
     }
 }
 

@@ -262,7 +262,7 @@ fn write_config(path: &Path) {
          ingest_key = \"{}\"\n",
         app.secret.expose(),
         app.token_keys[0].expose(),
-        app.ingest_key.expose()
+        app.ingest_key().expose()
     );
     std::fs::write(path, text).unwrap();
 }

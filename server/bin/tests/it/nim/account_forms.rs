@@ -295,7 +295,7 @@ async fn an_app_with_exact_ids_keeps_two_spellings_apart_beside_an_app_that_does
         assert_eq!(found.status, status, "{id}");
     }
     let events = json!([event("p2p", "Dan", "Alice_1", 3)]);
-    server.http.events(server.app("ab").ingest_key.expose(), events).await.ok();
+    server.http.events(server.app("ab").ingest_key().expose(), events).await.ok();
     sdk_of(&server, "ab").ok("/user/create.action", &[("accid", "Alice_1"), ("token", "x")]).await;
     assert_eq!(ids(&server.http.list("x").await), ["p2p|Dan", "p2p|Bob"]);
     assert_eq!(server.http.get("/v1/sessions/p2p%7CDan", "x").await.status, 200);

@@ -9,7 +9,7 @@ const APPLIED: &str = "applied";
 const STALE: &str = "stale";
 
 async fn send(server: &TestServer, body: &str) -> ReceivedAnswer {
-    let key = server.app("a").ingest_key.expose();
+    let key = server.app("a").ingest_key().expose();
     server.http.call(Method::POST, "/v1/events", key, body).await
 }
 
@@ -270,7 +270,7 @@ async fn a_bad_event_is_rejected_alone_by_the_name_of_its_field() {
     for (bad, reason) in bad_events() {
         good += 1;
         let events = json!([event("p2p", "eve", "dan", good), bad, event("p2p", "x", "dan", good)]);
-        let key = server.app("a").ingest_key.expose();
+        let key = server.app("a").ingest_key().expose();
         let answer = server.http.events(key, events).await.ok();
         let results = answer["results"].as_array().unwrap();
         assert_eq!(
@@ -311,7 +311,7 @@ async fn a_bad_envelope_refuses_all() {
     ] {
         send(&server, body).await.assert_problem(400, 414, detail);
     }
-    let key = server.app("a").ingest_key.expose();
+    let key = server.app("a").ingest_key().expose();
     let huge = vec![b' '; 4 * 1024 * 1024 + 1];
     let bearer = format!("Bearer {key}");
     let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
@@ -331,7 +331,7 @@ async fn a_bad_envelope_refuses_all() {
 async fn only_an_ingest_key_opens_it() {
     let server = TestServer::start().await;
     let app = server.app("a");
-    let good = app.ingest_key.expose();
+    let good = app.ingest_key().expose();
     let [token, cut, more] = [server.token("a", "amy"), good[1..].to_owned(), format!("{good}x")];
     for key in [&token, &cut, &more, app.secret.expose(), app.token_keys[0].expose(), ""] {
         let answer = server.http.events(key, json!([event("p2p", "bob", "amy", 1)])).await;
@@ -339,4 +339,11 @@ async fn only_an_ingest_key_opens_it() {
     }
     server.http.send(Method::POST, "/v1/events", &[], "").await.assert_problem(401, 302, "Bearer");
     assert!(server.http.list(&token).await.is_empty());
+    // Both of a rotation do.
+    for (n, key) in app.ingest_keys.iter().enumerate() {
+        let events = json!([event("p2p", "bob", "amy", n as u64 + 1)]);
+        let answer = server.http.events(key.expose(), events).await.ok();
+        assert_eq!(answer["results"], json!([{ "status": "applied" }]));
+    }
+    assert_eq!(app.ingest_keys.len(), 2);
 }

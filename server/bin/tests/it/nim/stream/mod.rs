@@ -247,7 +247,7 @@ fn write_config(data: &Path, apps: &[App]) {
             app.key,
             app.accounts.as_str(),
             app.secret.expose(),
-            app.ingest_key.expose(),
+            app.ingest_key().expose(),
         ));
     }
     std::fs::write(data.join("huihua.toml"), text).unwrap();
