@@ -41,6 +41,9 @@ pub(crate) enum ServerCommand {
         /// IP address and port to listen on; port 0 takes a free one.
         #[arg(long, default_value = "127.0.0.1:8480")]
         listen: SocketAddr,
+        /// Listens without TLS also where other machines can read along.
+        #[arg(long)]
+        insecure_listen: bool,
     },
 }
 

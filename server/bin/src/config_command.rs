@@ -11,6 +11,7 @@ use crate::args::SettingArguments;
 pub(crate) fn check(settings: &SettingArguments) -> Result<(), Box<dyn Error>> {
     let config = settings.load()?;
     config.check_data_folder()?;
+    config.load_tls()?;
     for warning in &config.warnings {
         writeln!(io::stderr(), "warning: {warning}")?;
     }

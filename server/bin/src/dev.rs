@@ -56,7 +56,7 @@ fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Err
 ///
 /// # Errors
 /// [`Error`] names the file.
-pub(crate) fn prepare(data: &Path, listen: SocketAddr) -> Result<Config, Error> {
+pub(crate) fn prepare(data: &Path, listen: SocketAddr, is_insecure: bool) -> Result<Config, Error> {
     let path = data.join(CONFIG_FILE);
     data_folder::make(data).map_err(io_error("create", data))?;
     if !path.exists() {
@@ -67,6 +67,10 @@ pub(crate) fn prepare(data: &Path, listen: SocketAddr) -> Result<Config, Error> 
     // Flags, because the folder may have been moved, and the address is this start's.
     for (name, value) in [("listen", listen.to_string()), ("data", data.display().to_string())] {
         overrides.flags.insert(name.to_owned(), (format!("--{name}"), value));
+    }
+    if is_insecure {
+        let flag = ("--insecure-listen".to_owned(), "true".to_owned());
+        overrides.flags.insert("insecure_listen".to_owned(), flag);
     }
     // Several of them run on one machine, and nobody watches them.
     let admin = ("--data".to_owned(), "off".to_owned());
@@ -124,7 +128,8 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 pub(crate) fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Result<String, Error> {
     let app = config.apps.values().min_by(|a, b| a.key.cmp(&b.key));
     let app = app.expect("a configuration has at least one app");
-    let url = format!("http://{address}");
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{address}");
     let json = serde_json::json!({
         "url": url,
         "appKey": app.key.as_str(),

@@ -73,9 +73,9 @@ fn start_of(command: ServerCommand, filter: EnvFilter) -> Start {
             opened: |_| Ok(()),
             announce: |_, _, _| Ok(String::new()),
         },
-        ServerCommand::Dev { data, listen } => Start {
+        ServerCommand::Dev { data, listen, insecure_listen } => Start {
             filter,
-            load: Box::new(move || Ok(dev::prepare(&data, listen)?)),
+            load: Box::new(move || Ok(dev::prepare(&data, listen, insecure_listen)?)),
             opened: dev::remove_dev_json,
             announce: dev::announce,
         },

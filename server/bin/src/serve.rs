@@ -8,6 +8,7 @@ use huihua_http::{
     admin::AdminListener,
     clock::{self, Clock},
     server::{self, AppsHandle, Limits, Server},
+    tls::Certificates,
 };
 use huihua_store as store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -45,6 +46,7 @@ pub(crate) async fn serve(
     let config = (start.load)()?;
     logging::start(start.filter, config.log_format);
     config.make_data_folder()?;
+    let certificates = config.load_tls()?;
     warn(&config);
     let operations = open(&config)?;
     let engine = Arc::clone(&operations.engine);
@@ -52,7 +54,10 @@ pub(crate) async fn serve(
     let connections_max = open_files::raise_limit(config.connections_max)?;
     let limits = Limits { connections_max, ..config.limits };
     let apps = config.apps.clone();
-    let server = Server::bind(config.listen, apps, engine, limits, Clock::default()).await?;
+    let mut server = Server::bind(config.listen, apps, engine, limits, Clock::default()).await?;
+    if let Some(certificates) = &certificates {
+        server = server.with_tls(certificates, config.strict_s)?;
+    }
     let text = (start.announce)(&config, server.local_addr(), clock::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;
     server.log_access(config.access_log);
@@ -67,7 +72,8 @@ pub(crate) async fn serve(
         () = server.run(stop) => Ok(()),
         never = admin::serve(&data, operations) => match never {},
         never = serve_admin(admin) => match never {},
-        never = reload(reload_signal, &start.load, config, apps) => match never {},
+        never = watch_certificates(&certificates) => match never {},
+        never = reload(reload_signal, &start.load, config, apps, &certificates) => match never {},
     };
     tracing::info!("stopped");
     ended
@@ -86,6 +92,7 @@ fn log_start(
     tracing::info!(
         address = %server.local_addr(),
         admin_address = admin,
+        tls = config.tls.is_some(),
         version = env!("CARGO_PKG_VERSION"),
         data = %config.data.display(),
         apps = apps.join(","),
@@ -101,23 +108,34 @@ async fn serve_admin(listener: Option<AdminListener>) -> Infallible {
     }
 }
 
+async fn watch_certificates(certificates: &Option<Certificates>) -> Infallible {
+    match certificates {
+        Some(certificates) => certificates.watch().await,
+        None => std::future::pending().await,
+    }
+}
+
 fn warn(config: &Config) {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
 }
 
-/// Reads the configuration again at each SIGHUP, for ever, and serves its apps. One that is wrong
-/// changes nothing.
+/// Reads the certificate and the configuration again at each SIGHUP, for ever, and serves its apps.
+/// What is wrong changes nothing.
 async fn reload(
     mut signals: Signal,
     load: &Load,
     mut config: Config,
     apps: AppsHandle,
+    certificates: &Option<Certificates>,
 ) -> Infallible {
     loop {
         if signals.recv().await.is_none() {
             return std::future::pending().await;
+        }
+        if let Some(certificates) = certificates {
+            certificates.reload().await;
         }
         let new = match load() {
             Ok(new) => new,

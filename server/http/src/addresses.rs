@@ -1,5 +1,6 @@
-//! What each address holds of the server before anybody knows who calls: connections, and bytes of
-//! bodies. An IPv6 network of 64 bits counts as one address: a peer has all of it.
+//! What each address holds of the server: connections, bytes of bodies before anybody knows who
+//! calls, and bytes of answers that it has not taken. An IPv6 network of 64 bits counts as one
+//! address: a peer has all of it.
 
 use std::{
     collections::HashMap,
@@ -23,19 +24,23 @@ pub(crate) struct Addresses {
     uses: Mutex<HashMap<IpAddr, Arc<AddressUse>>>,
     /// Bytes of all bodies.
     body_bytes: AtomicUsize,
+    /// Bytes of all answers that count.
+    answer_bytes: AtomicUsize,
     line_at_ms: AtomicU64,
 }
 
-/// What one address holds. Changed under the lock of [`Addresses::uses`], but for bodies.
+/// What one address holds. Changed under the lock of [`Addresses::uses`], but for bytes.
 #[derive(Default)]
 struct AddressUse {
     connections: AtomicUsize,
     body_bytes: AtomicUsize,
+    answer_bytes: AtomicUsize,
 }
 
 impl Addresses {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, uses: Mutex::default(), body_bytes: 0.into(), line_at_ms: 0.into() }
+        let (body_bytes, answer_bytes) = (0.into(), 0.into());
+        Self { limits, uses: Mutex::default(), body_bytes, answer_bytes, line_at_ms: 0.into() }
     }
 
     /// Counts a connection; `None` if its address has as many as it may. `now` in ms since 1970.
@@ -162,6 +167,45 @@ impl Drop for BodyBytes {
     }
 }
 
+/// The bytes that one answer holds in memory, given back when the peer has taken them.
+pub(crate) struct AnswerBytes {
+    addresses: Arc<Addresses>,
+    usage: Arc<AddressUse>,
+    bytes: usize,
+}
+
+impl AnswerBytes {
+    /// Takes room for an answer of so many bytes.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub(crate) fn take(peer: &Peer, bytes: usize) -> Result<Self, Error> {
+        let Peer { addresses, address, usage } = peer;
+        let max = addresses.limits.answer_bytes_max;
+        let share = addresses.share(*address, None, max / 2).unwrap_or(max);
+        let taken = Self { addresses: Arc::clone(addresses), usage: Arc::clone(usage), bytes };
+        // As for bodies: counted first, and given back with what is dropped.
+        let of_address = usage.answer_bytes.fetch_add(bytes, Relaxed) + bytes;
+        let of_all = addresses.answer_bytes.fetch_add(bytes, Relaxed) + bytes;
+        if of_all > max {
+            return Err(Error::Overloaded {
+                what: "too many bytes of answers wait for their peers",
+            });
+        }
+        if of_address > share {
+            return Err(Error::Overloaded { what: "too many bytes of answers wait for you" });
+        }
+        Ok(taken)
+    }
+}
+
+impl Drop for AnswerBytes {
+    fn drop(&mut self) {
+        self.usage.answer_bytes.fetch_sub(self.bytes, Relaxed);
+        self.addresses.answer_bytes.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +247,22 @@ mod tests {
         let mapped = [connect(&addresses, "::ffff:192.0.2.1"), connect(&addresses, "192.0.2.1")];
         assert!(mapped.iter().all(Option::is_some));
         assert!(connect(&addresses, "192.0.2.1").is_none(), "they are one address");
+    }
+
+    #[test]
+    fn answers_have_a_budget_in_all_and_of_their_address() {
+        let addresses = addresses(Limits { answer_bytes_max: 100, ..Limits::default() });
+        let [a, b, c] = ["192.0.2.1", "192.0.2.2", "127.0.0.1"]
+            .map(|address| connect(&addresses, address).unwrap());
+        let taken = [&a, &b].map(|peer| AnswerBytes::take(peer, 40).unwrap());
+        let refused =
+            |peer, bytes| AnswerBytes::take(peer, bytes).map(drop).unwrap_err().to_string();
+        assert!(refused(&a, 11).ends_with("wait for you"), "half of it is its share");
+        assert!(refused(&c, 21).ends_with("wait for their peers"));
+        drop(AnswerBytes::take(&c, 20).unwrap());
+        drop(taken);
+        assert!(AnswerBytes::take(&c, 100).is_ok(), "what is taken is given back; a proxy has all");
+        assert_eq!(addresses.answer_bytes.load(Relaxed), 0);
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! One connection: its place among all, its requests one after the other, and what it may hold
-//! before anybody knows who calls. HTTP/1.1 only: each of its waits has a limit here; an HTTP/2
-//! peer could idle without limit.
+//! One connection: its place among all, and what it may hold before anybody knows who calls; over
+//! HTTP/1.1, its requests one after the other. Those of HTTP/2 are in `http2.rs`.
 
 use std::{
     collections::VecDeque,
@@ -31,27 +30,40 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::AbortHandle,
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{
     addresses::{BodyBytes, Peer},
+    answer_body,
     error::Error,
     handlers::{AnswerFuture, Routes},
     limits::{Limits, PLACE_REQUESTS_MAX, PLACE_WAIT, READ_BUFFER_BYTES, SILENT_MAX},
-    peer_stream::{PeerStream, Progress},
+    peer_stream::PeerStream,
+    socket::{Progress, Socket},
+    tls,
 };
 
 /// What all connections share.
 pub(crate) struct Connections {
     routes: Routes,
-    limits: Limits,
+    pub(crate) limits: Limits,
+    tls: Option<Tls>,
     places: Arc<Semaphore>,
     lobby: Lobby,
+}
+
+/// What the listener needs for TLS.
+pub(crate) struct Tls {
+    pub(crate) acceptor: TlsAcceptor,
+    /// Value of `Strict-Transport-Security` in every answer, if there is one.
+    pub(crate) strict: Option<HeaderValue>,
 }
 
 /// The connections without a place. Health checks are answered here, whatever goes on elsewhere.
 #[derive(Default)]
 struct Lobby {
-    /// Those that have not sent a request yet, the oldest first.
+    /// Those of which no request waits, the oldest first: most have sent none yet. One that asked
+    /// for health stays here until it ends.
     silent: Mutex<VecDeque<SilentConnection>>,
     /// Requests that wait for a place.
     requests: AtomicUsize,
@@ -63,9 +75,9 @@ struct SilentConnection {
 }
 
 impl Connections {
-    pub(crate) fn new(routes: Routes, limits: Limits) -> Self {
+    pub(crate) fn new(routes: Routes, limits: Limits, tls: Option<Tls>) -> Self {
         let places = Arc::new(Semaphore::new(limits.connections_max));
-        Self { routes, limits, places, lobby: Lobby::default() }
+        Self { routes, limits, tls, places, lobby: Lobby::default() }
     }
 
     /// Returns a place, if one is left.
@@ -102,19 +114,58 @@ impl Connections {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
         let progress = Arc::clone(&connection.progress);
-        let mut stream = PeerStream::new(stream, self.limits.answer_wait, progress);
+        let socket = Socket::new(stream, self.limits.answer_wait, progress);
+        let mut stream = match &self.tls {
+            None => PeerStream::plain(socket),
+            // Boxed, both: what lasts is the wait of HTTP/1.1, which need not have room for them.
+            Some(tls) => {
+                let shaken = Box::pin(self.shake_hands(socket, tls, &mut stopping)).await;
+                let Some(stream) = shaken else { return };
+                stream
+            }
+        };
+        if stream.is_http2() {
+            return Box::pin(self.serve_http2(stream, connection, stopping)).await;
+        }
         while let Some(waiting) = self.speak(stream, &connection, &mut stopping).await {
-            let WaitingRequest { answer, closes, stream: waiting_stream, read_ahead } = waiting;
+            let WaitingRequest { answer, closes, stream: waiting_stream, mut read_ahead } = waiting;
             stream = waiting_stream;
             let response = tokio::select! {
                 response = answer => response,
-                () = stream.gone() => return,
+                () = stream.gone(&mut read_ahead) => return,
             };
             let closes = closes || *stopping.borrow();
             *connection.slot() = Slot::Ready(Box::new(response));
             let head = if closes { REPEATED_CLOSING } else { REPEATED };
             stream.read_first([head, &read_ahead].concat().into());
         }
+    }
+
+    /// Shakes hands; `None` if there will be no TLS, or nobody needs it any more.
+    async fn shake_hands(
+        &self,
+        socket: Socket,
+        tls: &Tls,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Option<PeerStream> {
+        let shaken = tls::shake_hands(socket, &tls.acceptor, self.limits.handshake_wait);
+        let shaken = tokio::select! {
+            shaken = shaken => shaken,
+            _ = stopping.wait_for(|is_stopping| *is_stopping) => return None,
+        };
+        if let Err(error) = &shaken {
+            self.routes.count_refusal(error.reason());
+            tracing::debug!(%error, "a connection ended before its first request");
+        }
+        shaken.ok()
+    }
+
+    /// Adds what every answer has.
+    pub(crate) fn complete(&self, mut response: Response) -> Response {
+        if let Some(Tls { strict: Some(strict), .. }) = &self.tls {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict.clone());
+        }
+        response
     }
 
     /// Speaks HTTP until the connection ends, or a request waits.
@@ -129,10 +180,11 @@ impl Connections {
             of_service.progress.is_busy.store(true, Relaxed);
             let busy = Busy(Arc::clone(&of_service.progress));
             let answer = shared.answer(&of_service, request);
+            let (shared, connection) = (Arc::clone(&shared), Arc::clone(&of_service));
             async move {
-                let response = answer.await;
+                let response = shared.complete(answer.await);
                 drop(busy);
-                Ok::<_, Infallible>(response)
+                Ok::<_, Infallible>(answer_body::hold::<()>(response, &connection.peer, None))
             }
         });
         let mut http = Box::new(
@@ -202,7 +254,7 @@ impl Connections {
         Box::pin(poll_fn(move |context| connection.poll_waiting(context)))
     }
 
-    fn answer_at_place(
+    pub(crate) fn answer_at_place(
         &self,
         connection: &OpenConnection,
         request: Request<Incoming>,
@@ -222,29 +274,34 @@ impl Connections {
         })
     }
 
-    async fn answer_in_lobby(
+    /// Answers a request of a connection without a place. An answer that has the header
+    /// `Connection: close` ends it.
+    pub(crate) async fn answer_in_lobby(
         &self,
         connection: Arc<OpenConnection>,
         request: Request<Incoming>,
     ) -> Response {
-        self.lobby.leave_silent(&connection);
         let path = request.uri().path();
         if path == paths::LIVEZ || path == paths::READYZ {
             return closing(self.answer_at_place(&connection, request).await);
         }
-        match self.wait_for_place().await {
+        match self.wait_for_place(&connection).await {
             Ok(place) => *connection.place() = Some(place),
             Err(error) => return closing(error.into_response()),
         }
         self.answer_at_place(&connection, request).await
     }
 
-    async fn wait_for_place(&self) -> Result<OwnedSemaphorePermit, Error> {
+    async fn wait_for_place(
+        &self,
+        connection: &Arc<OpenConnection>,
+    ) -> Result<OwnedSemaphorePermit, Error> {
         let overloaded = Error::Overloaded { what: "too many connections" };
         let _counted = CountedRequest::new(&self.lobby.requests);
         if self.lobby.requests.load(Relaxed) > PLACE_REQUESTS_MAX {
             return Err(overloaded);
         }
+        self.lobby.leave_silent(connection);
         let place = Arc::clone(&self.places).acquire_owned();
         match tokio::time::timeout(PLACE_WAIT, place).await {
             Ok(place) => Ok(place.expect("never closed")),
@@ -302,9 +359,9 @@ fn closing(mut response: Response) -> Response {
 
 /// What a connection holds as long as it is open.
 pub(crate) struct OpenConnection {
-    peer: Peer,
+    pub(crate) peer: Peer,
     place: Mutex<Option<OwnedSemaphorePermit>>,
-    /// A request came before it had a place.
+    /// A request of it has waited for a place.
     has_spoken: AtomicBool,
     progress: Arc<Progress>,
     slot: Mutex<Slot>,
@@ -366,14 +423,14 @@ impl OpenConnection {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
+    pub(crate) fn place(&self) -> MutexGuard<'_, Option<OwnedSemaphorePermit>> {
         // Nothing under this lock panics.
         self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Lobby {
-    /// A request came: whoever sent it is silent no more.
+    /// A request waits for a place, which bounds how long its connection can be here.
     fn leave_silent(&self, connection: &Arc<OpenConnection>) {
         let mut silent = self.silent();
         connection.has_spoken.store(true, Relaxed);

@@ -77,6 +77,9 @@ pub(crate) enum Error {
     /// 503: the store failed less than a second ago, when it was last asked.
     #[error("the store does not read and write: the log says more")]
     NotReady,
+    /// 503: no more requests may be sent here.
+    #[error("the server is stopping")]
+    Stopping,
     /// 500: a bug.
     #[error("internal error: the server's log says more under this requestId")]
     Panic,
@@ -115,6 +118,7 @@ impl Error {
             Self::BodyIncomplete { .. }
             | Self::Overloaded { .. }
             | Self::NotReady
+            | Self::Stopping
             | Self::Store(store::Error::Unavailable { .. }) => {
                 (Code::Unavailable, None, Some(RETRY_UNAVAILABLE_S))
             }
@@ -193,7 +197,7 @@ fn log(code: Code, error: &Error, request_id: &str) {
     match code {
         Code::Internal => tracing::error!(request_id, %error, "a request failed"),
         // It was logged when the store was asked.
-        Code::Unavailable if matches!(error, Error::NotReady) => {}
+        Code::Unavailable if matches!(error, Error::NotReady | Error::Stopping) => {}
         Code::Unavailable => tracing::warn!(request_id, %error, "a request was not served"),
         Code::Unauthorized
         | Code::Forbidden
@@ -244,6 +248,7 @@ mod tests {
             (Error::TooManyWaits { waits_max: 9 }, 429, 416, Some("5"), true),
             (Error::Overloaded { what: "x" }, 503, 503, Some("1"), true),
             (Error::NotReady, 503, 503, Some("1"), true),
+            (Error::Stopping, 503, 503, Some("1"), true),
             (Error::Panic, 500, 500, None, false),
             (store::Error::StalePageToken.into(), 400, 414, None, false),
             (store::Error::KeyReused.into(), 400, 414, None, false),

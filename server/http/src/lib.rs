@@ -6,6 +6,7 @@
 mod account_doors;
 mod addresses;
 pub mod admin;
+mod answer_body;
 mod answer_notes;
 pub mod app;
 pub mod auth;
@@ -14,7 +15,10 @@ mod connection;
 mod error;
 pub mod events_json;
 mod handlers;
+mod http2;
 mod limits;
 pub mod live;
 mod peer_stream;
 pub mod server;
+mod socket;
+pub mod tls;

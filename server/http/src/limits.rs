@@ -11,6 +11,10 @@ pub struct Limits {
     /// Most connections of one address. `None`: a quarter of them all, and all of them for this
     /// machine's own, where a proxy may be.
     pub connections_per_address: Option<usize>,
+    /// Longest wait for a peer to shake hands for TLS.
+    pub handshake_wait: Duration,
+    /// Most requests at once of one HTTP/2 connection.
+    pub streams_per_connection: u32,
     /// Longest wait for the head of a request, also after the request before it.
     pub head_wait: Duration,
     /// Longest wait for the rest of a request, after its head.
@@ -23,6 +27,9 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// The same of one address. `None`: half of them all, and all of them for this machine's own.
     pub body_bytes_per_address: Option<usize>,
+    /// Bytes of all answers over 16 KiB in memory, until their peers have taken them. One address
+    /// may have half of it, and this machine's own all.
+    pub answer_bytes_max: usize,
     /// Most waiting syncs of one account: more than one has devices.
     pub waits_per_account: usize,
 }
@@ -32,6 +39,8 @@ impl Default for Limits {
         Self {
             connections_max: CONNECTIONS_DEFAULT,
             connections_per_address: None,
+            handshake_wait: Duration::from_secs(10),
+            streams_per_connection: 100,
             head_wait: Duration::from_secs(30),
             body_wait: Duration::from_secs(30),
             // A client gives an attempt 15 s and a call 30 s: what comes later, nobody reads.
@@ -39,6 +48,7 @@ impl Default for Limits {
             drain: Duration::from_secs(10),
             body_bytes_max: 64 << 20,
             body_bytes_per_address: None,
+            answer_bytes_max: 64 << 20,
             waits_per_account: 32,
         }
     }
@@ -54,6 +64,22 @@ pub(crate) const PLACE_REQUESTS_MAX: usize = 128;
 pub const LOBBY_CONNECTIONS_MAX: usize = SILENT_MAX + PLACE_REQUESTS_MAX;
 /// Longest wait of a request for a place: less than a client gives an attempt.
 pub(crate) const PLACE_WAIT: Duration = Duration::from_secs(5);
+/// Bytes of bodies that an HTTP/2 connection buffers before a handler reads them: the least that
+/// the protocol allows.
+pub(crate) const WINDOW_BYTES: u32 = 65_535;
+/// Requests that an HTTP/2 peer may reset before they are looked at; beyond, the connection ends.
+/// Each costs us what it does not cost the peer (CVE-2023-44487).
+pub(crate) const PENDING_RESETS_MAX: usize = 20;
+/// Resets that an HTTP/2 peer may cause by its errors; beyond, the connection ends
+/// (RUSTSEC-2024-0003).
+pub(crate) const ERROR_RESETS_MAX: usize = 100;
+/// Time that an HTTP/2 peer has for its goodbye, once all its requests are answered.
+pub(crate) const GOODBYE_WAIT: Duration = Duration::from_secs(1);
+/// Requests that an HTTP/2 peer may take back before their answers, if it lets no more of them be
+/// answered; beyond, the connection ends.
+pub(crate) const TAKEN_BACK_MAX: u32 = 100;
+/// Shorter answers are not counted: errors, and what fits into a connection's buffers anyway.
+pub(crate) const ANSWER_BYTES_COUNTED: usize = 16 * 1024;
 /// Largest head of a request, and the most that is read of a connection at a time: 4 times the
 /// longest token and page token together.
 pub(crate) const READ_BUFFER_BYTES: usize = 16 * 1024;

@@ -1,98 +1,81 @@
-//! A peer's socket: each answer must be taken whole within its time, however small the steps, and
-//! a peer that goes away while its request is in progress ends it.
+//! What is read from a peer and written to it, with TLS or without: HTTP sees no difference.
 
 use std::{
-    future::{Future as _, poll_fn},
+    future::poll_fn,
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
     task::{Context, Poll},
-    time::Duration,
 };
 
 use axum::body::Bytes;
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-    time::Sleep,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_rustls::server::TlsStream;
 
-/// A socket whose writes fail once the peer has left an answer unread for too long.
+use crate::{limits::READ_BUFFER_BYTES, socket::Socket};
+
+/// What a peer may choose in its handshake beside HTTP/1.1.
+const HTTP2: &[u8] = b"h2";
+/// Bytes that are read at a time while nothing of the peer is due.
+const READ_AHEAD_BYTES: usize = 256;
+
+/// A peer's bytes, as HTTP reads and writes them.
 pub(crate) struct PeerStream {
-    stream: TcpStream,
-    answer_wait: Duration,
-    /// Of the answer that the peer has not taken whole; `None` as long as writes go through.
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// What is read before anything of the socket.
+    layer: Layer,
+    /// What is read before anything of the peer.
     read_first: Bytes,
-    progress: Arc<Progress>,
 }
 
-/// How far a connection is, for its stream and for whoever serves it.
-#[derive(Default)]
-pub(crate) struct Progress {
-    /// A request is in progress.
-    pub(crate) is_busy: AtomicBool,
-    /// There is an answer that the socket has not taken whole.
-    is_writing: AtomicBool,
-}
-
-impl Progress {
-    /// Tells whether all that was answered so far is on its way.
-    pub(crate) fn is_flushed(&self) -> bool {
-        !self.is_writing.load(Relaxed)
-    }
+enum Layer {
+    Plain(Socket),
+    /// Boxed: it is some 1,000 bytes, which a connection without TLS need not have.
+    Tls(Box<TlsStream<Socket>>),
 }
 
 impl PeerStream {
-    pub(crate) fn new(stream: TcpStream, answer_wait: Duration, progress: Arc<Progress>) -> Self {
-        Self { stream, answer_wait, deadline: None, read_first: Bytes::new(), progress }
+    pub(crate) fn plain(socket: Socket) -> Self {
+        Self { layer: Layer::Plain(socket), read_first: Bytes::new() }
     }
 
-    /// Lets these bytes be read before anything of the socket.
+    pub(crate) fn tls(stream: TlsStream<Socket>) -> Self {
+        Self { layer: Layer::Tls(Box::new(stream)), read_first: Bytes::new() }
+    }
+
+    /// Tells whether the peer has chosen HTTP/2. Without TLS there is no choice.
+    pub(crate) fn is_http2(&self) -> bool {
+        match &self.layer {
+            Layer::Plain(_) => false,
+            Layer::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(HTTP2),
+        }
+    }
+
+    /// Lets these bytes be read before anything of the peer.
     pub(crate) fn read_first(&mut self, bytes: Bytes) {
         self.read_first = bytes;
     }
 
-    /// Ends when the peer has gone.
-    pub(crate) async fn gone(&self) {
-        poll_fn(|context| match self.check_peer(context) {
-            Ok(()) => Poll::Pending,
-            Err(_) => Poll::Ready(()),
+    /// Ends when the peer has gone. Over TLS its goodbye is data, so what comes is read; a next
+    /// request goes to `read_ahead`.
+    pub(crate) async fn gone(&mut self, read_ahead: &mut Vec<u8>) {
+        let stream = match &mut self.layer {
+            Layer::Plain(socket) => return socket.gone().await,
+            Layer::Tls(stream) => stream,
+        };
+        poll_fn(|context| {
+            while read_ahead.len() < READ_BUFFER_BYTES {
+                let mut bytes = [0; READ_AHEAD_BYTES];
+                let mut buffer = ReadBuf::new(&mut bytes);
+                match Pin::new(&mut **stream).poll_read(context, &mut buffer) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                        read_ahead.extend_from_slice(buffer.filled());
+                    }
+                    Poll::Ready(_) => return Poll::Ready(()),
+                }
+            }
+            // It sends on and on; what it holds is bounded, and its wait ends by itself.
+            Poll::Pending
         })
         .await;
-    }
-
-    /// Fails if the peer has gone. hyper could find that out itself, by a read into a second buffer
-    /// of 8 KiB that it keeps as long as the request lasts.
-    fn check_peer(&self, context: &mut Context<'_>) -> io::Result<()> {
-        let mut byte = [0];
-        match self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
-            Poll::Ready(Ok(0)) => Err(io::ErrorKind::ConnectionAborted.into()),
-            Poll::Ready(Err(error)) => Err(error),
-            // The next request, perhaps.
-            Poll::Ready(Ok(_)) | Poll::Pending => Ok(()),
-        }
-    }
-
-    /// Lets a write wait until the deadline, which begins with the answer's first wait.
-    fn check<T>(
-        &mut self,
-        context: &mut Context<'_>,
-        written: Poll<io::Result<T>>,
-    ) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            return written;
-        }
-        let wait = self.answer_wait;
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(wait)));
-        match deadline.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
     }
 }
 
@@ -107,7 +90,10 @@ impl AsyncRead for PeerStream {
             buffer.put_slice(&self.read_first.split_to(bytes));
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        match &mut self.layer {
+            Layer::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
+            Layer::Tls(stream) => Pin::new(&mut **stream).poll_read(context, buffer),
+        }
     }
 }
 
@@ -117,9 +103,10 @@ impl AsyncWrite for PeerStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.progress.is_writing.store(true, Relaxed);
-        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.check(context, written)
+        match &mut self.layer {
+            Layer::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
+            Layer::Tls(stream) => Pin::new(&mut **stream).poll_write(context, bytes),
+        }
     }
 
     fn poll_write_vectored(
@@ -127,26 +114,30 @@ impl AsyncWrite for PeerStream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.progress.is_writing.store(true, Relaxed);
-        let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.check(context, written)
+        match &mut self.layer {
+            Layer::Plain(socket) => Pin::new(socket).poll_write_vectored(context, slices),
+            Layer::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(context, slices),
+        }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.layer {
+            Layer::Plain(socket) => socket.is_write_vectored(),
+            Layer::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
-    /// hyper flushes once it has written all it has, and whenever it waits for an answer.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.deadline = None;
-        self.progress.is_writing.store(false, Relaxed);
-        if self.progress.is_busy.load(Relaxed) {
-            self.check_peer(context)?;
+        match &mut self.layer {
+            Layer::Plain(socket) => Pin::new(socket).poll_flush(context),
+            Layer::Tls(stream) => Pin::new(&mut **stream).poll_flush(context),
         }
-        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        match &mut self.layer {
+            Layer::Plain(socket) => Pin::new(socket).poll_shutdown(context),
+            Layer::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(context),
+        }
     }
 }

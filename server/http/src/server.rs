@@ -1,7 +1,10 @@
 //! The running server: listener, connections with their limits, sweep, graceful stop.
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future, io, net::SocketAddr, num::NonZeroU32, pin::pin, sync::Arc, time::Duration,
+};
 
+use axum::http::HeaderValue;
 use huihua_store::{self as store, AccountFormRefusal, Engine, Store, SweepState};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
@@ -11,9 +14,10 @@ use crate::{
     app::Apps,
     auth::CurrentApps,
     clock::{self, Clock},
-    connection::{Connections, OpenConnection},
+    connection::{Connections, OpenConnection, Tls},
     handlers::{Context, Routes},
     live::Live,
+    tls::{self, Certificates},
 };
 
 /// Pause after a failed accept: out of file descriptors, most likely.
@@ -41,6 +45,9 @@ pub enum StartError {
     /// An app may not write its account ids as its configuration says.
     #[error(transparent)]
     Accounts(#[from] AccountFormRefusal),
+    /// There is no TLS with these certificates.
+    #[error(transparent)]
+    Tls(#[from] tls::Error),
     /// The store fails.
     #[error("cannot look up how the apps write their account ids")]
     Store(#[from] store::Error),
@@ -57,6 +64,7 @@ pub struct Server {
     live: Arc<Live>,
     pub(crate) limits: Limits,
     clock: Clock,
+    tls: Option<Tls>,
 }
 
 /// Changes the apps of a running server. Clones change the same one.
@@ -113,7 +121,36 @@ impl Server {
         let health = Arc::clone(&engine);
         let context = Context::new(current, store, health, Arc::clone(&live), clock);
         let routes = Routes::new(context.clone());
-        Ok(Self { listener, local_addr, apps, context, routes, engine, live, limits, clock })
+        Ok(Self {
+            listener,
+            local_addr,
+            apps,
+            context,
+            routes,
+            engine,
+            live,
+            limits,
+            clock,
+            tls: None,
+        })
+    }
+
+    /// Lets the listener speak TLS alone, with HTTP/2 or HTTP/1.1. With `strict_s`, every answer
+    /// says that browsers must come back with TLS for so many seconds.
+    ///
+    /// # Errors
+    /// If the system has no randomness.
+    pub fn with_tls(
+        mut self,
+        certificates: &Certificates,
+        strict_s: Option<NonZeroU32>,
+    ) -> Result<Self, StartError> {
+        let strict = strict_s.map(|s| {
+            let text = format!("max-age={s}");
+            HeaderValue::from_str(&text).expect("digits are a header's value")
+        });
+        self.tls = Some(Tls { acceptor: tls::acceptor(certificates)?, strict });
+        Ok(self)
     }
 
     /// Returns the address it listens on.
@@ -136,10 +173,10 @@ impl Server {
         Arc::clone(&self.live)
     }
 
-    /// Serves until `stop` ends; then lets requests in flight finish within their limit, and
-    /// closes the store.
+    /// Serves until `stop` ends; then is not ready any more, lets requests in flight finish within
+    /// their limit, and closes the store.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let shared = Arc::new(Connections::new(self.routes, self.limits));
+        let shared = Arc::new(Connections::new(self.routes, self.limits, self.tls));
         let addresses = Arc::new(Addresses::new(self.limits));
         let stopping = watch::Sender::new(false);
         let mut connections = JoinSet::new();
@@ -185,6 +222,7 @@ impl Server {
                 shared.let_wait(&waiting, task);
             }
         }
+        self.context.readiness.stop();
         drop(self.listener);
         stopping.send_replace(true);
         self.live.stop();

@@ -25,7 +25,9 @@ pub(crate) const QUEUE_MB_DEFAULT: usize = 64;
 pub(crate) const QUEUE_APP_MB_DEFAULT: usize = 32;
 /// Longest wait that the file may choose, in seconds: an hour.
 const SECONDS_MAX: usize = 3_600;
-/// Most MiB of bodies that the file may allow: 1 TiB.
+/// Most requests at once that the file may allow an HTTP/2 connection: more are a flood.
+const STREAMS_MAX: usize = 10_000;
+/// Most MiB of bodies, and of answers, that the file may allow: 1 TiB.
 const BODIES_MB_MAX: usize = 1 << 20;
 
 /// The limits as they are read, and as they are printed.
@@ -55,11 +57,16 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
         let default = usize::try_from(default.as_secs()).unwrap_or(SECONDS_MAX);
         Duration::from_secs(count(reader, name, 1..=SECONDS_MAX, default).value as u64)
     };
+    let handshake_wait = seconds(reader, "tls_handshake_wait_s", default.handshake_wait);
     let head_wait = seconds(reader, "head_wait_s", default.head_wait);
     let body_wait = seconds(reader, "body_wait_s", default.body_wait);
     let answer_wait = seconds(reader, "answer_wait_s", default.answer_wait);
+    let streams = default.streams_per_connection as usize;
+    let streams = count(reader, "streams_per_connection", 1..=STREAMS_MAX, streams).value;
     let bodies_default = default.body_bytes_max >> 20;
     let bodies_mb = count(reader, "bodies_mb", 1..=BODIES_MB_MAX, bodies_default).value;
+    let answers_default = default.answer_bytes_max >> 20;
+    let answers_mb = count(reader, "answers_mb", 1..=BODIES_MB_MAX, answers_default).value;
     let waits = 1..=CONNECTIONS_MAX;
     let waits = count(reader, "waits_per_account", waits, default.waits_per_account).value;
     if queue_app.value > queue_mb {
@@ -76,11 +83,14 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     let bodies = part(reader, "bodies_per_address_mb", 1..=BODIES_MB_MAX);
     let limits = Limits {
         connections_per_address: connections,
+        handshake_wait,
+        streams_per_connection: u32::try_from(streams).unwrap_or(default.streams_per_connection),
         head_wait,
         body_wait,
         answer_wait,
         body_bytes_max: bodies_mb << 20,
         body_bytes_per_address: bodies.map(|mb| mb << 20),
+        answer_bytes_max: answers_mb << 20,
         waits_per_account: waits,
         ..default
     };

@@ -5,6 +5,7 @@
 mod app;
 mod fault;
 mod limits;
+mod listeners;
 mod print;
 mod reader;
 mod setting;
@@ -14,6 +15,7 @@ mod tests;
 use std::{
     collections::HashMap,
     net::SocketAddr,
+    num::NonZeroU32,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +23,7 @@ use huihua_core::AppKey;
 use huihua_http::{
     app::{App, Apps, Secret},
     server::{CONNECTIONS_DEFAULT, Limits},
+    tls::{Certificates, TlsFiles},
 };
 
 use crate::{data_folder, logging::LogFormat};
@@ -29,6 +32,7 @@ use self::{
     app::ReadApp,
     fault::{Fault, Faults, Place},
     limits::{CONNECTIONS_MAX, ReadLimits},
+    listeners::ReadListeners,
     reader::{Fields, Found, Reader},
     setting::{Setting, by_default, number, setting},
 };
@@ -37,18 +41,15 @@ pub(crate) use self::{
     reader::{Overrides, parent_of},
 };
 
-/// Address of the operator's listener when nobody names one.
-const ADMIN_LISTEN_DEFAULT: &str = "127.0.0.1:8481";
-/// Value of `admin_listen` without a listener.
-const ADMIN_OFF: &str = "off";
-/// Address to listen on when nobody names one.
-const LISTEN_DEFAULT: &str = "127.0.0.1:8480";
-
 /// The configuration of a server.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// Port 0 takes a free one.
     pub(crate) listen: SocketAddr,
+    /// Its certificate and key; `None`: it speaks HTTP without TLS.
+    pub(crate) tls: Option<TlsFiles>,
+    /// For how many seconds browsers are told to use TLS alone.
+    pub(crate) strict_s: Option<NonZeroU32>,
     /// The folder of the store.
     pub(crate) data: PathBuf,
     /// Most connections at once, 1..=1,000,000; further ones wait in the kernel's queue.
@@ -116,11 +117,28 @@ impl Config {
         data_folder::make(&self.data).map_err(|error| self.data_fault(&error))
     }
 
+    /// Reads the certificate of the listener, if it has one.
+    ///
+    /// # Errors
+    /// [`Error`] names the setting and the file.
+    pub(crate) fn load_tls(&self) -> Result<Option<Certificates>, Error> {
+        let Some(files) = &self.tls else { return Ok(None) };
+        let failed = |error: huihua_http::tls::Error| {
+            let is_key = error.is_about(&files.key);
+            self.fault(if is_key { "tls_key" } else { "tls_certificate" }, error.to_string())
+        };
+        Certificates::load(files.clone()).map(Some).map_err(failed)
+    }
+
     fn data_fault(&self, error: &std::io::Error) -> Error {
-        let data = self.settings.iter().find(|setting| setting.name == "data");
-        let place = data.map_or(Place::Default, |setting| setting.place.clone());
-        let fault = Fault { place, field: "data".to_owned(), reason: error.to_string() };
-        Error::Faults(Faults(vec![fault]))
+        self.fault("data", error.to_string())
+    }
+
+    /// What is wrong with a setting's value outside the configuration.
+    fn fault(&self, name: &str, reason: String) -> Error {
+        let setting = self.settings.iter().find(|setting| setting.name == name);
+        let place = setting.map_or(Place::Default, |setting| setting.place.clone());
+        Error::Faults(Faults(vec![Fault { place, field: name.to_owned(), reason }]))
     }
 
     /// Returns the app with this key; without a key, the only one.
@@ -153,8 +171,7 @@ impl Config {
 
 /// Reads the top table; `None` when something is wrong, which the reader knows.
 fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
-    let listen = read_address(reader, &mut fields, "listen")
-        .unwrap_or_else(|| by_default(LISTEN_DEFAULT.parse().expect("it is an address")));
+    let listeners = listeners::read(reader, &mut fields);
     let faults = reader.faults.len();
     let data = fields.text(reader, "data");
     if data.is_none() && reader.faults.len() == faults {
@@ -164,62 +181,39 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
         .count(reader, "connections_max", 1..=CONNECTIONS_MAX)
         .unwrap_or_else(|| by_default(CONNECTIONS_DEFAULT));
     let read_limits = limits::read(reader, &mut fields);
-    let admin_listen = read_admin_address(reader, &mut fields);
     let log_format = read_log_format(reader, &mut fields);
     let access_log = fields.flag(reader, "access_log").unwrap_or_else(|| by_default(false));
     let apps = read_apps(reader, &mut fields);
     fields.finish(reader);
     let data = data?;
+    let ReadListeners { listen, tls, strict_s, admin_listen, settings: of_listeners } = listeners;
     let mut settings = vec![
         setting("listen", &listen, |address| address.to_string().into()),
         setting("data", &data, |folder| folder.clone().into()),
         setting("connections_max", &connections_max, number),
-        setting("admin_listen", &admin_listen, |address| {
-            address.map_or(ADMIN_OFF.to_owned(), |address| address.to_string()).into()
-        }),
         setting("log_format", &log_format, |format| format.name().into()),
         setting("access_log", &access_log, |is_on| (*is_on).into()),
     ];
     let ReadLimits { memory_mb, queue_app_mb, queue_mb, limits, settings: of_limits } = read_limits;
     settings.extend(of_limits);
+    settings.extend(of_listeners);
     Some(Config {
         memory_mb,
         queue_app_mb,
         queue_mb,
         limits,
         listen: listen.value,
+        tls,
+        strict_s,
         data: data.value.into(),
         connections_max: connections_max.value,
-        admin_listen: admin_listen.value,
+        admin_listen,
         log_format: log_format.value,
         access_log: access_log.value,
         apps: apps?,
         warnings: Vec::new(),
         settings,
     })
-}
-
-/// Reads the address of the operator's listener, which asks for no token: so by default one that
-/// only this machine reaches.
-fn read_admin_address(
-    reader: &mut Reader<'_>,
-    fields: &mut Fields<'_>,
-) -> Found<Option<SocketAddr>> {
-    let default = || by_default(Some(ADMIN_LISTEN_DEFAULT.parse().expect("it is an address")));
-    let Some(Found { value, place }) = fields.text(reader, "admin_listen") else {
-        return default();
-    };
-    if value == ADMIN_OFF {
-        return Found { value: None, place };
-    }
-    match value.parse() {
-        Ok(address) => Found { value: Some(address), place },
-        Err(_) => {
-            let reason = "must be an IP address and a port, like \"127.0.0.1:8481\", or \"off\"";
-            reader.fault(place, fields.name("admin_listen"), reason);
-            default()
-        }
-    }
 }
 
 fn read_log_format(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Found<LogFormat> {
@@ -232,22 +226,6 @@ fn read_log_format(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Found<Lo
         reader.fault(place.clone(), fields.name("log_format"), reason);
     }
     Found { value: format.unwrap_or(LogFormat::Text), place }
-}
-
-fn read_address(
-    reader: &mut Reader<'_>,
-    fields: &mut Fields<'_>,
-    name: &'static str,
-) -> Option<Found<SocketAddr>> {
-    let Found { value, place } = fields.text(reader, name)?;
-    match value.parse() {
-        Ok(value) => Some(Found { value, place }),
-        Err(_) => {
-            let reason = "must be an IP address and a port, like \"0.0.0.0:8480\"";
-            reader.fault(place, fields.name(name), reason);
-            None
-        }
-    }
 }
 
 fn read_apps(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Apps> {

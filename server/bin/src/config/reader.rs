@@ -97,9 +97,14 @@ impl<'a> Reader<'a> {
         self.faults.push(Fault { place, field: field.into(), reason: reason.into() });
     }
 
+    /// Returns the path of a file that is named here; a relative one starts at this file's folder.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(name)
+    }
+
     /// Reads a secret from its file; a relative path starts at the configuration's folder.
     pub(super) fn secret_file(&mut self, found: Found<String>, field: &str) -> Option<String> {
-        let path = self.path.parent().unwrap_or(Path::new("")).join(&found.value);
+        let path = self.beside(&found.value);
         let read = std::fs::metadata(&path).and_then(|meta| {
             if meta.len() > SECRET_FILE_BYTES_MAX {
                 return Err(std::io::Error::other("it is far longer than a secret"));

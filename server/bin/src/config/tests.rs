@@ -74,8 +74,23 @@ fn check_faults(cases: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn wrong_ingest_keys_are_named_with_their_remedy() {
+fn wrong_listeners_and_ingest_keys_are_named_with_their_remedy() {
     check_faults(&[
+        (
+            "data = \"d\"",
+            "data = \"d\"\nadmin_listen = \"0.0.0.0:1\"\ninsecure_listen = true",
+            "admin_listen: other machines reach 0.0.0.0:1, and this listener has neither tokens nor",
+        ),
+        (
+            "data = \"d\"",
+            "data = \"d\"\ntls_key = \"k\"",
+            "tls_key: cannot be used alone: name the file of its certificate in tls_certificate too",
+        ),
+        (
+            "data = \"d\"",
+            "data = \"d\"\ntls_certificate = \"c\"",
+            "tls_certificate: cannot be used alone: name the file of its private key in tls_key too",
+        ),
         (
             "ingest_key = \"ingest-key-a-0123456789abcdef012345678\"",
             "ingest_keys = []",
@@ -225,11 +240,15 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         printed,
         "listen = \"127.0.0.1:3\"  # --listen\ndata = \"d\"  # f:3\n\
          connections_max = 2  # HUIHUA_CONNECTIONS_MAX\n\
-         admin_listen = \"127.0.0.1:8481\"  # default\n\
          log_format = \"text\"  # default\naccess_log = false  # default\n\
          memory_mb = 256  # default\nqueue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
+         tls_handshake_wait_s = 10  # default\n\
          head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
-         bodies_mb = 64  # default\nwaits_per_account = 32  # default\n\n\
+         streams_per_connection = 100  # default\nbodies_mb = 64  # default\n\
+         answers_mb = 64  # default\nwaits_per_account = 32  # default\n\
+         insecure_listen = false  # default\n\
+         hsts_max_age_s = 0  # default\nadmin_listen = \"127.0.0.1:8481\"  # default\n\
+         insecure_admin_listen = false  # default\n\n\
          [[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"(redacted)\"\n\
          token_keys = [\"(redacted)\"]\ningest_keys = [\"(redacted)\"]\n\n\
          [[app]]\nkey = \"b\"\naccounts = \"exact\"\nsecret = \"(redacted)\"\n\
@@ -301,11 +320,14 @@ fn the_shipped_file_names_every_limit_with_its_default_and_other_values_count() 
     for (key, value, expected) in [
         ("memory_mb", 17, "memory_mb: 17"),
         ("connections_per_address", 7, "connections_per_address: Some(7)"),
+        ("tls_handshake_wait_s", 7, "handshake_wait: 7s"),
+        ("streams_per_connection", 7, "streams_per_connection: 7"),
         ("head_wait_s", 7, "head_wait: 7s"),
         ("body_wait_s", 7, "body_wait: 7s"),
         ("answer_wait_s", 7, "answer_wait: 7s"),
         ("bodies_mb", 7, "body_bytes_max: 7340032"),
         ("bodies_per_address_mb", 7, "body_bytes_per_address: Some(7340032)"),
+        ("answers_mb", 7, "answer_bytes_max: 7340032"),
         ("waits_per_account", 7, "waits_per_account: 7"),
     ] {
         assert!(text.contains(&format!("{key} = ")), "{key} is not in the shipped file");
@@ -331,4 +353,80 @@ fn one_app_may_not_wait_with_more_bytes_than_all_together() {
     assert_eq!(parse(&format!("queue_mb = 8\n{GOOD}")).unwrap().queue_app_mb, 8);
     let said = faults(&format!("queue_mb = 8\nqueue_app_mb = 9\n{GOOD}"));
     assert!(said[0].contains("queue_app_mb: must be at most queue_mb"), "{said:?}");
+}
+
+/// Tokens and messages went over the network for everybody to read.
+#[test]
+fn an_address_that_others_reach_needs_tls_or_a_word_that_it_does_not() {
+    for (settings, refused) in [
+        ("listen = \"0.0.0.0:8480\"", true),
+        ("listen = \"[::]:8480\"", true),
+        ("listen = \"10.0.0.1:8480\"\ninsecure_listen = false", true),
+        ("listen = \"10.0.0.1:8480\"\ninsecure_listen = true", false),
+        ("listen = \"127.8.0.1:8480\"", false),
+        ("listen = \"[::1]:8480\"", false),
+        ("listen = \"[::ffff:127.0.0.1]:8480\"", false),
+        ("listen = \"0.0.0.0:8480\"\ntls_certificate = \"c\"\ntls_key = \"k\"", false),
+        ("admin_listen = \"0.0.0.0:8481\"", true),
+        ("admin_listen = \"0.0.0.0:8481\"\ninsecure_listen = true", true),
+        ("admin_listen = \"0.0.0.0:8481\"\ninsecure_admin_listen = true", false),
+        ("admin_listen = \"off\"", false),
+    ] {
+        let text = format!("{settings}\n{GOOD}");
+        if !refused {
+            assert!(parse(&text).is_ok(), "{settings}: {:?}", faults(&text));
+            continue;
+        }
+        let said = faults(&text);
+        assert!(said.len() == 1 && said[0].starts_with("huihua.toml:1: "), "{said:?}");
+        let remedy = if settings.starts_with("admin") {
+            "write insecure_admin_listen = true"
+        } else {
+            "name a certificate in tls_certificate and its key in tls_key; or, if a proxy in front \
+             of this server terminates TLS, write insecure_listen = true"
+        };
+        assert!(said[0].contains("other machines reach") && said[0].contains(remedy), "{said:?}");
+    }
+    let mut overrides = Overrides::default();
+    overrides.flags.insert("listen".into(), ("--listen".into(), "0.0.0.0:1".into()));
+    let load = |overrides: &Overrides| Config::parse(Path::new("f"), GOOD, overrides);
+    let said = load(&overrides).unwrap_err().to_string();
+    assert!(said.starts_with("--listen: listen: other machines reach 0.0.0.0:1"), "{said}");
+    overrides.environment.insert("HUIHUA_INSECURE_LISTEN".into(), "true".into());
+    assert!(load(&overrides).is_ok());
+}
+
+#[test]
+fn a_certificate_is_named_beside_the_configuration_and_its_faults_by_the_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("tls_certificate = \"c.pem\"\ntls_key = \"k.pem\"\n{GOOD}");
+    let load = || Config::parse(&folder.path().join("f"), &text, &Overrides::default()).unwrap();
+    let config = load();
+    let files = config.tls.clone().unwrap();
+    assert_eq!(files.certificate, folder.path().join("c.pem"));
+    assert!(config.redacted().contains("tls_key = \""), "{}", config.redacted());
+    let said = |config: &Config| config.load_tls().map(drop).unwrap_err().to_string();
+    assert!(said(&config).contains("f:1: tls_certificate: cannot read"), "{}", said(&config));
+    std::fs::write(&files.certificate, "PRIVATE").unwrap();
+    std::fs::write(&files.key, "PRIVATE").unwrap();
+    assert!(said(&config).contains("c.pem holds no certificate in PEM"), "{}", said(&config));
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pem = |label: &str, der: &[u8]| {
+        let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+        format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+    };
+    std::fs::write(&files.certificate, pem("CERTIFICATE", made.cert.der())).unwrap();
+    assert!(said(&config).contains("f:2: tls_key: "), "{}", said(&config));
+    let other = rcgen::KeyPair::generate().unwrap();
+    std::fs::write(&files.key, pem("PRIVATE KEY", &other.serialize_der())).unwrap();
+    assert!(said(&config).contains("f:2: tls_key: the key in "), "{}", said(&config));
+    std::fs::write(&files.key, pem("PRIVATE KEY", &made.signing_key.serialize_der())).unwrap();
+    assert!(config.load_tls().unwrap().is_some());
+    for (mode, warned) in [(0o604, true), (0o640, false)] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&files.key, mode).unwrap();
+        let warnings = load().warnings;
+        let of_key = warnings.iter().any(|warning| warning.contains("k.pem holds secrets"));
+        assert_eq!(of_key, warned, "{warnings:?}");
+    }
 }

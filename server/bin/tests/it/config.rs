@@ -20,13 +20,24 @@ use crate::support::{Http, WAIT_MAX, binary, token};
 
 /// Writes a configuration of one app that holds these token keys.
 pub(crate) fn write_config(path: &Path, token_keys: &[&str]) {
+    write_keys(path, token_keys, &["i"]);
+}
+
+/// The same, with these ingest keys.
+pub(crate) fn write_keys(path: &Path, token_keys: &[&str], ingest_keys: &[&str]) {
     let mut text = "listen = \"127.0.0.1:0\"\ndata = \"data\"\n[[app]]\nkey = \"a\"\n".to_owned();
-    let keys: Vec<_> = token_keys.iter().map(|key| format!("\"{}\"", key.repeat(32))).collect();
+    let quoted = |keys: &[&str]| {
+        let keys: Vec<_> = keys.iter().map(|key| format!("\"{}\"", key.repeat(32))).collect();
+        keys.join(", ")
+    };
+    let ingest_keys = match ingest_keys {
+        [one] => format!("ingest_key = {}", quoted(&[one])),
+        two => format!("ingest_keys = [{}]", quoted(two)),
+    };
+    let token_keys = quoted(token_keys);
     write!(
         text,
-        "accounts = \"nim\"\nsecret = \"s\"\ntoken_keys = [{}]\ningest_key = \"{}\"\n",
-        keys.join(", "),
-        "i".repeat(32)
+        "accounts = \"nim\"\nsecret = \"s\"\ntoken_keys = [{token_keys}]\n{ingest_keys}\n",
     )
     .unwrap();
     // As an editor does: never half a file under its name.
@@ -39,6 +50,11 @@ pub(crate) fn write_config(path: &Path, token_keys: &[&str]) {
 
 /// A token of amy that this key signed.
 pub(crate) fn signed(token_key: &str) -> String {
+    signed_for(token_key, "amy")
+}
+
+/// A token of this account.
+pub(crate) fn signed_for(token_key: &str, account: &str) -> String {
     let app = App {
         key: AppKey::new("a").unwrap(),
         accounts: AccountForm::Nim,
@@ -46,7 +62,7 @@ pub(crate) fn signed(token_key: &str) -> String {
         token_keys: vec![Secret::new(token_key.repeat(32))],
         ingest_keys: vec![Secret::new("i".repeat(32))],
     };
-    token(&app, "amy")
+    token(&app, account)
 }
 
 /// `serve` on a configuration file.
@@ -78,6 +94,10 @@ impl ConfiguredServer {
         server
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
@@ -106,7 +126,7 @@ impl ConfiguredServer {
         self.until_logged_times(text, 1).await
     }
 
-    async fn until_logged_times(&self, text: &str, times: usize) -> String {
+    pub(crate) async fn until_logged_times(&self, text: &str, times: usize) -> String {
         let since = Instant::now();
         loop {
             let log = self.log();

@@ -38,6 +38,7 @@ mod protocol;
 mod sdk;
 mod slow;
 mod stop;
+mod tls;
 mod under_fire;
 mod unread;
 mod verify;

@@ -17,8 +17,8 @@ use crate::support::{ServerProcess, T0, event, membership, token};
 const CONNECTIONS: usize = 10_000;
 
 /// Resident memory of the process, in bytes.
-fn resident(process: &ServerProcess) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+pub(crate) fn resident(process: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
@@ -43,7 +43,7 @@ async fn ten_thousand_waiting_syncs_and_one_change() {
     let app = app(&server);
     let address = server.http.url.trim_start_matches("http://").to_owned();
     server.events(json!([event("p2p", "x", "y", 1)])).await;
-    let before = resident(&server);
+    let before = resident(server.id());
     let began = Instant::now();
     let mut waiting = Vec::with_capacity(CONNECTIONS);
     for n in 0..CONNECTIONS {
@@ -59,7 +59,7 @@ async fn ten_thousand_waiting_syncs_and_one_change() {
     // An answer after all of them means that the server has got through them.
     server.http.latest(&token(&app, "last")).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let after = resident(&server);
+    let after = resident(server.id());
     let opened = began.elapsed();
     let each = (after - before) / CONNECTIONS;
     println!("{CONNECTIONS} waiting, opened in {opened:?}; {before} -> {after} B, {each} B each");

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The operator's listener of the server, by its log.
-fn admin(server: &ConfiguredServer) -> Http {
+pub(crate) fn admin(server: &ConfiguredServer) -> Http {
     let log = server.log();
     let address = log.split("admin_address=\"").nth(1).unwrap().split('"').next().unwrap();
     Http::new(format!("http://{address}"))

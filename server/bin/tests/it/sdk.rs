@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::support::{ServerProcess, TestServer, WAIT_MAX, event, printed_token};
 
-struct Fixed(String);
+pub(crate) struct Fixed(pub(crate) String);
 
 impl TokenProvider for Fixed {
     fn token(

@@ -14,11 +14,11 @@ use huihua_http::{
     auth,
     clock::{self, Clock},
     live::Live,
-    server::{Limits, Server},
+    server::{Limits, Server, StartError},
 };
 use huihua_nim::copy;
 use huihua_store_redb::{Memory, RedbStore};
-use reqwest::{Client, Method, header::CONTENT_TYPE};
+use reqwest::{Client, ClientBuilder, Method, header::CONTENT_TYPE};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -42,6 +42,7 @@ pub(crate) struct ReceivedAnswer {
     pub(crate) status: u16,
     pub(crate) headers: reqwest::header::HeaderMap,
     pub(crate) body: String,
+    pub(crate) version: reqwest::Version,
 }
 
 impl ReceivedAnswer {
@@ -80,12 +81,22 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(url: String) -> Self {
+        Self::with(|client| client, url)
+    }
+
+    /// A client with other settings.
+    pub(crate) fn with(change: impl FnOnce(ClientBuilder) -> ClientBuilder, url: String) -> Self {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
             rustls::crypto::ring::default_provider().install_default().unwrap();
         });
-        let client = Client::builder().no_proxy().timeout(ANSWER_WAIT_MAX);
+        let client = change(Client::builder().no_proxy().timeout(ANSWER_WAIT_MAX));
         Self { client: client.build().unwrap(), url }
+    }
+
+    /// The address of its server.
+    pub(crate) fn address(&self) -> &str {
+        self.url.split_once("://").unwrap().1
     }
 
     /// A request with any headers; an error when no whole answer came.
@@ -102,7 +113,8 @@ impl Http {
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(ReceivedAnswer { status, headers, body: response.text().await? })
+        let version = response.version();
+        Ok(ReceivedAnswer { status, headers, body: response.text().await?, version })
     }
 
     pub(crate) async fn send(
@@ -227,10 +239,21 @@ impl TestServer {
 
     /// Starts it with a clock of the test's.
     pub(crate) async fn start_at(folder: TempDir, limits: Limits, clock: Clock) -> Self {
+        Self::start_as(folder, limits, clock, Ok).await
+    }
+
+    /// Starts it with another listener, which `change` makes of the usual one.
+    pub(crate) async fn start_as(
+        folder: TempDir,
+        limits: Limits,
+        clock: Clock,
+        change: impl FnOnce(Server) -> Result<Server, StartError>,
+    ) -> Self {
         let apps: Apps = ["a", "ab"].map(|key| (AppKey::new(key).unwrap(), app(key))).into();
         let store = Arc::new(RedbStore::open(folder.path(), Memory::default()).unwrap());
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::bind(listen, apps.clone(), store, limits, clock).await.unwrap();
+        let server = change(server).unwrap();
         let http = Http::new(format!("http://{}", server.local_addr()));
         let live = server.live();
         let (stop, stopped) = oneshot::channel();

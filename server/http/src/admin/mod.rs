@@ -31,6 +31,7 @@ use crate::{
     limits::READ_BUFFER_BYTES,
     peer_stream::PeerStream,
     server::{Limits, Server, StartError},
+    socket::Socket,
 };
 
 /// Path of the metrics.
@@ -97,7 +98,7 @@ impl AdminListener {
 type Connection = http1::Connection<TokioIo<PeerStream>, TowerToHyperService<Router>>;
 
 fn serve(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
-    let stream = PeerStream::new(stream, limits.answer_wait, Arc::default());
+    let stream = PeerStream::plain(Socket::new(stream, limits.answer_wait, Arc::default()));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_wait)

@@ -26,7 +26,7 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Clock,
     /// The same store as an engine, for its health.
-    pub(super) readiness: Readiness,
+    pub(crate) readiness: Readiness,
     /// For the log.
     pub(super) refused_copies: RefusedCopies,
     /// For the operator.

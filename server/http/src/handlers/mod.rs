@@ -30,7 +30,10 @@ use crate::{admin::observe, error::Error};
 
 /// All routes, by path and method. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Routes(Router);
+pub(crate) struct Routes {
+    router: Router,
+    context: Context,
+}
 
 impl Routes {
     pub(crate) fn new(context: Context) -> Self {
@@ -59,13 +62,18 @@ impl Routes {
             .fallback(no_such_path)
             .method_not_allowed_fallback(async || Error::Method)
             .layer(middleware::from_fn_with_state(observer, observe::observe))
-            .with_state(context);
-        Self(routes)
+            .with_state(context.clone());
+        Self { router: routes, context }
+    }
+
+    /// Counts what was refused before there was a request.
+    pub(crate) fn count_refusal(&self, reason: &'static str) {
+        self.context.metrics.count_refusal(reason);
     }
 
     /// Answers a request, also when its handler leaves its body unread.
     pub(crate) fn answer(&self, request: Request) -> AnswerFuture {
-        let mut routes = self.0.clone();
+        let mut routes = self.router.clone();
         let (request, unread) = unread::share(request);
         let handled = tower::Service::call(&mut routes, request);
         let answer = async move { handled.await.unwrap_or_else(|never| match never {}) };

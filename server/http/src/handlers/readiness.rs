@@ -1,6 +1,12 @@
 //! Whether the store reads and writes: a probe that all who ask share.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use huihua_store::Engine;
 use tokio::{sync::Mutex, time::Instant};
@@ -16,15 +22,24 @@ pub(crate) struct Readiness {
     engine: Arc<dyn Engine>,
     /// When the last probe ended, and whether it succeeded. Who comes while one runs waits for it.
     last: Mutex<Option<(Instant, bool)>>,
+    is_stopping: AtomicBool,
 }
 
 impl Readiness {
     pub(super) fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, last: Mutex::default() }
+        Self { engine, last: Mutex::default(), is_stopping: AtomicBool::new(false) }
+    }
+
+    /// Lets nobody send requests here any more.
+    pub(crate) fn stop(&self) {
+        self.is_stopping.store(true, Relaxed);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the age of a probe counts from its end")]
     pub(super) async fn check(&self) -> Result<(), Error> {
+        if self.is_stopping.load(Relaxed) {
+            return Err(Error::Stopping);
+        }
         let mut last = self.last.lock().await;
         match *last {
             Some((at, is_ready)) if at.elapsed() < PROBE_HOLDS => {
