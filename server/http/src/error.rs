@@ -212,8 +212,12 @@ fn log(code: Code, error: &Error, request_id: &str) {
     }
 }
 
-/// Escapes a name that a caller sent, for an answer or a log line.
+/// Escapes a name that a caller sent, for an answer or a log line. An empty one would be nothing at
+/// the start of a sentence.
 pub(crate) fn shown(name: &str) -> String {
+    if name.is_empty() {
+        return "the empty name".to_owned();
+    }
     name.chars().take(SHOWN_CHARS_MAX).flat_map(char::escape_debug).collect()
 }
 
@@ -229,6 +233,15 @@ mod tests {
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 9_999).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap(), retry, kind.unwrap())
+    }
+
+    /// Found by the fuzz target `events`: `{"":1}` was refused with ": unknown field".
+    #[test]
+    fn an_empty_name_is_named_too() {
+        for (name, expected) in [("", "the empty name"), ("a\n", "a\\n"), ("é", "é")] {
+            assert_eq!(shown(name), expected);
+        }
+        assert_eq!(shown(&"a".repeat(65)).len(), 64);
     }
 
     #[tokio::test]
