@@ -15,6 +15,7 @@ mod bench;
 mod bindgen;
 mod demo;
 mod deny;
+mod fuzz;
 mod kotlin;
 mod ktlint;
 mod proof;
@@ -44,6 +45,7 @@ enum Task {
     Apk(apk::ApkArguments),
     Release(release::ReleaseArguments),
     Bench(bench::BenchArguments),
+    Fuzz(fuzz::FuzzArguments),
 }
 
 fn main() -> ExitCode {
@@ -74,5 +76,6 @@ fn run(task: Task) -> Result<()> {
         Task::Apk(arguments) => apk::run(&arguments),
         Task::Release(_) => release::run(),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Fuzz(arguments) => fuzz::run(&arguments),
     }
 }

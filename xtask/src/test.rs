@@ -89,7 +89,7 @@ const STEPS: [Step; 15] = [
 ];
 
 /// What runs in a short form here, and its long form.
-const LONG_FORMS: [(&str, &str); 4] = [
+const LONG_FORMS: [(&str, &str); 5] = [
     (
         "200 random stories of each kind against the model of the list",
         "HUIHUA_STORIES=4000 cargo test -p huihua-store-redb stories",
@@ -101,6 +101,7 @@ const LONG_FORMS: [(&str, &str); 4] = [
         "mvn -f bindings/kotlin/pom.xml -Dtop=$PWD -pl jvm -Dtest=LiveListTest \
          -Dhuihua.outage.s=60 test",
     ),
+    ("a minute of each fuzz target, in .ci/run", "cargo xtask fuzz --seconds 3600"),
 ];
 
 /// Runs the steps, and says at the end how long each took.

@@ -208,7 +208,7 @@ impl TokenVerifier {
     ///
     /// # Errors
     /// Code 302, with a detail that says what is wrong with the token.
-    fn verify(&self, token: &str, now: u64) -> Result<AuthenticatedCaller, Error> {
+    pub(crate) fn verify(&self, token: &str, now: u64) -> Result<AuthenticatedCaller, Error> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| {
             refused(
                 "token not accepted: not a valid JWT (header alg=HS256, kid=<app key>) and not a \
@@ -339,7 +339,7 @@ where
 }
 
 /// Returns the token of the request's one Authorization header; `what` names it in the error.
-fn bearer<'a>(parts: &'a Parts, what: &str) -> Result<&'a str, Error> {
+pub(crate) fn bearer<'a>(parts: &'a Parts, what: &str) -> Result<&'a str, Error> {
     let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
     let (Some(header), None) = (headers.next(), headers.next()) else {
         return Err(refused(&format!("send one header Authorization: Bearer <{what}>")));

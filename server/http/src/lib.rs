@@ -14,6 +14,8 @@ pub mod clock;
 mod connection;
 mod error;
 pub mod events_json;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod handlers;
 mod http2;
 mod limits;
