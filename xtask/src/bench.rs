@@ -65,6 +65,19 @@ enum Measurement {
         #[arg(long)]
         check: bool,
     },
+    /// The server beyond its capacity: floods, slow and idle peers, 10,000 waits
+    ///
+    /// Eight loads of a minute each, and what a normal client of another app sees of them. Fails
+    /// when an answer is wrong, when an acknowledged message is gone, or when the server takes more
+    /// than 512 MiB; never because of a time. Writes its table into docs/benchmarks.md.
+    Overload {
+        /// Loads of five seconds
+        #[arg(long)]
+        quick: bool,
+        /// Change no document: the table goes to target/bench/check/
+        #[arg(long)]
+        check: bool,
+    },
     /// Memory of a waiting sync, how long a change takes to it, writes during joins of 10,000
     Waits,
 }
@@ -83,6 +96,9 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             let minutes = minutes.map(|minutes| format!("--minutes={minutes}"));
             let length = minutes.as_deref().or(quick.then_some("--quick"));
             measure("growth", [length, check.then_some("--check")])
+        }
+        Measurement::Overload { quick, check } => {
+            measure("overload", [quick.then_some("--quick"), check.then_some("--check")])
         }
         Measurement::Sdk { quick, check } => sdk::run(quick, check),
         Measurement::Waits => waits(),

@@ -1,5 +1,5 @@
-//! The one app of the server under test: its configuration, its users' tokens, and the headers that
-//! NIM signs its copies with. Pure, but for the clock.
+//! The apps of the server under test: their configuration, their users' tokens, and the headers
+//! that NIM signs copies with. Pure, but for the clock.
 
 use std::{
     path::Path,
@@ -13,10 +13,25 @@ use serde_json::json;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-const APP_KEY: &str = "bench";
+pub(crate) const APP_KEY: &str = "bench";
 const SECRET: &str = "the secret of the bench";
 const TOKEN_KEY: &str = "the token key of the bench, 32 bytes and more";
 pub(crate) const INGEST_KEY: &str = "the ingest key of the bench, 32 bytes and more";
+/// Another app, whose calls `bench overload` looks at while the first one floods the server.
+pub(crate) const OTHER: OtherApp = OtherApp {
+    key: "other",
+    secret: "the secret of the other app",
+    token_key: "the token key of the other app, 32 bytes and more",
+    ingest_key: "the ingest key of the other app, 32 bytes and more",
+};
+
+/// Key and secrets of an app.
+pub(crate) struct OtherApp {
+    key: &'static str,
+    secret: &'static str,
+    token_key: &'static str,
+    pub(crate) ingest_key: &'static str,
+}
 /// Longer than any run.
 const TOKEN_TTL_S: u64 = 24 * 60 * 60;
 
@@ -50,13 +65,33 @@ fn since_1970() -> std::time::Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+impl OtherApp {
+    /// The table of the configuration file that adds it.
+    pub(crate) fn config(&self) -> String {
+        let Self { key, secret, token_key, ingest_key } = self;
+        format!(
+            "[[app]]\nkey = \"{key}\"\naccounts = \"nim\"\nsecret = \"{secret}\"\n\
+             token_keys = [\"{token_key}\"]\ningest_key = \"{ingest_key}\"\n"
+        )
+    }
+
+    /// A token of an account.
+    pub(crate) fn token(&self, account: &str) -> String {
+        sign(self.key, self.token_key, account)
+    }
+}
+
 /// A token of an account.
 pub(crate) fn token(account: &str) -> String {
-    let header = json!({ "alg": "HS256", "typ": "JWT", "kid": APP_KEY });
+    sign(APP_KEY, TOKEN_KEY, account)
+}
+
+fn sign(app_key: &str, token_key: &str, account: &str) -> String {
+    let header = json!({ "alg": "HS256", "typ": "JWT", "kid": app_key });
     let claims = json!({ "sub": account, "exp": since_1970().as_secs() + TOKEN_TTL_S });
     let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let signed = format!("{}.{}", part(header), part(claims));
-    let mac = Hmac::<Sha256>::new_from_slice(TOKEN_KEY.as_bytes());
+    let mac = Hmac::<Sha256>::new_from_slice(token_key.as_bytes());
     let mac = mac.expect("HMAC takes a key of any length").chain_update(&signed);
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }

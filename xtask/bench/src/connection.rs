@@ -8,7 +8,7 @@ use hyper::{
     Request, StatusCode,
     body::Bytes,
     client::conn::http1::{self, SendRequest},
-    header::{AUTHORIZATION, HOST},
+    header::{AUTHORIZATION, HOST, RETRY_AFTER},
 };
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -44,6 +44,13 @@ pub(crate) struct HttpConnection {
     host: String,
 }
 
+/// A whole answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) has_retry_after: bool,
+    pub(crate) body: Bytes,
+}
+
 impl HttpConnection {
     /// Opens it.
     ///
@@ -66,8 +73,23 @@ impl HttpConnection {
     /// # Errors
     /// When no whole answer comes, or another than 200.
     pub(crate) async fn call(&mut self, call: HttpCall) -> Result<Bytes> {
+        let what = what(&call);
+        let Answer { status, body, .. } = self.ask(call).await?;
+        ensure!(
+            status == StatusCode::OK,
+            "{what} was answered {status}: {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok(body)
+    }
+
+    /// Makes a call and reads the answer whole, whatever its status.
+    ///
+    /// # Errors
+    /// When no whole answer comes.
+    pub(crate) async fn ask(&mut self, call: HttpCall) -> Result<Answer> {
+        let what = what(&call);
         let HttpCall { method, path, bearer, headers, body } = call;
-        let what = format!("{method} {}", path.split('?').next().unwrap_or_default());
         let mut request = Request::builder().method(method).uri(path).header(HOST, &self.host);
         if let Some(bearer) = bearer {
             request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
@@ -79,16 +101,17 @@ impl HttpConnection {
         self.sender.ready().await.with_context(|| format!("wait to send {what}"))?;
         let response = self.sender.send_request(request).await;
         let response = response.with_context(|| format!("send {what}"))?;
-        let status = response.status();
+        let (status, has_retry_after) =
+            (response.status(), response.headers().contains_key(RETRY_AFTER));
         let body = response.into_body().collect().await;
         let body = body.with_context(|| format!("read the answer of {what}"))?.to_bytes();
-        ensure!(
-            status == StatusCode::OK,
-            "{what} was answered {status}: {}",
-            String::from_utf8_lossy(&body)
-        );
-        Ok(body)
+        Ok(Answer { status, has_retry_after, body })
     }
+}
+
+/// Method and path, for errors.
+fn what(call: &HttpCall) -> String {
+    format!("{} {}", call.method, call.path.split('?').next().unwrap_or_default())
 }
 
 impl Connection {

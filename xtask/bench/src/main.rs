@@ -24,6 +24,7 @@ mod kinds;
 mod limit;
 mod load;
 mod messages;
+mod overload;
 mod peer;
 mod plots;
 mod proc_files;
@@ -63,6 +64,13 @@ enum Task {
         quick: bool,
         #[arg(long)]
         minutes: Option<u32>,
+        #[arg(long)]
+        check: bool,
+    },
+    /// Load the server beyond its capacity
+    Overload {
+        #[arg(long)]
+        quick: bool,
         #[arg(long)]
         check: bool,
     },
@@ -111,6 +119,11 @@ fn run(task: Task) -> Result<()> {
                 None => growth::FULL,
             };
             runtime()?.block_on(growth::run(time, destination(check)))
+        }
+        Task::Overload { quick, check } => {
+            process::end_children_on_signals()?;
+            let scene_time = if quick { overload::QUICK } else { overload::FULL };
+            runtime()?.block_on(overload::run(scene_time, destination(check)))
         }
         Task::Limit { folder } => runtime()?.block_on(limit::serve(&folder)),
         Task::Peer { folder, port } => runtime()?.block_on(peer::serve(&folder, port)),

@@ -122,9 +122,19 @@ pub(crate) fn written(n: u64) -> MessageEvent {
     WRITERS.written(n)
 }
 
-/// The same message as NIM copies it.
+/// The n-th message that an account sends, to so many others in turn. Its id is its time.
+pub(crate) fn sent_by(from: &str, others: u64, n: u64) -> MessageEvent {
+    MessageEvent::new("p2p", from.to_owned(), format!("{from}-{}", n % others), WRITTEN_SINCE + n)
+}
+
+/// The message that the writers of `bench server` send as their n-th, as NIM copies it.
 pub(crate) fn copy(n: u64) -> Value {
-    let MessageEvent { from, to, time, message_id, client_id, body, from_nick, .. } = written(n);
+    copy_of(written(n))
+}
+
+/// A message as NIM copies it.
+pub(crate) fn copy_of(message: MessageEvent) -> Value {
+    let MessageEvent { from, to, time, message_id, client_id, body, from_nick, .. } = message;
     json!({
         "eventType": "1", "convType": "PERSON", "msgType": "TEXT", "to": to, "fromAccount": from,
         "fromNick": from_nick, "fromClientType": "AOS", "fromDeviceId": "bench",

@@ -68,11 +68,23 @@ fn children(pids: &[u32]) -> Result<Vec<(u32, Stat)>> {
 /// # Errors
 /// When the process is gone.
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmRSS:")
+}
+
+fn status_bytes(pid: u32, name: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"));
     let status = status.with_context(|| format!("look at the process {pid}"))?;
-    let value = field(&status, "VmRSS:").context("find VmRSS")?;
-    let kib: u64 = value.trim_end_matches(" kB").parse().context("read VmRSS")?;
+    let value = field(&status, name).with_context(|| format!("find {name}"))?;
+    let kib: u64 = value.trim_end_matches(" kB").parse().with_context(|| format!("read {name}"))?;
     Ok(kib * 1024)
+}
+
+/// The most memory that a process has had in RAM, in bytes.
+///
+/// # Errors
+/// When the process is gone.
+pub(crate) fn peak_bytes(pid: u32) -> Result<u64> {
+    status_bytes(pid, "VmHWM:")
 }
 
 /// What the machine is, in a line.

@@ -56,7 +56,8 @@ impl ServerProcess {
     pub(crate) fn start_product(folder: &Path, accounts: &[String]) -> Result<(Self, Duration)> {
         let address = free_address()?;
         let config = folder.join("huihua.toml");
-        let text = app::config(&folder.join("data"), address.port(), has_memory_key()?);
+        let mut text = app::config(&folder.join("data"), address.port(), has_memory_key()?);
+        text += &app::OTHER.config();
         fs::write(&config, text).context("write the configuration")?;
         let mut command = Command::new(SERVER);
         command.arg("serve").arg("--config").arg(&config);
@@ -145,6 +146,17 @@ impl ServerProcess {
             done.context("a task that makes lists ended early")??;
         }
         show_progress(all, all);
+        Ok(())
+    }
+
+    /// Sends any number of events, each of which has to be applied.
+    ///
+    /// # Errors
+    /// When one is not.
+    pub(crate) async fn send_all(&self, events: &[Value]) -> Result<()> {
+        for part in events.chunks(BATCH as usize) {
+            self.send(part).await?;
+        }
         Ok(())
     }
 

@@ -24,9 +24,7 @@ const WAIT_MS: u64 = 30_000;
 /// When a wait is answered at once, or the process may not open so many files.
 pub(crate) async fn measure() -> Result<Option<u64>> {
     println!("bench: {WAITS} waiting syncs");
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
-        .context("raise the limit of open files")?;
+    raise_open_files()?;
     let folder = field::folder()?;
     let (product, _) = ServerProcess::start_product(folder.path(), &[])?;
     let began = Instant::now();
@@ -41,6 +39,16 @@ pub(crate) async fn measure() -> Result<Option<u64>> {
     }
     ensure!(answered == 0, "{answered} of {} waits were answered at once", waits.len());
     Ok(Some(after.saturating_sub(before) / WAITS as u64))
+}
+
+/// Lets this process open as many files as it may.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(crate) fn raise_open_files() -> Result<()> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+        .context("raise the limit of open files")
 }
 
 async fn open(product: &ServerProcess, first: usize, count: usize) -> Result<Vec<TcpStream>> {
