@@ -67,6 +67,7 @@ fn check(source: &Source, paths: &[String]) -> Vec<Breach> {
     }
     problems.extend(docs::line_limit(source));
     problems.extend(docs::missing_files(source, paths));
+    problems.extend(docs::points_without_tests(source));
     problems
 }
 

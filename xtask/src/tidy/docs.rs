@@ -65,6 +65,30 @@ pub(super) fn missing_tests(sources: &[Source]) -> Vec<Breach> {
     problems
 }
 
+/// The document in which every point of a list is held by a test, and how its points begin.
+const HELD_DOCUMENT: &str = "docs/security.md";
+const POINT: &str = "### API";
+
+/// Each of the OWASP points names a test that holds it; that it is there, [`missing_tests`] says.
+pub(super) fn points_without_tests(source: &Source) -> Vec<Breach> {
+    let mut problems = Vec::new();
+    if source.path != HELD_DOCUMENT {
+        return problems;
+    }
+    let lines: Vec<&str> = source.text.lines().collect();
+    for (at, title) in lines.iter().enumerate().filter(|(_, line)| line.starts_with(POINT)) {
+        let rest = &lines[at + 1..];
+        let end = rest.iter().position(|line| line.starts_with('#')).unwrap_or(rest.len());
+        let names_test = |line: &&str| quoted(line).any(|name| name.contains(".rs::"));
+        if !rest[..end].iter().any(names_test) {
+            let text =
+                format!("`{}` names no test that holds it", title.trim_start_matches('#').trim());
+            problems.push(Breach::new(source, at + 1, text));
+        }
+    }
+    problems
+}
+
 /// Returns true also for a name that is no test's.
 fn has_test(sources: &[Source], name: &str) -> bool {
     let Some((file, test)) = name.split_once("::") else { return true };
@@ -184,6 +208,16 @@ mod tests {
         ] {
             assert_eq!(found(&format!("fine\n{gone}")), [2], "{gone}");
         }
+    }
+
+    #[test]
+    fn a_point_of_the_security_list_without_a_test_is_found() {
+        let held = "### API1 One\n\nHeld by `a.rs::b`.\n\n";
+        let found = |text: &str| lines(points_without_tests(&source(HELD_DOCUMENT, text)));
+        assert_eq!(found(&format!("{held}### API2 Two\nand `c.rs::d`\n## More\n")), [0; 0]);
+        assert_eq!(found(&format!("### API1 One\nby `a.rs`\n{held}### API2 Two\n")), [1, 7]);
+        assert_eq!(found("### API1 One\n## More\n`a.rs::b`\n"), [1]);
+        assert_eq!(points_without_tests(&source("docs/a.md", "### API1 One\n")), []);
     }
 
     #[test]

@@ -226,3 +226,29 @@ async fn every_secret_is_useless_in_anothers_place() {
     });
     assert_eq!(opened, right.collect(), "each secret does its own work and no other");
 }
+
+/// Attachments hold URLs, and a server that fetched one would reach what its caller cannot.
+#[tokio::test]
+async fn an_address_in_a_message_is_never_called() {
+    let server = TestServer::start().await;
+    let bait = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    bait.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/picture.png", bait.local_addr().unwrap());
+    let attach = json!({"url": url, "ext": "png", "md5": url});
+    let mut copy: Value = serde_json::from_str(&message("PERSON", "bob", "amy", 1)).unwrap();
+    for field in ["body", "attach", "ext", "fromNick", "ip"] {
+        copy[field] = if field == "attach" { attach.to_string() } else { url.clone() }.into();
+    }
+    copy["msgType"] = "PICTURE".into();
+    assert_eq!(server.copy("a", &copy.to_string()).await.status, 200);
+    let mut sent = event("p2p", "eve", "amy", 2);
+    sent["body"] = url.clone().into();
+    sent["attach"] = attach.to_string().into();
+    assert_eq!(server.events(json!([sent])).await, ["applied"]);
+    let token = server.token("a", "amy");
+    assert_eq!(server.http.set_ext("p2p%7Cbob", &token, &url).await.status, 200);
+    let rows = server.http.list(&token).await;
+    assert!(rows.len() == 2 && rows.iter().all(|row| row.to_string().contains(&url)), "{rows:?}");
+    let called = bait.accept().map(|(_, peer)| peer);
+    assert_eq!(called.unwrap_err().kind(), std::io::ErrorKind::WouldBlock, "somebody called");
+}
