@@ -32,8 +32,8 @@ pub use id::{
 };
 pub use last_msg::LastMsg;
 pub use page::{
-    DELETE_IDS_MAX, EXT_BYTES_MAX, InvalidOption, LIMIT_MAX, Page, QueryMySessionOption,
-    SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX,
+    ANSWER_BYTES_MAX, DELETE_IDS_MAX, EXT_BYTES_MAX, InvalidOption, LIMIT_MAX, Page,
+    QueryMySessionOption, SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX,
 };
 pub use recent_contact::{MessageStub, RecentContact, RevokeMsgNotification};
 pub use session::{LastMsgType, RecentSession};

@@ -8,6 +8,10 @@ use crate::RecentSession;
 ///
 /// A page is longer only if more sessions than that share one `updateTime`.
 pub const LIMIT_MAX: u32 = 100;
+/// Limit of an answer, in bytes as it is sent, before compression.
+///
+/// A page or a sync ends before the row that would take it over.
+pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Length limit of an ext, in bytes of UTF-8.
 pub const EXT_BYTES_MAX: usize = 4_096;
 /// Limit of the sessions that one delete call names.

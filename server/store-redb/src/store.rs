@@ -183,12 +183,12 @@ impl RedbStore {
         let missing = match self.lists.read(owner, &self.history, &ReadSessions::default(), &read) {
             Some(Ok(answer)) => return Ok(answer),
             Some(Err(NotRead::Failure(failure))) => return Err(failure.into()),
-            Some(Err(NotRead::Missing(ids))) => Some(ids),
+            Some(Err(NotRead::Missing(missing))) => Some(missing),
             None => None,
         };
-        if let Some(ids) = missing {
+        if let Some(missing) = missing {
             let of = owner.clone();
-            let sessions = self.read(move |snapshot| hot::sessions(snapshot, &of, ids)).await?;
+            let sessions = self.read(move |snapshot| hot::sessions(snapshot, &of, missing)).await?;
             match self.lists.read(owner, &self.history, &sessions, &read) {
                 Some(Ok(answer)) => return Ok(answer),
                 Some(Err(NotRead::Failure(failure))) => return Err(failure.into()),

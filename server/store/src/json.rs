@@ -6,7 +6,10 @@ use std::fmt;
 use huihua_core::{LastMsgType, Page, RecentSession, SessionKind, SyncPage};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Error;
+use crate::{
+    Error,
+    answer_room::{AROUND_BYTES, AnswerRoom},
+};
 
 /// A visible session as values that an engine holds.
 #[derive(Clone, Copy)]
@@ -60,11 +63,11 @@ pub struct SyncPageJson {
 #[derive(Clone)]
 struct Items {
     json: Vec<u8>,
-    is_empty: bool,
+    room: AnswerRoom,
 }
 
-/// Fields of an answer around its list, in bytes: two cursors at their longest, and names.
-const AROUND_BYTES: usize = 512;
+/// What stands around a session among changes.
+const BEFORE_SESSION: &[u8] = b"{\"session\":";
 
 impl SessionJson {
     /// Writes a session.
@@ -93,6 +96,11 @@ impl SessionJson {
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         self.json.len()
+    }
+
+    /// Its length as it is sent, in bytes: with its last message only if that is needed.
+    pub fn sent_bytes(&self, need_last_msg: bool) -> usize {
+        if need_last_msg { self.json.len() } else { self.last_msg_at + 1 }
     }
 
     /// Appends it, with its last message only if that is needed.
@@ -126,9 +134,11 @@ impl PageJson {
         Self { sessions, has_more: false, next_page_token: None, sync_cursor }
     }
 
-    /// Adds the next session.
-    pub fn push(&mut self, session: &SessionJson, need_last_msg: bool) {
-        session.write(self.sessions.next(), need_last_msg);
+    /// Adds the next session. False: the page ends before it, for it would get too large.
+    #[must_use]
+    pub fn push(&mut self, session: &SessionJson, need_last_msg: bool) -> bool {
+        let bytes = session.sent_bytes(need_last_msg);
+        self.sessions.push(bytes, |json| session.write(json, need_last_msg))
     }
 
     /// Ends the page and returns its JSON.
@@ -162,25 +172,29 @@ impl SyncPageJson {
         Self { changes, cursor, has_more: false, reset: false }
     }
 
-    /// Adds a session that changed.
-    pub fn push_session(&mut self, session: &SessionJson, need_last_msg: bool) {
-        let json = self.changes.next();
-        json.extend_from_slice(b"{\"session\":");
-        session.write(json, need_last_msg);
-        json.push(b'}');
+    /// Adds a session that changed. False: the answer ends before it, for it would get too large.
+    #[must_use]
+    pub fn push_session(&mut self, session: &SessionJson, need_last_msg: bool) -> bool {
+        let bytes = BEFORE_SESSION.len() + session.sent_bytes(need_last_msg) + 1;
+        self.changes.push(bytes, |json| {
+            json.extend_from_slice(BEFORE_SESSION);
+            session.write(json, need_last_msg);
+            json.push(b'}');
+        })
     }
 
-    /// Adds a session that is in the list no more.
-    pub fn push_deleted(&mut self, kind: SessionKind, peer: &str) {
-        let json = self.changes.next();
-        json.extend_from_slice(b"{\"deleted\":");
-        write_value(json, &format_args!("{kind}|{peer}"));
-        json.push(b'}');
+    /// Adds a session that is in the list no more. False: as in [`Self::push_session`].
+    #[must_use]
+    pub fn push_deleted(&mut self, kind: SessionKind, peer: &str) -> bool {
+        let mut change = b"{\"deleted\":".to_vec();
+        write_value(&mut change, &format_args!("{kind}|{peer}"));
+        change.push(b'}');
+        self.changes.push(change.len(), |json| json.extend_from_slice(&change))
     }
 
     /// Tells whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty
+        self.changes.room.is_empty()
     }
 
     /// Ends the answer and returns its JSON.
@@ -227,14 +241,20 @@ impl Items {
     fn new(start: &[u8], bytes: usize) -> Self {
         let mut json = Vec::with_capacity(bytes + AROUND_BYTES);
         json.extend_from_slice(start);
-        Self { json, is_empty: true }
+        Self { json, room: AnswerRoom::new() }
     }
 
-    fn next(&mut self) -> &mut Vec<u8> {
-        if !std::mem::replace(&mut self.is_empty, false) {
-            self.json.push(b',');
+    /// Adds an item of so many bytes, if it fits.
+    fn push(&mut self, bytes: usize, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let is_first = self.room.is_empty();
+        let fits = self.room.take(bytes);
+        if fits {
+            if !is_first {
+                self.json.push(b',');
+            }
+            write(&mut self.json);
         }
-        &mut self.json
+        fits
     }
 }
 
@@ -250,7 +270,7 @@ fn read_back<T: DeserializeOwned>(json: &[u8]) -> Result<T, Error> {
 
 #[cfg(test)]
 mod tests {
-    use huihua_core::{LastMsg, SessionChange, SessionId};
+    use huihua_core::{ANSWER_BYTES_MAX, LastMsg, SessionChange, SessionId};
     use proptest::prelude::*;
 
     use super::*;
@@ -286,15 +306,22 @@ mod tests {
         })
     }
 
+    fn fits(is_in: bool) {
+        assert!(is_in, "it is far from 4 MiB");
+    }
+
     proptest! {
         #[test]
         fn a_session_is_written_byte_for_byte_as_serde_writes_it(session in session()) {
             let json = written(&session);
             let mut short = Vec::new();
             json.write(&mut short, false);
+            let short_bytes = short.len();
             let without = RecentSession { last_msg: None, ..session.clone() };
             prop_assert_eq!(short, serde_json::to_vec(&without).unwrap());
+            prop_assert_eq!(json.sent_bytes(false), short_bytes);
             prop_assert_eq!(json.len(), serde_json::to_vec(&session).unwrap().len());
+            prop_assert_eq!(json.sent_bytes(true), json.len());
             prop_assert_eq!(json.clone().into_session().unwrap(), session.clone());
             prop_assert_eq!(json.into_json(), serde_json::to_vec(&session).unwrap());
         }
@@ -308,7 +335,7 @@ mod tests {
         ) {
             let mut page = PageJson::new(0, sync_cursor.clone());
             (page.has_more, page.next_page_token) = (has_more, token.clone());
-            sessions.iter().for_each(|session| page.push(&written(session), true));
+            sessions.iter().for_each(|session| fits(page.push(&written(session), true)));
             let expected =
                 Page { session_list: sessions, has_more, next_page_token: token, sync_cursor };
             prop_assert_eq!(page.into_json(), serde_json::to_vec(&expected).unwrap());
@@ -327,16 +354,45 @@ mod tests {
             let mut changes = Vec::new();
             for (session, is_deleted) in sessions {
                 if is_deleted {
-                    page.push_deleted(session.session_id.kind(), session.session_id.peer());
+                    let id = &session.session_id;
+                    fits(page.push_deleted(id.kind(), id.peer()));
                     changes.push(SessionChange::Deleted(session.session_id));
                 } else {
-                    page.push_session(&written(&session), true);
+                    fits(page.push_session(&written(&session), true));
                     changes.push(SessionChange::Session(session));
                 }
                 prop_assert!(!page.is_empty());
             }
             let expected = SyncPage { changes, cursor, has_more, reset };
             prop_assert_eq!(page.into_json(), serde_json::to_vec(&expected).unwrap());
+        }
+    }
+
+    /// Whatever the rows are, with cursors at their longest.
+    #[test]
+    fn no_answer_is_larger_than_4_mib_and_none_ends_before_it_must() {
+        for ext_bytes in [0, 1, 100, 4_096, 70_000] {
+            let ext = "\u{1}".repeat(ext_bytes);
+            let session = ShownSession {
+                kind: SessionKind::SuperTeam,
+                peer: "1",
+                update_time: u64::MAX,
+                ext: &ext,
+                last_msg_type: LastMsgType::Message,
+                last_msg: Some("{}"),
+            };
+            let session = SessionJson::new(&session);
+            let mut page = PageJson::new(0, "c".repeat(80));
+            (page.has_more, page.next_page_token) = (true, Some("t".repeat(280)));
+            while page.push(&session, true) {}
+            let mut changes = SyncPageJson::new(0, "c".repeat(80));
+            while changes.push_session(&session, true) {}
+            let mut deleted = SyncPageJson::new(0, "c".repeat(80));
+            while deleted.push_deleted(SessionKind::SuperTeam, "1") {}
+            for json in [page.into_json(), changes.into_json(), deleted.into_json()] {
+                assert!(json.len() <= ANSWER_BYTES_MAX, "{}", json.len());
+                assert!(json.len() + AROUND_BYTES + 16 + session.len() > ANSWER_BYTES_MAX);
+            }
         }
     }
 
@@ -352,7 +408,7 @@ mod tests {
         };
         let json = SessionJson::new(&session);
         let mut page = PageJson::new(0, String::new());
-        page.push(&json, true);
+        fits(page.push(&json, true));
         assert!(!format!("{json:?} {page:?}").contains("s3cret"));
         for error in [json.into_session().unwrap_err(), page.into_page().unwrap_err()] {
             assert!(

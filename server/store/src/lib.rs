@@ -4,6 +4,7 @@
 //! With the feature `suite`, [`conformance_tests!`] gives an engine every test of its contract.
 
 mod account_form;
+mod answer_room;
 mod attempt;
 pub mod cursor;
 pub mod decide;
@@ -29,6 +30,7 @@ pub use account_form::{
     AccountFormRefusal, CAPITALS_COUNTED_MAX, CapitalAccounts, check_account_form, form_number,
     form_of,
 };
+pub use answer_room::AnswerRoom;
 pub use attempt::{Attempt, IDEMPOTENCY_MS, IdempotencyKey};
 pub use decide::Refusal;
 pub use engine::{

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use huihua_core::{Account, LastMsgType, Page, QueryMySessionOption, RecentSession, SessionKind};
+use huihua_core::{
+    ANSWER_BYTES_MAX, Account, LastMsgType, Page, QueryMySessionOption, RecentSession, SessionKind,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{answer::to_json, fault::RequestFault, form::Form, shown_team_id::ShownTeamId};
@@ -36,11 +38,26 @@ pub fn query(form: &Form) -> Result<(Account, QueryMySessionOption), RequestFaul
 /// # Errors
 /// If a last message is not one that `last_msg` writes.
 pub fn page_answer(page: &Page) -> Result<String, serde_json::Error> {
-    let sessions = page.session_list.iter().map(ShownSession::of).collect::<Result<_, _>>()?;
-    Ok(to_json(&SessionListBody {
-        code: 200,
-        data: SessionListData { has_more: page.has_more, sessions },
-    }))
+    let mut sessions =
+        page.session_list.iter().map(ShownSession::of).collect::<Result<Vec<_>, _>>()?;
+    let answer = list_body(&sessions, page.has_more);
+    if answer.len() <= ANSWER_BYTES_MAX {
+        return Ok(answer);
+    }
+    // NIM's names are longer than ours: of a page that is almost full, they may not fit.
+    let mut bytes_left = ANSWER_BYTES_MAX - list_body(&[], false).len();
+    let fits = |session: &&ShownSession<'_>| {
+        let left = bytes_left.checked_sub(to_json(session).len() + 1);
+        bytes_left = left.unwrap_or(0);
+        left.is_some()
+    };
+    let fitting = sessions.iter().take_while(fits).count().max(1);
+    sessions.truncate(fitting);
+    Ok(list_body(&sessions, true))
+}
+
+fn list_body(sessions: &[ShownSession<'_>], has_more: bool) -> String {
+    to_json(&SessionListBody { code: 200, data: SessionListData { has_more, sessions } })
 }
 
 #[derive(Serialize)]
@@ -53,7 +70,7 @@ struct SessionListBody<'a> {
 #[serde(rename_all = "camelCase")]
 struct SessionListData<'a> {
     has_more: bool,
-    sessions: Vec<ShownSession<'a>>,
+    sessions: &'a [ShownSession<'a>],
 }
 
 #[derive(Serialize)]
@@ -227,6 +244,29 @@ mod tests {
             sync_cursor: String::new(),
         };
         page_answer(&page).unwrap()
+    }
+
+    /// Not even in NIM's words, which are longer: then `hasMore` says that the page ended early.
+    #[test]
+    fn no_answer_is_larger_than_4_mib() {
+        let row = row("p2p|bob", LastMsgType::Message, Some(r#"{"9":"hi"}"#));
+        for (rows, is_cut) in [(100, false), (1_000, true)] {
+            let ext = "\u{1}".repeat(4_096 / 6);
+            let rows = vec![RecentSession { ext: ext.clone(), ..row.clone() }; rows];
+            let page = Page {
+                session_list: rows,
+                has_more: false,
+                next_page_token: None,
+                sync_cursor: String::new(),
+            };
+            let answer = page_answer(&page).unwrap();
+            assert!(answer.len() <= ANSWER_BYTES_MAX);
+            let read: serde_json::Value = serde_json::from_str(&answer).unwrap();
+            assert_eq!(read["data"]["hasMore"], is_cut);
+            let given = read["data"]["sessions"].as_array().unwrap().len();
+            assert_eq!(given < page.session_list.len(), is_cut);
+            assert!(!is_cut || answer.len() + 5_000 > ANSWER_BYTES_MAX, "{}", answer.len());
+        }
     }
 
     fn framed(session: &str) -> String {

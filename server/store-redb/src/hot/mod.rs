@@ -18,6 +18,8 @@ use huihua_store::SessionJson;
 use redb::{Database, ReadableDatabase as _};
 use tokio::sync::watch;
 
+#[cfg(test)]
+pub(crate) use self::read::MissingSessions;
 use self::{
     cache::{Cache, RowChange, split_key},
     list::{Place, is_p2p},

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use huihua_core::QueryMySessionOption;
 use huihua_event::{Owner, Team};
 use huihua_store::{
-    Error, PageJson, SessionJson, SyncFrom, SyncPageJson, SyncRequest,
+    AnswerRoom, Error, PageJson, SessionJson, SyncFrom, SyncPageJson, SyncRequest,
     cursor::{Cursor, PageToken},
     order::{self, Bounds, Cut, Position},
 };
@@ -32,10 +32,17 @@ pub(crate) struct ReadAt<'r> {
 /// Sessions read from the engine, by their ids: each with the version that it had.
 pub(crate) type ReadSessions = HashMap<Box<[u8]>, (u64, SessionJson)>;
 
+/// Sessions whose JSON is not in memory, in the order of the answer.
+pub(crate) struct MissingSessions {
+    pub(crate) ids: Vec<Box<[u8]>>,
+    /// Whether the answer shows their last messages.
+    pub(crate) need_last_msg: bool,
+}
+
 /// Why there is no answer from memory.
 pub(crate) enum NotRead {
     /// The JSON of these sessions must be read from the engine first.
-    Missing(Vec<Box<[u8]>>),
+    Missing(MissingSessions),
     Failure(StoreFailure),
 }
 
@@ -70,7 +77,7 @@ pub(crate) fn page(
     list.refresh(at.head_writes)?;
     let limit = option.limit as usize;
     let walk = option.page_token.as_deref().map(|text| at.page_token(text)).transpose()?;
-    let (cursor, Cut { rows, has_more }, bounds) = match walk {
+    let (cursor, Cut { mut rows, has_more }, bounds) = match walk {
         None => {
             let bounds = Bounds::of(option);
             let rows = within(list, bounds, 0);
@@ -91,12 +98,14 @@ pub(crate) fn page(
             (cursor, order::front(old.map(|(slot, time)| (*slot, time)), limit), bounds)
         }
     };
-    let texts = texts(list, at, rows.iter().map(|(slot, _)| *slot))?;
-    let bytes = texts.sessions(list).map(SessionJson::len).sum::<usize>() + rows.len();
+    let need_last_msg = option.need_last_msg;
+    let texts = texts(list, at, rows.iter().map(|(slot, _)| *slot), need_last_msg)?;
+    let bytes = texts.sent_bytes(list, need_last_msg) + rows.len();
     let mut page = PageJson::new(bytes, cursor.encode(&at.history.sealer));
-    for session in texts.sessions(list) {
-        page.push(session, option.need_last_msg);
-    }
+    let fitting = texts.sessions(list).take_while(|session| page.push(session, need_last_msg));
+    let fitting = fitting.count();
+    let has_more = has_more || fitting < rows.len();
+    rows.truncate(fitting);
     page.has_more = has_more;
     if let Some((slot, update_time)) = rows.last().filter(|_| has_more) {
         let id = lookup::session_id_of(list.id(*slot))?;
@@ -153,24 +162,29 @@ pub(crate) fn changes(
         place.update_time.is_some() || place.version > start
     };
     let changed = list.changed_after(since).iter().copied().filter(counts);
-    let Cut { rows, has_more } = order::front(changed, request.limit as usize);
-    let cursor = match rows.last().filter(|_| has_more) {
-        Some(slot) => at.cursor(list, list.place(*slot).version, start).encode(sealer),
-        None => now,
-    };
-    let texts = texts(list, at, rows.iter().copied())?;
-    let bytes = texts.sessions(list).map(SessionJson::len).sum::<usize>() + 24 * rows.len();
-    let mut answer = SyncPageJson::new(bytes, cursor);
+    let Cut { mut rows, has_more } = order::front(changed, request.limit as usize);
+    let texts = texts(list, at, rows.iter().copied(), request.need_last_msg)?;
+    let bytes = texts.sent_bytes(list, request.need_last_msg) + 24 * rows.len();
+    let mut answer = SyncPageJson::new(bytes, now);
+    let mut fitting = 0;
     for (slot, session) in texts.rows(list) {
-        match session {
+        let fits = match session {
             Some(session) => answer.push_session(session, request.need_last_msg),
             None => {
                 let (kind, peer) = lookup::session_of(list.id(slot))?;
-                answer.push_deleted(kind, peer);
+                answer.push_deleted(kind, peer)
             }
+        };
+        if !fits {
+            break;
         }
+        fitting += 1;
     }
-    answer.has_more = has_more;
+    answer.has_more = has_more || fitting < rows.len();
+    rows.truncate(fitting);
+    if let Some(slot) = rows.last().filter(|_| answer.has_more) {
+        answer.cursor = at.cursor(list, list.place(*slot).version, start).encode(sealer);
+    }
     Ok(answer)
 }
 
@@ -182,7 +196,7 @@ pub(crate) fn session(
 ) -> Result<Option<SessionJson>, NotRead> {
     let Ok(slot) = list.find(id) else { return Ok(None) };
     list.refresh(at.head_writes)?;
-    let texts = texts(list, at, [slot].into_iter())?;
+    let texts = texts(list, at, [slot].into_iter(), true)?;
     Ok(texts.sessions(list).next().cloned())
 }
 
@@ -199,28 +213,38 @@ pub(crate) fn teams(list: &mut AccountList, at: &ReadAt<'_>) -> Result<Vec<Team>
 /// The JSON of rows, where the list does not keep it; of a row that is not visible there is none.
 struct Texts(Vec<(u32, Option<SessionJson>)>);
 
-/// Finds the JSON of these rows, each in the list, by its team's registers, or among what was read.
+/// Finds the JSON of these rows, each in the list, by its team's registers, or among what was read:
+/// as far as they fit into an answer, so that no read holds more.
 fn texts(
     list: &mut AccountList,
     at: &ReadAt<'_>,
     rows: impl ExactSizeIterator<Item = u32>,
+    need_last_msg: bool,
 ) -> Result<Texts, NotRead> {
-    let (mut texts, mut missing) = (Vec::with_capacity(rows.len()), Vec::new());
+    let (mut texts, mut ids) = (Vec::with_capacity(rows.len()), Vec::new());
+    let mut room = AnswerRoom::new();
     for slot in rows {
         let place = list.place(slot);
-        if place.update_time.is_none() || list.json(slot).is_some() {
+        let kept = list.json(slot).map(|json| json.sent_bytes(need_last_msg));
+        if place.update_time.is_none() || kept.is_some() {
+            if kept.is_some_and(|bytes| !room.take(bytes)) {
+                break;
+            }
             texts.push((slot, None));
             continue;
         }
         let of_team = list.team_json(slot)?;
         let read = || at.read.get(list.id(slot)).filter(|(version, _)| *version == place.version);
         match of_team.or_else(|| read().map(|(_, json)| json.clone())) {
-            Some(json) => texts.push((slot, Some(json))),
-            None => missing.push(list.id(slot).into()),
+            Some(json) if room.take(json.sent_bytes(need_last_msg)) => {
+                texts.push((slot, Some(json)));
+            }
+            Some(_) => break,
+            None => ids.push(list.id(slot).into()),
         }
     }
-    if !missing.is_empty() {
-        return Err(NotRead::Missing(missing));
+    if !ids.is_empty() {
+        return Err(NotRead::Missing(MissingSessions { ids, need_last_msg }));
     }
     for (slot, json) in &texts {
         if let Some(json) = json {
@@ -236,6 +260,10 @@ impl Texts {
         list: &'t AccountList,
     ) -> impl Iterator<Item = (u32, Option<&'t SessionJson>)> {
         self.0.iter().map(|(slot, json)| (*slot, json.as_ref().or_else(|| list.json(*slot))))
+    }
+
+    fn sent_bytes(&self, list: &AccountList, need_last_msg: bool) -> usize {
+        self.sessions(list).map(|session| session.sent_bytes(need_last_msg)).sum()
     }
 
     fn sessions<'t>(&'t self, list: &'t AccountList) -> impl Iterator<Item = &'t SessionJson> {

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use huihua_event::Owner;
-use huihua_store::SessionJson;
+use huihua_store::{AnswerRoom, SessionJson};
 
 use super::{
     heads::SharedHead,
     list::{AccountList, Place, READY_ROWS, is_p2p},
-    read::{NotRead, ReadAt, ReadSessions},
+    read::{MissingSessions, NotRead, ReadAt, ReadSessions},
 };
 use crate::{failure::StoreFailure, history::History, lookup, read::Snapshot, row, tables};
 
@@ -66,17 +66,23 @@ fn session(
     Ok(json.map(|json| (view.version, json)))
 }
 
-/// Reads p2p sessions whose JSON is not in memory.
+/// Reads p2p sessions whose JSON is not in memory, up to the first that does not fit into an answer
+/// with those before it: the answer ends before that one.
 pub(crate) fn sessions(
     snapshot: &Snapshot<'_>,
     owner: &Owner,
-    ids: Vec<Box<[u8]>>,
+    missing: MissingSessions,
 ) -> Result<ReadSessions, StoreFailure> {
     let prefix = tables::owner_range(owner).start;
-    let mut read = ReadSessions::with_capacity(ids.len());
-    for id in ids {
-        if let Some(found) = session(snapshot, &prefix, &id)? {
-            read.insert(id, found);
+    let mut read = ReadSessions::with_capacity(missing.ids.len());
+    let mut room = AnswerRoom::new();
+    for id in missing.ids {
+        if let Some((version, json)) = session(snapshot, &prefix, &id)? {
+            let fits = room.take(json.sent_bytes(missing.need_last_msg));
+            read.insert(id, (version, json));
+            if !fits {
+                break;
+            }
         }
     }
     Ok(read)
@@ -96,14 +102,15 @@ pub(crate) fn answer<T>(
     let missing = match read(list, &at) {
         Ok(answer) => return Ok(answer),
         Err(NotRead::Failure(failure)) => return Err(failure),
-        Err(NotRead::Missing(ids)) => ids,
+        Err(NotRead::Missing(missing)) => missing,
     };
     let sessions = sessions(snapshot, owner, missing)?;
     match read(list, &ReadAt { read: &sessions, ..at }) {
         Ok(answer) => Ok(answer),
         Err(NotRead::Failure(failure)) => Err(failure),
-        Err(NotRead::Missing(ids)) => {
-            let key = ids.first().map(|id| [&list.prefix, &**id].concat()).unwrap_or_default();
+        Err(NotRead::Missing(missing)) => {
+            let id = missing.ids.first();
+            let key = id.map(|id| [&list.prefix, &**id].concat()).unwrap_or_default();
             Err(row::damaged("session just scanned", &key))
         }
     }

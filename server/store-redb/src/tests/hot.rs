@@ -15,7 +15,7 @@ use super::{
     medium::{Medium, MediumFault},
 };
 use crate::{
-    hot::{self, Load, NotRead, ReadSessions},
+    hot::{self, Load, MissingSessions, NotRead, ReadSessions},
     store::RedbStore,
 };
 
@@ -201,8 +201,8 @@ async fn a_text_that_was_read_before_its_session_moved_is_no_answer() {
     load(&store, &amy()).await;
     let id = huihua_store::kind::kind_byte(huihua_core::SessionKind::P2p);
     let id: Box<[u8]> = [&[id], &b"p0"[..]].concat().into();
-    let ids = vec![id.clone()];
-    let read = store.read(move |snapshot| hot::sessions(snapshot, &amy(), ids)).await.unwrap();
+    let missing = MissingSessions { ids: vec![id.clone()], need_last_msg: true };
+    let read = store.read(move |snapshot| hot::sessions(snapshot, &amy(), missing)).await.unwrap();
     let answer = |read: &ReadSessions| {
         store.lists.read(&amy(), &store.history, read, |list, at| hot::session(list, at, &id))
     };

@@ -3,6 +3,7 @@
 
 pub mod account_forms;
 pub mod amendments;
+pub mod answer_size;
 pub mod cases;
 pub mod directory;
 pub mod fire;
@@ -51,6 +52,9 @@ macro_rules! each_conformance_test {
             paging::first_pages_equal_the_model,
             paging::by_time_alone_nothing_sticks_and_nothing_is_lost,
             paging::tokens_of_another_account_or_garbage_are_stale,
+            answer_size::no_page_is_larger_than_4_mib_and_a_walk_by_token_loses_nothing,
+            answer_size::no_sync_is_larger_than_4_mib_and_syncs_lose_nothing,
+            answer_size::within_4_mib_ties_never_stick_a_client_that_pages_by_time,
             outside::nothing_from_outside_the_time_in_a_team_is_shown,
             nim_clients::nim_clients_never_stick_and_lose_nothing_unchanged,
             fire::lists_are_exact_under_fire,

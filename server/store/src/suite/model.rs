@@ -107,6 +107,13 @@ impl Model {
         if rows.iter().take(size).all(|row| max != 0 && row.update_time == max) {
             size = size.max((ties + 1).min(1_000));
         }
+        // No answer is larger than 4 MiB: cursors and names take less than 512 bytes of it.
+        let mut bytes = 512;
+        let fits = rows.iter().take_while(|row| {
+            bytes += serde_json::to_string(row).unwrap().len() + 1;
+            bytes <= 4 << 20
+        });
+        size = size.min(fits.count().max(1));
         let has_more = rows.len() > size;
         rows.truncate(size);
         (rows, has_more)
