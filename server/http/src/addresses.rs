@@ -12,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{error::Error, limits::Limits};
+use axum::http::Extensions;
+
+use crate::{auth::PeerAddress, error::Error, limits::Limits};
 
 /// Shortest time between two log lines about refused connections, in ms.
 const LINE_INTERVAL_MS: u64 = 1_000;
@@ -102,6 +104,17 @@ pub(crate) struct Peer {
     addresses: Arc<Addresses>,
     address: IpAddr,
     usage: Arc<AddressUse>,
+}
+
+impl Peer {
+    /// What its requests carry.
+    pub(crate) fn extensions(&self) -> Extensions {
+        let mut extensions = Extensions::new();
+        if !self.address.is_loopback() {
+            extensions.insert(PeerAddress(self.address));
+        }
+        extensions
+    }
 }
 
 impl Drop for Peer {

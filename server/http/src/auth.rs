@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Once},
 };
 
@@ -31,6 +32,7 @@ use crate::{
     app::{App, Apps},
     clock::Clock,
     error::Error,
+    rates::Rates,
 };
 
 /// Longest lifetime of a token, in seconds: 90 days.
@@ -283,6 +285,7 @@ impl<S> FromRequestParts<S> for AuthenticatedCaller
 where
     Arc<TokenVerifier>: FromRef<S>,
     Arc<dyn Store>: FromRef<S>,
+    Arc<Rates>: FromRef<S>,
     Clock: FromRef<S>,
     S: Send + Sync,
 {
@@ -290,15 +293,17 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let tokens = Arc::<TokenVerifier>::from_ref(state);
+        let rates = Arc::<Rates>::from_ref(state);
         let (token, now) = (bearer(parts, "token")?, Clock::from_ref(state).now_s());
         let store = Arc::<dyn Store>::from_ref(state);
         let caller = match tokens.verify(token, now) {
             Ok(caller) => caller,
             Err(no_jwt) => {
                 let found = find_in_directories(&tokens.apps, &*store, token, now).await?;
-                found.ok_or(no_jwt)?
+                found.ok_or_else(|| wrong_credentials(&rates, parts, no_jwt))?
             }
         };
+        rates.count_request(&caller.owner)?;
         caller.refuse_blocked(&*store).await?;
         Ok(caller)
     }
@@ -316,6 +321,7 @@ pub(crate) struct Ingestor {
 impl<S> FromRequestParts<S> for Ingestor
 where
     Arc<Apps>: FromRef<S>,
+    Arc<Rates>: FromRef<S>,
     S: Send + Sync,
 {
     type Rejection = Error;
@@ -332,10 +338,26 @@ where
                 }
             }
         }
-        found.ok_or_else(|| {
-            refused("the bearer token is not the ingest key of any app of this server")
-        })
+        let rates = Arc::<Rates>::from_ref(state);
+        let found = found.ok_or_else(|| {
+            let no_key =
+                refused("the bearer token is not the ingest key of any app of this server");
+            wrong_credentials(&rates, parts, no_key)
+        })?;
+        rates.count_events(&found.app)?;
+        Ok(found)
     }
+}
+
+/// The address of a request's peer, as it is counted; in the request's extensions, unless it is of
+/// this machine: there it may be a proxy, behind which everybody is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PeerAddress(pub(crate) IpAddr);
+
+/// Counts wrong credentials; returns what is said of them, or that they come too often.
+fn wrong_credentials(rates: &Rates, parts: &Parts, error: Error) -> Error {
+    let Some(PeerAddress(address)) = parts.extensions.get() else { return error };
+    rates.count_wrong_credentials(*address).err().unwrap_or(error)
 }
 
 /// Returns the token of the request's one Authorization header; `what` names it in the error.

@@ -236,8 +236,9 @@ impl Connections {
     fn answer(
         self: &Arc<Self>,
         connection: &Arc<OpenConnection>,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> AnswerFuture {
+        request.extensions_mut().extend(connection.peer.extensions());
         if let Some(response) = connection.take_ready() {
             return Box::pin(std::future::ready(response));
         }

@@ -1,5 +1,7 @@
 //! Errors and their answers: `application/problem+json` with a code of core's one table.
 
+use std::time::Duration;
+
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -7,7 +9,11 @@ use axum::{
 use huihua_core::{Code, Problem};
 use huihua_store as store;
 
-use crate::answer_notes::{RefusalReason, RequestId};
+use crate::{
+    answer_notes::{RefusalReason, RequestId},
+    clock,
+    line_rate::LineRate,
+};
 
 /// `Retry-After` if the store is unavailable, in seconds.
 const RETRY_UNAVAILABLE_S: u32 = 1;
@@ -68,6 +74,20 @@ pub(crate) enum Error {
         /// The limit.
         waits_max: usize,
     },
+    /// 416: the account or its app sends too many requests.
+    #[error("too many {what}: send fewer a second")]
+    TooFrequent {
+        /// What there is too much of, and of whom.
+        what: &'static str,
+        /// When a request may be served again.
+        retry_after: Duration,
+    },
+    /// 416: the address sends too many requests with wrong tokens or keys.
+    #[error("too many requests with a wrong token or key: get a new one before you call again")]
+    WrongTooOften {
+        /// When a wrong token is answered as such again.
+        retry_after: Duration,
+    },
     /// 503: there is no room for the request now.
     #[error("the server is overloaded: {what}")]
     Overloaded {
@@ -115,6 +135,9 @@ impl Error {
                 (Code::TooFrequent, None, Some(RETRY_TOO_MANY_S))
             }
             Self::TooManyWaits { .. } => (Code::TooFrequent, None, Some(RETRY_TOO_MANY_WAITS_S)),
+            Self::TooFrequent { retry_after, .. } | Self::WrongTooOften { retry_after } => {
+                (Code::TooFrequent, None, Some(whole_seconds(*retry_after)))
+            }
             Self::BodyIncomplete { .. }
             | Self::Overloaded { .. }
             | Self::NotReady
@@ -146,7 +169,10 @@ impl IntoResponse for Error {
         let status = status.or(own).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let RequestId(request_id) = RequestId::draw();
         log(code, &self, &request_id);
-        let reason = reason(code, status);
+        let reason = match &self {
+            Self::WrongTooOften { .. } => "wrong credentials too often",
+            _ => reason(code, status),
+        };
         let problem = Problem {
             kind: "about:blank".to_owned(),
             title: row.title.to_owned(),
@@ -162,6 +188,10 @@ impl IntoResponse for Error {
         set(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = retry_after_s {
             set(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(self, Self::WrongTooOften { .. }) {
+            // A flood must at least connect anew for each.
+            set(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if code == Code::Unauthorized {
             set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -198,7 +228,10 @@ fn log(code: Code, error: &Error, request_id: &str) {
         Code::Internal => tracing::error!(request_id, %error, "a request failed"),
         // It was logged when the store was asked.
         Code::Unavailable if matches!(error, Error::NotReady | Error::Stopping) => {}
-        Code::Unavailable => tracing::warn!(request_id, %error, "a request was not served"),
+        Code::Unavailable => {
+            tracing::debug!(request_id, %error, "a request was not served");
+            log_unserved("requests were not served", error);
+        }
         Code::Unauthorized
         | Code::Forbidden
         | Code::NotFound
@@ -210,6 +243,22 @@ fn log(code: Code, error: &Error, request_id: &str) {
             tracing::debug!(request_id, code = code.number(), %error, "a request was refused");
         }
     }
+}
+
+/// Logs what was not served for lack of room or of a disk, one line a second and reason at most.
+///
+/// A write that is refused tells only its sender; a thousand lines a second would tell nobody.
+pub(crate) fn log_unserved(what: &'static str, error: &dyn std::error::Error) {
+    static LINES: LineRate = LineRate::new();
+    let error = error.to_string();
+    if let Some(count) = LINES.count(&format!("{what}: {error}"), clock::now_ms()) {
+        tracing::warn!(error, count, "{what}");
+    }
+}
+
+/// Returns this wait in whole seconds, at least one.
+fn whole_seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1_000)).unwrap_or(u32::MAX).max(1)
 }
 
 /// Escapes a name that a caller sent, for an answer or a log line. An empty one would be nothing at
@@ -247,6 +296,7 @@ mod tests {
     #[tokio::test]
     async fn every_error_has_its_code_its_status_and_its_advice() {
         let text = || "x: y".to_owned();
+        let wait = Duration::from_millis(2_001);
         let unavailable = store::Error::Unavailable { reason: "disk /secret full".into() };
         let damaged = store::Error::Damaged { what: "row of amy".into() };
         let cases = [
@@ -260,6 +310,8 @@ mod tests {
             (Error::BodyIncomplete { detail: "x" }, 503, 503, Some("1"), true),
             (Error::TooManyWaits { waits_max: 9 }, 429, 416, Some("5"), true),
             (Error::Overloaded { what: "x" }, 503, 503, Some("1"), true),
+            (Error::TooFrequent { what: "x", retry_after: wait }, 429, 416, Some("3"), true),
+            (Error::WrongTooOften { retry_after: Duration::ZERO }, 429, 416, Some("1"), true),
             (Error::NotReady, 503, 503, Some("1"), true),
             (Error::Stopping, 503, 503, Some("1"), true),
             (Error::Panic, 500, 500, None, false),

@@ -19,8 +19,12 @@ pub mod fuzz;
 mod handlers;
 mod http2;
 mod limits;
+mod line_rate;
 pub mod live;
 mod peer_stream;
+mod rates;
 pub mod server;
 mod socket;
 pub mod tls;
+
+pub use handlers::{Caller, RouteInfo, routes};

@@ -1,7 +1,7 @@
 //! The limits that protect the server from slow, many and greedy peers, with their defaults.
 //! `server/config.default.toml` gives each one's reason to operators.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// The limits of one server.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +32,45 @@ pub struct Limits {
     pub answer_bytes_max: usize,
     /// Most waiting syncs of one account: more than one has devices.
     pub waits_per_account: usize,
+    /// How often callers may call.
+    pub rates: RateLimits,
+    /// Whether answers are compressed for clients that ask.
+    pub compresses: bool,
+}
+
+/// How often callers may call: requests a second, of which ten seconds' worth may come at once.
+#[derive(Debug, Clone, Copy)]
+pub struct RateLimits {
+    /// Requests of one account.
+    pub account_requests_per_s: NonZeroU32,
+    /// Requests of all accounts of one app.
+    pub app_requests_per_s: NonZeroU32,
+    /// Requests with events of one app.
+    pub events_requests_per_s: NonZeroU32,
+    /// Message copies of one app.
+    pub copies_per_s: NonZeroU32,
+    /// Calls of NIM's server API of one app.
+    pub nim_calls_per_s: NonZeroU32,
+    /// Requests with a wrong token or key of one address. Of this machine's own, where a proxy may
+    /// be, they are not counted.
+    pub wrong_credentials_per_s: NonZeroU32,
+    /// What is remembered of all callers, in bytes.
+    pub bytes_max: usize,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        let per_s = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        Self {
+            account_requests_per_s: per_s(1_000),
+            app_requests_per_s: per_s(20_000),
+            events_requests_per_s: per_s(10_000),
+            copies_per_s: per_s(10_000),
+            nim_calls_per_s: per_s(5_000),
+            wrong_credentials_per_s: per_s(100),
+            bytes_max: 8 << 20,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -50,6 +89,8 @@ impl Default for Limits {
             body_bytes_per_address: None,
             answer_bytes_max: 64 << 20,
             waits_per_account: 32,
+            rates: RateLimits::default(),
+            compresses: true,
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use huihua_store::{self as store, AccountFormRefusal, Engine, Store, SweepState};
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
-pub use crate::limits::{CONNECTIONS_DEFAULT, LOBBY_CONNECTIONS_MAX, Limits};
+pub use crate::limits::{CONNECTIONS_DEFAULT, LOBBY_CONNECTIONS_MAX, Limits, RateLimits};
 use crate::{
     addresses::Addresses,
     app::Apps,
@@ -119,8 +119,8 @@ impl Server {
         let current = Arc::new(CurrentApps::new(apps));
         let apps = AppsHandle { current: Arc::clone(&current), engine: Arc::clone(&engine) };
         let health = Arc::clone(&engine);
-        let context = Context::new(current, store, health, Arc::clone(&live), clock);
-        let routes = Routes::new(context.clone());
+        let context = Context::new(current, store, health, Arc::clone(&live), clock, limits.rates);
+        let routes = Routes::new(context.clone(), limits.compresses);
         Ok(Self {
             listener,
             local_addr,

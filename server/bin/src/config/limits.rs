@@ -1,8 +1,8 @@
 //! The limits of the top table: memory, the queue of writes, peers and callers.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
-use huihua_http::server::Limits;
+use huihua_http::server::{Limits, RateLimits};
 
 use super::{
     reader::{Fields, Found, Reader},
@@ -29,6 +29,10 @@ const SECONDS_MAX: usize = 3_600;
 const STREAMS_MAX: usize = 10_000;
 /// Most MiB of bodies, and of answers, that the file may allow: 1 TiB.
 const BODIES_MB_MAX: usize = 1 << 20;
+/// Most requests a second that the file may allow: more than one machine answers, so no limit.
+const PER_S_MAX: usize = 1_000_000;
+/// Most MiB for what is remembered of callers' rates: 1 GiB.
+const RATES_MB_MAX: usize = 1_024;
 
 /// The limits as they are read, and as they are printed.
 pub(super) struct ReadLimits {
@@ -69,6 +73,25 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     let answers_mb = count(reader, "answers_mb", 1..=BODIES_MB_MAX, answers_default).value;
     let waits = 1..=CONNECTIONS_MAX;
     let waits = count(reader, "waits_per_account", waits, default.waits_per_account).value;
+    let mut per_s = |reader: &mut Reader<'_>, name, default: NonZeroU32| {
+        let default = usize::try_from(default.get()).unwrap_or(PER_S_MAX);
+        let number = count(reader, name, 1..=PER_S_MAX, default).value;
+        u32::try_from(number).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+    };
+    let of = default.rates;
+    let rates = RateLimits {
+        account_requests_per_s: per_s(reader, "account_requests_per_s", of.account_requests_per_s),
+        app_requests_per_s: per_s(reader, "app_requests_per_s", of.app_requests_per_s),
+        events_requests_per_s: per_s(reader, "events_requests_per_s", of.events_requests_per_s),
+        copies_per_s: per_s(reader, "copies_per_s", of.copies_per_s),
+        nim_calls_per_s: per_s(reader, "nim_calls_per_s", of.nim_calls_per_s),
+        wrong_credentials_per_s: per_s(
+            reader,
+            "wrong_credentials_per_s",
+            of.wrong_credentials_per_s,
+        ),
+        bytes_max: count(reader, "rates_mb", 1..=RATES_MB_MAX, of.bytes_max >> 20).value << 20,
+    };
     if queue_app.value > queue_mb {
         let reason = "must be at most queue_mb, which is the limit of all apps together";
         reader.fault(queue_app.place, fields.name("queue_app_mb"), reason);
@@ -81,7 +104,12 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     };
     let connections = part(reader, "connections_per_address", 1..=CONNECTIONS_MAX);
     let bodies = part(reader, "bodies_per_address_mb", 1..=BODIES_MB_MAX);
+    let compression = fields.flag(reader, "compression");
+    let compression = compression.unwrap_or_else(|| by_default(default.compresses));
+    settings.push(setting("compression", &compression, |is_on| (*is_on).into()));
     let limits = Limits {
+        rates,
+        compresses: compression.value,
         connections_per_address: connections,
         handshake_wait,
         streams_per_connection: u32::try_from(streams).unwrap_or(default.streams_per_connection),

@@ -11,7 +11,9 @@ use crate::{
     app::Apps,
     auth::{CurrentApps, TokenVerifier},
     clock::Clock,
+    limits::RateLimits,
     live::Live,
+    rates::Rates,
 };
 
 /// Holds what the handlers work with. Clones share it.
@@ -27,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     /// The same store as an engine, for its health.
     pub(crate) readiness: Readiness,
+    pub(crate) rates: Arc<Rates>,
     /// For the log.
     pub(super) refused_copies: RefusedCopies,
     /// For the operator.
@@ -40,10 +43,12 @@ impl Context {
         engine: Arc<dyn Engine>,
         live: Arc<Live>,
         clock: Clock,
+        rates: RateLimits,
     ) -> Self {
         let metrics = Metrics::new(Arc::clone(&engine), Arc::clone(&live));
         let (readiness, refused_copies) = (Readiness::new(engine), RefusedCopies::default());
-        let shared = Shared { apps, store, live, clock, readiness, refused_copies, metrics };
+        let rates = Arc::new(Rates::new(rates));
+        let shared = Shared { apps, store, live, clock, readiness, rates, refused_copies, metrics };
         Self(Arc::new(shared))
     }
 }
@@ -71,6 +76,12 @@ impl FromRef<Context> for Arc<TokenVerifier> {
 impl FromRef<Context> for Arc<dyn Store> {
     fn from_ref(context: &Context) -> Self {
         Arc::clone(&context.store)
+    }
+}
+
+impl FromRef<Context> for Arc<Rates> {
+    fn from_ref(context: &Context) -> Self {
+        Arc::clone(&context.rates)
     }
 }
 

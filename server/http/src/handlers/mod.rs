@@ -1,6 +1,7 @@
 //! Every route, by who calls it. A handler parses, makes one call, converts.
 
 mod answers;
+mod compression;
 mod context;
 mod events;
 pub(crate) mod health;
@@ -8,6 +9,7 @@ mod input;
 mod nim_rest;
 mod readiness;
 mod refused_copies;
+mod routes;
 mod sessions;
 mod sync;
 mod unread;
@@ -18,7 +20,7 @@ use std::pin::Pin;
 use axum::{
     Router,
     extract::Request,
-    http::Uri,
+    http::{Uri, header::ACCEPT_ENCODING},
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post, put},
@@ -26,44 +28,59 @@ use axum::{
 use huihua_core::paths;
 
 pub(crate) use self::context::Context;
+use self::routes::Route;
+pub use self::routes::{Caller, RouteInfo};
 use crate::{admin::observe, error::Error};
+
+/// Every route. The router is built from this list alone.
+fn all() -> Vec<Route> {
+    use Caller::{Anybody, Client, IngestKey, SignedCopy};
+    let mut routes = vec![
+        // For clients: bearer = a token.
+        Route::new(Client, "GET", paths::ACCOUNT, get(sessions::account)),
+        Route::new(Client, "GET", paths::SESSIONS, get(sessions::list)),
+        Route::new(Client, "POST", paths::SESSIONS_DELETE, post(sessions::delete)),
+        Route::new(Client, "GET", paths::SESSION, get(sessions::get)),
+        Route::new(Client, "PUT", paths::SESSION_EXT, put(sessions::set_ext)),
+        Route::new(Client, "GET", paths::SYNC, get(sync::sync)),
+        // For the apps' own servers: bearer = the ingest key; and for NIM.
+        Route::new(IngestKey, "POST", paths::EVENTS, post(events::ingest)),
+        Route::new(SignedCopy, "POST", paths::NIM_COPY, post(webhook::receive)),
+        // For the operators of this server.
+        Route::new(Anybody, "GET", paths::LIVEZ, get(health::livez)),
+        Route::new(Anybody, "GET", paths::READYZ, get(health::readyz)),
+    ];
+    routes.extend(nim_rest::routes());
+    routes
+}
+
+/// Returns every route that the server has.
+pub fn routes() -> Vec<RouteInfo> {
+    all().into_iter().map(|route| route.info).collect()
+}
 
 /// All routes, by path and method. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Routes {
-    router: Router,
     context: Context,
+    plain: Router,
+    /// The same, for requests that name codings which they take.
+    compressing: Option<Router>,
 }
 
 impl Routes {
-    pub(crate) fn new(context: Context) -> Self {
-        // For clients: bearer = a token.
-        let clients = Router::new()
-            .route(paths::ACCOUNT, get(sessions::account))
-            .route(paths::SESSIONS, get(sessions::list))
-            .route(paths::SESSIONS_DELETE, post(sessions::delete))
-            .route(paths::SESSION, get(sessions::get))
-            .route(paths::SESSION_EXT, put(sessions::set_ext))
-            .route(paths::SYNC, get(sync::sync));
-        // For the apps' own servers: bearer = the ingest key; and for NIM.
-        let servers = Router::new()
-            .route(paths::EVENTS, post(events::ingest))
-            .route(paths::NIM_COPY, post(webhook::receive));
-        // For the operators of this server.
-        let operators = Router::new()
-            .route(paths::LIVEZ, get(health::livez))
-            .route(paths::READYZ, get(health::readyz));
+    pub(crate) fn new(context: Context, compresses: bool) -> Self {
         let observer = observe::Observer { context: context.clone(), answer_of_panic };
-        let routes = Router::new()
-            .merge(clients)
-            .merge(servers)
-            .merge(nim_rest::routes())
-            .merge(operators)
+        let routes = all()
+            .into_iter()
+            .fold(Router::new(), |router, route| router.route(&route.info.path, route.handler));
+        let plain = routes
             .fallback(no_such_path)
             .method_not_allowed_fallback(async || Error::Method)
             .layer(middleware::from_fn_with_state(observer, observe::observe))
             .with_state(context.clone());
-        Self { router: routes, context }
+        let compressing = compresses.then(|| compression::compressing(plain.clone()));
+        Self { context, plain, compressing }
     }
 
     /// Counts what was refused before there was a request.
@@ -73,7 +90,9 @@ impl Routes {
 
     /// Answers a request, also when its handler leaves its body unread.
     pub(crate) fn answer(&self, request: Request) -> AnswerFuture {
-        let mut routes = self.router.clone();
+        let takes_codings = request.headers().contains_key(ACCEPT_ENCODING);
+        let compressing = self.compressing.as_ref().filter(|_| takes_codings);
+        let mut routes = compressing.unwrap_or(&self.plain).clone();
         let (request, unread) = unread::share(request);
         let handled = tower::Service::call(&mut routes, request);
         let answer = async move { handled.await.unwrap_or_else(|never| match never {}) };

@@ -1,16 +1,11 @@
 //! Why copies are refused, and the log of it. An operator who sets the wrong secret in the console
 //! sees the reason here; NIM's console does not show answers.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
-
 use axum::http::StatusCode;
 use huihua_nim::copy;
+use huihua_store as store;
 
-/// Shortest time between two lines of one reason, in ms: NIM sends a refused copy again and again.
-const LINE_INTERVAL_MS: u64 = 1_000;
+use crate::{error::Error, line_rate::LineRate};
 
 /// Why a copy is refused. The text names headers and fields, never what they hold.
 #[derive(Debug, thiserror::Error)]
@@ -48,67 +43,67 @@ impl CopyRefusal {
     }
 }
 
-/// Logs refused copies, one line a second and reason at most.
-#[derive(Debug, Default)]
-pub(crate) struct RefusedCopies {
-    /// By the text of the reason: texts are made of our words and NIM's names of fields, so there
-    /// are less than a hundred.
-    reasons: Mutex<BTreeMap<String, RefusedReason>>,
+/// Why NIM has to send a good copy again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SendAgain {
+    #[error("more copies a second than copies_per_s allows this app")]
+    TooFrequent,
+    #[error("{0}")]
+    Body(Error),
+    #[error("a time in it is more than 10 minutes ahead of this machine's clock: check the clock")]
+    ClockBehind,
+    #[error("{0}")]
+    Store(store::Error),
 }
 
-#[derive(Debug)]
-struct RefusedReason {
-    line_at_ms: u64,
-    /// Copies refused since that line.
-    count: u64,
+impl SendAgain {
+    /// Names the reason for the counters.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::TooFrequent => "copies too frequent",
+            Self::Body(_) | Self::ClockBehind | Self::Store(_) => "copy not stored",
+        }
+    }
+}
+
+/// Logs copies that are refused or not taken, one line a second and reason at most: NIM sends each
+/// again and again.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedCopies {
+    /// Texts are made of our words, NIM's names of fields and keys of apps.
+    lines: LineRate,
 }
 
 impl RefusedCopies {
     /// Counts a refused copy, and writes the line that is due. `now` in ms since 1970.
     pub(super) fn log(&self, refusal: &CopyRefusal, app_key: Option<&str>, now: u64) {
         let reason = refusal.to_string();
-        let Some(count) = self.count(&reason, now) else { return };
+        let Some(count) = self.lines.count(&reason, now) else { return };
         let app_key = app_key.unwrap_or("");
         tracing::warn!(app_key, reason, count, "message copies were refused");
     }
 
-    /// Returns how many copies a line that is due stands for.
-    fn count(&self, reason: &str, now: u64) -> Option<u64> {
-        // A panic while the lock was held leaves the counts intact.
-        let mut reasons = self.reasons.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = reasons.get_mut(reason) else {
-            reasons.insert(reason.to_owned(), RefusedReason { line_at_ms: now, count: 0 });
-            return Some(1);
-        };
-        known.count += 1;
-        // A clock that was set back does not silence the log.
-        if known.line_at_ms.abs_diff(now) < LINE_INTERVAL_MS {
-            return None;
-        }
-        known.line_at_ms = now;
-        Some(std::mem::take(&mut known.count))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_has_one_line_a_second_with_the_count_since_the_last() {
-        let copies = RefusedCopies::default();
-        for (reason, now, line) in [
-            ("a", 5_000, Some(1)),
-            ("a", 5_001, None),
-            ("b", 5_001, Some(1)),
-            ("a", 5_999, None),
-            ("a", 6_000, Some(3)),
-            ("a", 6_999, None),
-            ("b", 6_001, Some(1)),
-            ("a", 5_000, Some(2)),
-            ("a", 5_001, None),
-        ] {
-            assert_eq!(copies.count(reason, now), line, "{reason} at {now}");
+    /// Counts a copy that NIM has to send again, and writes the line that is due.
+    pub(super) fn log_sent_again(&self, reason: &SendAgain, app_key: Option<&str>, now: u64) {
+        let (text, app_key) = (reason.to_string(), app_key.unwrap_or(""));
+        let Some(count) = self.lines.count(&format!("{app_key} {text}"), now) else { return };
+        match reason {
+            SendAgain::TooFrequent | SendAgain::Body(_) => {
+                tracing::warn!(
+                    app_key,
+                    reason = text,
+                    count,
+                    "message copies were not taken: NIM will send them again"
+                );
+            }
+            SendAgain::ClockBehind | SendAgain::Store(_) => {
+                tracing::error!(
+                    app_key,
+                    reason = text,
+                    count,
+                    "cannot store message copies: NIM will send them again"
+                );
+            }
         }
     }
 }

@@ -33,6 +33,7 @@ use crate::{
     auth::{self, CurrentApps},
     clock::Clock,
     error::Error,
+    limits::RateLimits,
     live::Live,
 };
 
@@ -177,8 +178,17 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
     let store: Arc<dyn Store> = engine.clone();
     let live = Arc::new(Live::new(Arc::clone(&store), 1));
     let clock = Clock::default();
-    let routes =
-        Routes::new(Context::new(Arc::new(CurrentApps::new(apps)), store, engine, live, clock));
+    let routes = Routes::new(
+        Context::new(
+            Arc::new(CurrentApps::new(apps)),
+            store,
+            engine,
+            live,
+            clock,
+            RateLimits::default(),
+        ),
+        true,
+    );
     let account: Account = "amy".parse().unwrap();
     let now = clock.now_s();
     let token = auth::sign(&app(), &account, now, 60).unwrap();
@@ -306,6 +316,49 @@ async fn one_look_serves_all_waits_of_an_account_that_ask_the_same() {
     assert_eq!(waits.join_all().await.len(), 60);
 }
 
+/// A flood of wrong keys of one address is refused without more ado; a right one of the same
+/// address is served, and so are other addresses.
+#[tokio::test]
+async fn wrong_keys_of_one_address_have_a_rate_and_right_ones_are_served_all_the_same() {
+    let engine = Arc::new(FailingEngine::new(unavailable, false));
+    let store: Arc<dyn Store> = engine.clone();
+    let live = Arc::new(Live::new(Arc::clone(&store), 1));
+    let apps = Arc::new(CurrentApps::new(Apps::from([(app().key, app())])));
+    let two = std::num::NonZeroU32::new(2).unwrap();
+    let rates = RateLimits { wrong_credentials_per_s: two, ..RateLimits::default() };
+    let context = Context::new(apps, store, engine.clone(), live, Clock::default(), rates);
+    let routes = Routes::new(context, true);
+    let ask = async |address: Option<&str>, key: &str| {
+        let mut request = Request::post("/v1/events")
+            .header(header::AUTHORIZATION, format!("Bearer {key}"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(EVENTS))
+            .unwrap();
+        if let Some(address) = address {
+            request.extensions_mut().insert(auth::PeerAddress(address.parse().unwrap()));
+        }
+        routes.answer(request).await
+    };
+    let mut wrong = 0;
+    let refused = loop {
+        let answer = ask(Some("192.0.2.1"), "wrong").await;
+        if answer.status() != 401 {
+            break answer;
+        }
+        wrong += 1;
+        assert!(wrong < 10_000, "no rate");
+    };
+    assert!(wrong >= 20, "ten seconds' worth come at once, not {wrong}");
+    let header = |name| refused.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!((refused.status().as_u16(), header(header::RETRY_AFTER)), (429, "1".to_owned()));
+    assert_eq!(header(header::CONNECTION), "close");
+    assert_eq!(ask(Some("192.0.2.1"), "i").await.status(), 503, "the key is right");
+    assert_eq!(ask(Some("192.0.2.2"), "wrong").await.status(), 401, "another address");
+    for _ in 0..30 {
+        assert_eq!(ask(None, "wrong").await.status(), 401, "a proxy of this machine");
+    }
+}
+
 /// Each probe was a durable write that anybody could ask for, thousands of times a second.
 #[tokio::test]
 async fn a_hundred_questions_whether_it_is_ready_are_one_probe() {
@@ -320,8 +373,9 @@ async fn a_hundred_questions_whether_it_is_ready_are_one_probe() {
             engine.clone(),
             live,
             Clock::default(),
+            RateLimits::default(),
         );
-        let routes = Routes::new(context);
+        let routes = Routes::new(context, true);
         let mut asked = tokio::task::JoinSet::new();
         for _ in 0..100 {
             let routes = routes.clone();

@@ -14,7 +14,12 @@ use huihua_event::Event;
 use huihua_nim::copy::{self, CopySignature};
 use huihua_store::Outcome;
 
-use super::{answers::json_text, context::Context, input, refused_copies::CopyRefusal};
+use super::{
+    answers::json_text,
+    context::Context,
+    input,
+    refused_copies::{CopyRefusal, SendAgain},
+};
 use crate::{
     answer_notes::RefusalReason,
     app::{App, Apps},
@@ -34,7 +39,7 @@ const UNSIGNED_BYTES_MAX: usize = 64;
 enum CopyAnswer {
     Received,
     Refused(CopyRefusal),
-    SendAgain,
+    SendAgain(SendAgain),
 }
 
 impl From<CopyRefusal> for CopyAnswer {
@@ -48,10 +53,16 @@ impl IntoResponse for CopyAnswer {
         let (status, code) = match self {
             Self::Received => (StatusCode::OK, 200),
             Self::Refused(refusal) => (refusal.status(), 414),
-            Self::SendAgain => (StatusCode::SERVICE_UNAVAILABLE, 503),
+            // Also of one that comes too often: NIM repeats what is not 200 or 500.
+            Self::SendAgain(_) => return send_again(),
         };
         (status, json_text(format!("{{\"code\":{code}}}"))).into_response()
     }
+}
+
+/// Answers a copy that NIM has to send again.
+fn send_again() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, json_text(r#"{"code":503}"#)).into_response()
 }
 
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
@@ -61,15 +72,19 @@ pub(super) async fn receive(State(context): State<Context>, request: Request) ->
         Ok((app, body)) => ingest(&context, app, &body).await,
         Err(answer) => answer,
     };
-    if let CopyAnswer::Refused(refusal) = &answer {
-        // A key that is no app's may be anything, even a secret: it is not in the log.
-        let app_key = named_app(&apps, &parts.headers).map(|app| app.key.as_str());
-        context.refused_copies.log(refusal, app_key, context.clock.now_ms());
-    }
+    // A key that is no app's may be anything, even a secret: it is not in the log.
+    let app_key = || named_app(&apps, &parts.headers).map(|app| app.key.as_str());
+    let (log, now) = (&context.refused_copies, context.clock.now_ms());
     let reason = match &answer {
         CopyAnswer::Received => None,
-        CopyAnswer::Refused(refusal) => Some(refusal.reason()),
-        CopyAnswer::SendAgain => Some("copy not stored"),
+        CopyAnswer::Refused(refusal) => {
+            log.log(refusal, app_key(), now);
+            Some(refusal.reason())
+        }
+        CopyAnswer::SendAgain(reason) => {
+            log.log_sent_again(reason, app_key(), now);
+            Some(reason.reason())
+        }
     };
     let mut response = answer.into_response();
     if let Some(reason) = reason {
@@ -104,7 +119,7 @@ async fn signed<'c>(
         Ok(body) => body,
         Err(_) if !is_signed => return Err(CopyRefusal::WrongSum.into()),
         Err(Error::BodyTooLarge { .. }) => return Err(CopyRefusal::TooLarge { bytes_max }.into()),
-        Err(_) => return Err(CopyAnswer::SendAgain),
+        Err(error) => return Err(CopyAnswer::SendAgain(SendAgain::Body(error))),
     };
     // NIM's console sends this to check the address.
     if !is_signed && copy::is_address_check(&body) {
@@ -139,7 +154,6 @@ fn signer<'c>(apps: &'c Apps, signature: &CopySignature<'_>) -> Option<&'c App> 
 }
 
 async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
-    let app_key = app.key.as_str();
     let events = match copy::decode(body, app.accounts) {
         Ok(events) if events.is_empty() => {
             context.metrics.count_copy("ignored", None);
@@ -148,25 +162,20 @@ async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
         Ok(events) => events,
         Err(reason) => return CopyRefusal::Malformed(reason).into(),
     };
+    if context.rates.count_copy(&app.key).is_err() {
+        return CopyAnswer::SendAgain(SendAgain::TooFrequent);
+    }
     let now = context.clock.now_ms();
     let (kind, time) = kind_and_time(&events);
     match context.store.ingest(&app.key, events, now).await {
         Ok(outcomes) if outcomes.contains(&Outcome::TooFarAhead) => {
-            tracing::error!(
-                app_key,
-                "a message copy is more than 10 minutes ahead of this machine's clock: check the \
-                 clock; NIM will send the copy again"
-            );
-            CopyAnswer::SendAgain
+            CopyAnswer::SendAgain(SendAgain::ClockBehind)
         }
         Ok(_) => {
             context.metrics.count_copy(kind, time.map(|time| now.saturating_sub(time)));
             CopyAnswer::Received
         }
-        Err(error) => {
-            tracing::error!(app_key, %error, "cannot store a message copy: NIM will send it again");
-            CopyAnswer::SendAgain
-        }
+        Err(error) => CopyAnswer::SendAgain(SendAgain::Store(error)),
     }
 }
 
@@ -185,5 +194,5 @@ fn kind_and_time(events: &[Event]) -> (&'static str, Option<u64>) {
 
 /// Answers a panic with 503, so that NIM sends the copy again: a bug must lose no message.
 pub(super) fn answer_panic(_: Box<dyn Any + Send>) -> Response {
-    CopyAnswer::SendAgain.into_response()
+    send_again()
 }

@@ -57,6 +57,7 @@ impl FromRequest<Context> for SignedCall {
         let now = context.clock.now_ms();
         let apps = context.apps.load();
         let app = signer(&apps, &parts.headers, now / 1_000)?;
+        context.rates.count_nim_call(&app.key).map_err(|_| CallError::TooFrequent)?;
         let body =
             input::whole_body(&parts, body, FORM_BYTES_MAX).await.map_err(CallError::Body)?;
         let form = Form::parse(&body, app.accounts)?;

@@ -7,7 +7,11 @@ use huihua_core::AppKey;
 use huihua_nim::rest::{self, RequestFault};
 use huihua_store::{self as store, Refusal};
 
-use crate::{error::Error as HttpError, handlers::answers::json_text};
+use crate::{
+    answer_notes::RefusalReason,
+    error::{Error as HttpError, log_unserved},
+    handlers::answers::json_text,
+};
 
 /// Why a call is not done.
 pub(super) enum CallError {
@@ -17,6 +21,10 @@ pub(super) enum CallError {
     NoSuchCall,
     /// Not POST.
     Method,
+    /// More calls a second than the app may make.
+    TooFrequent,
+    /// The answer has no pages, and would be larger than any may be.
+    AnswerTooLarge,
     /// The body did not arrive whole.
     Body(HttpError),
     /// The directory does not allow it.
@@ -51,6 +59,13 @@ impl CallError {
             Self::Fault(fault) => (414, fault.to_string()),
             Self::NoSuchCall => (404, "there is no such call".to_owned()),
             Self::Method => (414, "calls are made with POST".to_owned()),
+            Self::TooFrequent => {
+                (416, "too many calls of this app: make fewer a second".to_owned())
+            }
+            Self::AnswerTooLarge => {
+                let reason = "the answer would be larger than 4 MiB: ask for fewer at a time";
+                (414, reason.to_owned())
+            }
             Self::Body(error @ HttpError::BodyTooLarge { .. }) => (414, error.to_string()),
             Self::Body(error @ HttpError::Overloaded { .. }) => (503, error.to_string()),
             Self::Body(_) => (503, "the body did not arrive whole".to_owned()),
@@ -83,7 +98,10 @@ impl CallError {
                 tracing::error!(%error, "a call of NIM's API failed");
             }
             Self::Store(error @ store::Error::Unavailable { .. }) => {
-                tracing::warn!(%error, "a call of NIM's API was not served");
+                log_unserved("calls of NIM's API were not served", error);
+            }
+            Self::Body(error) if !matches!(error, HttpError::BodyTooLarge { .. }) => {
+                log_unserved("calls of NIM's API were not served", error);
             }
             Self::Refused { refusal: refusal @ Refusal::ClockBehind, app_key } => {
                 tracing::error!(%app_key, %refusal, "a call of NIM's API was not served");
@@ -93,6 +111,8 @@ impl CallError {
             Self::Fault(_)
             | Self::NoSuchCall
             | Self::Method
+            | Self::TooFrequent
+            | Self::AnswerTooLarge
             | Self::Body(_)
             | Self::Refused {
                 refusal:
@@ -119,7 +139,13 @@ impl IntoResponse for CallError {
     fn into_response(self) -> Response {
         self.log();
         let (code, desc) = self.row();
-        json_text(rest::refusal(code, &desc))
+        let mut response = json_text(rest::refusal(code, &desc));
+        // By its HTTP status nobody sees it.
+        if matches!(self, Self::TooFrequent) {
+            let reason = RefusalReason("calls of NIM's API too frequent".to_owned());
+            response.extensions_mut().insert(reason);
+        }
+        response
     }
 }
 

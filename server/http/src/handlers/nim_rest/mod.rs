@@ -10,10 +10,10 @@ mod sessions;
 mod team_facts;
 mod teams;
 
-use axum::{Router, http::Uri, response::Response, routing::any};
+use axum::{http::Uri, response::Response, routing::any};
 
 pub(super) use self::error::answer_panic;
-use super::context::Context;
+use super::routes::{Caller, Route};
 
 /// The prefix of NIM's paths at NIM's own servers.
 const PREFIX: &str = "/nimserver";
@@ -22,43 +22,49 @@ const PREFIX: &str = "/nimserver";
 const PATHS_OF_VERSION_2: &str = "/im/v2";
 
 /// Returns the routes of all calls, with NIM's prefix and without.
-pub(super) fn routes() -> Router<Context> {
-    let calls = Router::new()
-        .route("/history/querySessionList.action", any(sessions::list))
-        .route("/msg/sendMsg.action", any(messages::send))
-        .route("/msg/sendBatchMsg.action", any(messages::send_batch))
-        .route("/msg/recall.action", any(messages::recall))
-        .route("/msg/delMsgOneWay.action", any(messages::delete_one_way))
-        .route("/msg/delMsg.action", any(messages::delete))
-        .route("/msg/delRoamSession.action", any(messages::delete_roaming))
-        .route("/superteam/sendMsg.action", any(messages::send_to_super_team))
-        .route("/superteam/recallMsg.action", any(messages::recall_in_super_team))
-        .route("/team/create.action", any(teams::create))
-        .route("/team/add.action", any(teams::add))
-        .route("/team/kick.action", any(teams::kick))
-        .route("/team/leave.action", any(teams::leave))
-        .route("/team/remove.action", any(teams::remove))
-        .route("/team/changeOwner.action", any(teams::change_owner))
-        .route("/team/joinTeams.action", any(teams::joined))
-        .route("/team/query.action", any(team_facts::query))
-        .route("/team/queryDetail.action", any(team_facts::query_detail))
-        .route("/superteam/create.action", any(teams::create_super))
-        .route("/superteam/invite.action", any(teams::invite_super))
-        .route("/superteam/kick.action", any(teams::kick_super))
-        .route("/superteam/leave.action", any(teams::leave_super))
-        .route("/superteam/changeOwner.action", any(teams::change_super_owner))
-        .route("/superteam/dismiss.action", any(teams::dismiss_super))
-        .route("/superteam/getTinfos.action", any(team_facts::super_teams))
-        .route("/superteam/getTlists.action", any(team_facts::super_team_members))
-        .route("/superteam/joinTeams.action", any(team_facts::joined_super_teams))
-        .route("/user/create.action", any(accounts::create))
-        .route("/user/update.action", any(accounts::update))
-        .route("/user/refreshToken.action", any(accounts::refresh_token))
-        .route("/user/block.action", any(accounts::block))
-        .route("/user/unblock.action", any(accounts::unblock))
-        // NIM's SDKs call it, with GET and unsigned, before they choose between two endpoints.
-        .route("/health/liveness.action", any(async || answers::done()));
-    Router::new().nest(PREFIX, calls.clone()).merge(calls)
+pub(super) fn routes() -> impl Iterator<Item = Route> {
+    let calls = [
+        ("/history/querySessionList.action", any(sessions::list)),
+        ("/msg/sendMsg.action", any(messages::send)),
+        ("/msg/sendBatchMsg.action", any(messages::send_batch)),
+        ("/msg/recall.action", any(messages::recall)),
+        ("/msg/delMsgOneWay.action", any(messages::delete_one_way)),
+        ("/msg/delMsg.action", any(messages::delete)),
+        ("/msg/delRoamSession.action", any(messages::delete_roaming)),
+        ("/superteam/sendMsg.action", any(messages::send_to_super_team)),
+        ("/superteam/recallMsg.action", any(messages::recall_in_super_team)),
+        ("/team/create.action", any(teams::create)),
+        ("/team/add.action", any(teams::add)),
+        ("/team/kick.action", any(teams::kick)),
+        ("/team/leave.action", any(teams::leave)),
+        ("/team/remove.action", any(teams::remove)),
+        ("/team/changeOwner.action", any(teams::change_owner)),
+        ("/team/joinTeams.action", any(teams::joined)),
+        ("/team/query.action", any(team_facts::query)),
+        ("/team/queryDetail.action", any(team_facts::query_detail)),
+        ("/superteam/create.action", any(teams::create_super)),
+        ("/superteam/invite.action", any(teams::invite_super)),
+        ("/superteam/kick.action", any(teams::kick_super)),
+        ("/superteam/leave.action", any(teams::leave_super)),
+        ("/superteam/changeOwner.action", any(teams::change_super_owner)),
+        ("/superteam/dismiss.action", any(teams::dismiss_super)),
+        ("/superteam/getTinfos.action", any(team_facts::super_teams)),
+        ("/superteam/getTlists.action", any(team_facts::super_team_members)),
+        ("/superteam/joinTeams.action", any(team_facts::joined_super_teams)),
+        ("/user/create.action", any(accounts::create)),
+        ("/user/update.action", any(accounts::update)),
+        ("/user/refreshToken.action", any(accounts::refresh_token)),
+        ("/user/block.action", any(accounts::block)),
+        ("/user/unblock.action", any(accounts::unblock)),
+    ];
+    let signed = calls.map(|(path, handler)| (Caller::SignedCall, path, handler));
+    // NIM's SDKs call it, with GET and unsigned, before they choose between two endpoints.
+    let liveness = any(async || answers::done());
+    let all = signed.into_iter().chain([(Caller::Anybody, "/health/liveness.action", liveness)]);
+    all.flat_map(|(caller, path, handler)| {
+        [String::new(), PREFIX.to_owned()]
+            .map(|prefix| Route::new(caller, "POST", prefix + path, handler.clone()))
+    })
 }
 
 /// Checks whether the path is one of a call, known or not.

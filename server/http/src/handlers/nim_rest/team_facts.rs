@@ -8,22 +8,22 @@ use huihua_nim::rest::{
 };
 use huihua_store::Refusal;
 
-use super::{call::SignedCall, error::CallError};
-use crate::handlers::answers::json_text;
+use super::{answers::whole_list, call::SignedCall, error::CallError};
 
-/// Most members that are read for one answer: some 10 MiB. NIM's largest team has a tenth.
+/// Most members that are read for one answer: some 10 MiB, of which an answer may show 4. NIM's
+/// largest team has a tenth.
 const MEMBERS_MAX: usize = 100_000;
 
 pub(super) async fn query(call: SignedCall) -> Result<Response, CallError> {
     let (asked, with_members) = team_facts::query(&call.form)?;
     let teams = known(&call, asked, "tids").await?;
-    Ok(json_text(team_facts::query_answer(&teams, with_members)))
+    whole_list(team_facts::query_answer(&teams, with_members))
 }
 
 pub(super) async fn query_detail(call: SignedCall) -> Result<Response, CallError> {
     let asked = call.form.team("tid", TeamKind::Normal)?;
     let team = one(&call, asked).await?;
-    Ok(json_text(team_facts::detail_answer(&team)))
+    whole_list(team_facts::detail_answer(&team))
 }
 
 pub(super) async fn super_teams(call: SignedCall) -> Result<Response, CallError> {
@@ -33,19 +33,19 @@ pub(super) async fn super_teams(call: SignedCall) -> Result<Response, CallError>
         entry,
         size: members.len(),
     });
-    Ok(json_text(team_facts::super_teams_answer(&teams.collect::<Vec<_>>())))
+    whole_list(team_facts::super_teams_answer(&teams.collect::<Vec<_>>()))
 }
 
 pub(super) async fn super_team_members(call: SignedCall) -> Result<Response, CallError> {
     let query = team_facts::members_query(&call.form)?;
     let team = one(&call, query.team.clone()).await?;
-    Ok(json_text(team_facts::members_answer(&query, &team)))
+    whole_list(team_facts::members_answer(&query, &team))
 }
 
 pub(super) async fn joined_super_teams(call: SignedCall) -> Result<Response, CallError> {
     let owner = Owner { app: call.app_key.clone(), account: call.form.account("accid")? };
     let teams = call.context.store.joined(&owner, TeamKind::Super).await?;
-    Ok(json_text(team_facts::super_teams_answer(&teams)))
+    whole_list(team_facts::super_teams_answer(&teams))
 }
 
 async fn one(call: &SignedCall, team: Team) -> Result<TeamFacts, CallError> {

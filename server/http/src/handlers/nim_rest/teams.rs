@@ -4,7 +4,11 @@ use axum::response::Response;
 use huihua_event::{Owner, TeamKind};
 use huihua_nim::rest::teams;
 
-use super::{answers::done, call::SignedCall, error::CallError};
+use super::{
+    answers::{done, whole_list},
+    call::SignedCall,
+    error::CallError,
+};
 use crate::handlers::answers::json_text;
 
 pub(super) async fn create(call: SignedCall) -> Result<Response, CallError> {
@@ -40,7 +44,7 @@ pub(super) async fn change_owner(call: SignedCall) -> Result<Response, CallError
 pub(super) async fn joined(call: SignedCall) -> Result<Response, CallError> {
     let owner = Owner { app: call.app_key.clone(), account: call.form.account("accid")? };
     let teams = call.context.store.joined(&owner, TeamKind::Normal).await?;
-    Ok(json_text(teams::joined_answer(&teams)))
+    whole_list(teams::joined_answer(&teams))
 }
 
 pub(super) async fn create_super(call: SignedCall) -> Result<Response, CallError> {
