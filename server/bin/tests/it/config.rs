@@ -40,6 +40,11 @@ pub(crate) fn write_keys(path: &Path, token_keys: &[&str], ingest_keys: &[&str])
         "accounts = \"nim\"\nsecret = \"s\"\ntoken_keys = [{token_keys}]\n{ingest_keys}\n",
     )
     .unwrap();
+    write_private(path, &text);
+}
+
+/// Writes a configuration that only its owner can read.
+pub(crate) fn write_private(path: &Path, text: &str) {
     // As an editor does: never half a file under its name.
     let part = path.with_extension("part");
     std::fs::write(&part, text).unwrap();
@@ -74,12 +79,17 @@ pub(crate) struct ConfiguredServer {
 
 impl ConfiguredServer {
     pub(crate) async fn start(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_logging(folder, arguments, "info").await
+    }
+
+    /// With this level of the log, or this filter; it must show the line of the start.
+    pub(crate) async fn start_logging(folder: &Path, arguments: &[&str], level: &str) -> Self {
         let log = folder.join("log");
         let child = binary()
             .args(["serve", "--config", "huihua.toml"])
             .args(arguments)
             .current_dir(folder)
-            .env("HUIHUA_LOG", "info")
+            .env("HUIHUA_LOG", level)
             .env("HUIHUA_ADMIN_LISTEN", "127.0.0.1:0")
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(&log).unwrap())

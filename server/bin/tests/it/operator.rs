@@ -13,7 +13,10 @@ use crate::{
 /// The operator's listener of the server, by its log.
 pub(crate) fn admin(server: &ConfiguredServer) -> Http {
     let log = server.log();
-    let address = log.split("admin_address=\"").nth(1).unwrap().split('"').next().unwrap();
+    // As text, or as JSON.
+    let after = ["admin_address=\"", "\"admin_address\":\""].map(|key| log.split_once(key));
+    let (_, after) = after.into_iter().flatten().next().unwrap();
+    let address = after.split('"').next().unwrap();
     Http::new(format!("http://{address}"))
 }
 
