@@ -161,7 +161,9 @@ async fn ask(
             let row = database.set_ext(account, &session, &ext, &key).await?;
             row.context("a session that is there")?;
         }
-        Work::TeamMessage { .. } | Work::Copy => bail!("{work:?} is not PostgreSQL's"),
+        Work::CodedPage { .. } | Work::TeamMessage { .. } | Work::Copy => {
+            bail!("{work:?} is not PostgreSQL's")
+        }
     }
     Ok(())
 }
@@ -189,7 +191,9 @@ async fn ask_redis(
             let (ext, key) = (format!(r#"{{"top":true,"n":{n}}}"#), format!("bare-{n}"));
             lists.set_ext(account, &session, &ext, &key).await?;
         }
-        Work::TeamMessage { .. } | Work::Copy => bail!("{work:?} is not Redis's"),
+        Work::CodedPage { .. } | Work::TeamMessage { .. } | Work::Copy => {
+            bail!("{work:?} is not Redis's")
+        }
     }
     Ok(())
 }

@@ -60,7 +60,7 @@ pub(crate) struct Kind {
 
 const COPY_CONTESTANTS: [&str; 2] = [OURS, LIMIT];
 
-pub(crate) const KINDS: [Kind; 8] = [
+pub(crate) const KINDS: [Kind; 10] = [
     Kind {
         title: "Page of 100 with messages (8 connections)",
         label: "page of 100",
@@ -68,6 +68,22 @@ pub(crate) const KINDS: [Kind; 8] = [
         connections: 8,
         accounts: 'r',
         contestants: &NAMES,
+    },
+    Kind {
+        title: "Page of 100, compressed by gzip (8 connections)",
+        label: "page of 100, gzip",
+        work: Work::CodedPage { coding: "gzip" },
+        connections: 8,
+        accounts: 'r',
+        contestants: &[OURS],
+    },
+    Kind {
+        title: "Page of 100, compressed by zstd (8 connections)",
+        label: "page of 100, zstd",
+        work: Work::CodedPage { coding: "zstd" },
+        connections: 8,
+        accounts: 'r',
+        contestants: &[OURS],
     },
     Kind {
         title: "Sync, nothing changed (8 connections)",

@@ -20,6 +20,7 @@ pub(crate) fn tables(figures: &Figures) -> String {
     for table in [&figures.pages, &figures.syncs, &figures.teams] {
         let _ = write!(text, "\n{}", growth_table(table));
     }
+    let _ = write!(text, "\n{}", page_bytes_table(&figures.page_bytes));
     let _ = write!(text, "\n{}", written_table(&figures.written));
     let _ = write!(text, "\n{}", big_store_tables(&figures.big_store, figures.resting_bytes));
     text += &row("a waiting sync, of 2,000", &[optional_kilobytes(figures.waiting_bytes)]);
@@ -90,6 +91,18 @@ fn growth_table(table: &GrowthTable) -> String {
             figures.push(duration_text(cell.cpu_per_call()));
         }
         text += &row(&count_text(*size as f64), &figures);
+    }
+    text
+}
+
+/// Writes how much smaller a compressed page is; what it costs is among the kinds of work.
+fn page_bytes_table(pages: &[(&str, usize)]) -> String {
+    let mut text = "### Bytes of a page of 100 with messages, as it is sent\n\n".to_owned();
+    text += "| coding | bytes | plain ÷ this |\n|---|---|---|\n";
+    let plain = pages.first().map_or(0, |(_, bytes)| *bytes) as f64;
+    for (coding, bytes) in pages {
+        let bytes = *bytes as f64;
+        text += &row(coding, &[kilobytes_text(bytes), ratio_text(plain / bytes)]);
     }
     text
 }

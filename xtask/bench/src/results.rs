@@ -50,6 +50,8 @@ pub(crate) struct Figures {
     pub(crate) pages: GrowthTable,
     pub(crate) syncs: GrowthTable,
     pub(crate) teams: GrowthTable,
+    /// Bytes of a page of 100 as it is sent, by its content coding.
+    pub(crate) page_bytes: Vec<(&'static str, usize)>,
     pub(crate) written: Vec<WrittenRow>,
     pub(crate) big_store: BigStore,
     pub(crate) waiting_bytes: Option<u64>,
@@ -123,6 +125,7 @@ pub(crate) mod tests {
             pages: growth("Pages"),
             syncs: growth("Syncs"),
             teams: growth("Teams"),
+            page_bytes: vec![("identity", 1 << 30), ("zstd", 1 << 29)],
             written: vec![WrittenRow { label: "message", cells: vec![(OURS, 1e9)] }],
             big_store: BigStore {
                 rows: 1_010_000,

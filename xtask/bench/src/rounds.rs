@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use crate::{
+    connection::HttpConnection,
     field::{Field, LENGTHS, OURS, PEER, TEAMS, account_of_length, accounts},
     figures::Cell,
     kinds::{KINDS, Kind, RunLength},
@@ -78,6 +79,21 @@ pub(crate) async fn measure_teams(field: &Field, length: &RunLength) -> Result<G
     });
     println!("bench: {title}");
     measure_growing(&contestants, &callers, length, title).await
+}
+
+/// Looks how large a page of 100 is as it is sent, plain and in each coding.
+///
+/// # Errors
+/// When any call fails.
+pub(crate) async fn measure_page_bytes(field: &Field) -> Result<Vec<(&'static str, usize)>> {
+    let target = &field.product.target;
+    let mut http = HttpConnection::open(target.address).await?;
+    let account = &accounts('r')[0];
+    let mut pages = Vec::new();
+    for coding in ["identity", "gzip", "zstd"] {
+        pages.push((coding, http.call(target.coded_page(account, coding)?).await?.len()));
+    }
+    Ok(pages)
 }
 
 async fn measure_growing(

@@ -28,14 +28,24 @@ pub(crate) async fn run(length: &RunLength, destination: Destination) -> Result<
     let lengths = "Sync, nothing changed, by the sessions of the account (1 connection)";
     let syncs = rounds::measure_lengths(&field, length, lengths, Work::EmptySync).await?;
     let teams = rounds::measure_teams(&field, length).await?;
+    let page_bytes = rounds::measure_page_bytes(&field).await?;
     let written = written::measure(&field, length).await?;
     let (peers, resting_bytes) = (field.peers.clone(), field.resting_bytes);
     // What follows is Huihua's alone.
     field.stop();
     let waiting_bytes = waiting::measure().await?;
     let big_store = big_store::measure(length).await?;
-    let figures =
-        Figures { tables, pages, syncs, teams, written, big_store, waiting_bytes, resting_bytes };
+    let figures = Figures {
+        tables,
+        pages,
+        syncs,
+        teams,
+        page_bytes,
+        written,
+        big_store,
+        waiting_bytes,
+        resting_bytes,
+    };
     let head = document::head(
         "The server beside its limits and peers",
         &how(length)?,

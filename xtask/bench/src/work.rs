@@ -22,6 +22,10 @@ pub(crate) const EVENTS_HEADER: &str = "x-events";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Work {
     Page,
+    /// A page for a client that takes this content coding.
+    CodedPage {
+        coding: &'static str,
+    },
     EmptySync,
     GetOne,
     Ingest {
@@ -42,6 +46,7 @@ impl Work {
         match self {
             Self::Ingest { events } => events,
             Self::Page
+            | Self::CodedPage { .. }
             | Self::EmptySync
             | Self::GetOne
             | Self::TeamMessage { .. }
@@ -95,6 +100,7 @@ impl HttpTarget {
                 return Ok(self.events(&json!([messages::team_message(members, n)]), 1));
             }
             Work::Copy => return Ok(copy(n)),
+            Work::CodedPage { coding } => return self.coded_page(account, coding),
             Work::Page | Work::EmptySync | Work::GetOne | Work::SetExt => {}
         }
         let session = format!("/v1/sessions/p2p%7C{}", messages::other_end(account, n));
@@ -105,9 +111,11 @@ impl HttpTarget {
                 (Method::GET, format!("/v1/sync?cursor={cursor}"))
             }
             Work::GetOne => (Method::GET, session),
-            Work::SetExt | Work::Ingest { .. } | Work::TeamMessage { .. } | Work::Copy => {
-                (Method::PUT, format!("{session}/ext"))
-            }
+            Work::SetExt
+            | Work::CodedPage { .. }
+            | Work::Ingest { .. }
+            | Work::TeamMessage { .. }
+            | Work::Copy => (Method::PUT, format!("{session}/ext")),
         };
         let mut call = self.read(account, path)?;
         call.method = method;
@@ -119,6 +127,16 @@ impl HttpTarget {
                 ("idempotency-key", format!("bench-{n}")),
             ];
         }
+        Ok(call)
+    }
+
+    /// A page, compressed so.
+    ///
+    /// # Errors
+    /// When the account has no token.
+    pub(crate) fn coded_page(&self, account: &str, coding: &'static str) -> Result<HttpCall> {
+        let mut call = self.read(account, "/v1/sessions".to_owned())?;
+        call.headers = vec![("accept-encoding", coding.to_owned())];
         Ok(call)
     }
 
@@ -186,6 +204,7 @@ mod tests {
     fn each_work_has_its_request() {
         for (work, method, path) in [
             (Work::Page, "GET", "/v1/sessions"),
+            (Work::CodedPage { coding: "zstd" }, "GET", "/v1/sessions"),
             (Work::EmptySync, "GET", "/v1/sync?cursor=cursor"),
             (Work::GetOne, "GET", "/v1/sessions/p2p%7Ca-p5"),
             (Work::Ingest { events: 3 }, "POST", "/v1/events"),
