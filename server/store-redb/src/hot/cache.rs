@@ -83,13 +83,14 @@ impl Cache {
         })
     }
 
-    pub(super) fn put_head(&mut self, key: &[u8], value: Arc<[u8]>) {
+    /// Takes the write of a head; tells whether a list in memory refers to it.
+    pub(super) fn put_head(&mut self, key: &[u8], value: Arc<[u8]>) -> bool {
         for pending in self.loads.values_mut() {
             pending.put_head(key, &value);
         }
-        if let Some(head) = self.heads.get(key).and_then(Weak::upgrade) {
-            head.put(value);
-        }
+        let Some(head) = self.heads.get(key).and_then(Weak::upgrade) else { return false };
+        head.put(value);
+        true
     }
 
     pub(super) fn put_row(&mut self, change: RowChange) {

@@ -3,6 +3,7 @@
 
 use std::{
     cmp::Reverse,
+    collections::VecDeque,
     sync::{Arc, atomic::AtomicUsize},
 };
 
@@ -15,9 +16,12 @@ use crate::{failure::StoreFailure, lookup, row, tables};
 
 /// Sessions whose JSON is made when a list is loaded: a page at its largest.
 pub(super) const READY_ROWS: usize = 100;
-/// Beyond this place in the list no JSON is kept: a few more than a page, so that sessions that
+/// Up to this place in the list JSON is always kept: a few more than a page, so that sessions that
 /// come and go at its end do not cost a read of the engine each.
 const READY_ROWS_MAX: usize = 128;
+/// Sessions beyond that place whose JSON is kept because they were read last: as many as before it,
+/// so that a list takes at most twice the memory for them.
+const READ_ROWS_MAX: usize = 128;
 /// What a list costs beside its rows, in bytes.
 const LIST_BYTES: usize = 512;
 /// What the allocator adds to one block, in bytes.
@@ -38,6 +42,9 @@ pub(crate) struct AccountList {
     /// Slots that have a version, oldest change first.
     by_version: Vec<u32>,
     teams: Vec<TeamRow>,
+    /// Slots beyond the newest whose JSON was kept, the first read first. One that moved since may
+    /// be there in vain.
+    read: VecDeque<u32>,
     /// How many heads had been written when the views of the teams were last looked at.
     head_writes_seen: Option<u64>,
     json_bytes: usize,
@@ -92,6 +99,7 @@ impl AccountList {
             order: Vec::new(),
             by_version: Vec::new(),
             teams: Vec::new(),
+            read: VecDeque::new(),
             head_writes_seen: None,
             json_bytes: 0,
             team_bytes: 0,
@@ -233,13 +241,41 @@ impl AccountList {
         }
     }
 
+    /// Keeps the JSON of a session if it is one of the newest.
     fn keep(&mut self, slot: u32, json: SessionJson) {
-        let place = self.slots[slot as usize].update_time.map(|time| self.position(time, slot));
-        if place.is_some_and(|place| place < READY_ROWS_MAX) {
-            self.forget_json(slot);
-            self.json_bytes += json.len() + BLOCK_BYTES;
-            self.slots[slot as usize].json = Some(json);
+        if self.is_new(slot) {
+            self.put_json(slot, json);
         }
+    }
+
+    /// Keeps the JSON of a session that was read, of the version that the list has. If it is none
+    /// of the newest, it may take the place of the one of those that was read first.
+    pub(super) fn keep_read(&mut self, slot: u32, json: SessionJson) {
+        if self.slots[slot as usize].update_time.is_none() {
+            return;
+        }
+        if !self.is_new(slot) {
+            if self.read.len() >= READ_ROWS_MAX
+                && let Some(first) = self.read.pop_front()
+                && !self.is_new(first)
+            {
+                self.forget_json(first);
+            }
+            self.read.push_back(slot);
+        }
+        self.put_json(slot, json);
+    }
+
+    /// Tells whether a session is one of the newest.
+    fn is_new(&self, slot: u32) -> bool {
+        let time = self.slots[slot as usize].update_time;
+        time.is_some_and(|time| self.position(time, slot) < READY_ROWS_MAX)
+    }
+
+    fn put_json(&mut self, slot: u32, json: SessionJson) {
+        self.forget_json(slot);
+        self.json_bytes += json.len() + BLOCK_BYTES;
+        self.slots[slot as usize].json = Some(json);
     }
 
     fn forget_json(&mut self, slot: u32) {
@@ -303,11 +339,6 @@ impl AccountList {
             self.keep(slot, json.clone());
         }
         Ok(json)
-    }
-
-    /// Keeps the JSON of a session that was read, if it is of this version and one of the newest.
-    pub(super) fn offer(&mut self, slot: u32, json: &SessionJson) {
-        self.keep(slot, json.clone());
     }
 
     pub(super) fn json(&self, slot: u32) -> Option<&SessionJson> {
@@ -374,7 +405,10 @@ impl AccountList {
     // Its size.
 
     pub(super) fn bytes(&self) -> usize {
-        let numbers = self.by_id.capacity() + self.order.capacity() + self.by_version.capacity();
+        let numbers = self.by_id.capacity()
+            + self.order.capacity()
+            + self.by_version.capacity()
+            + self.read.capacity();
         LIST_BYTES
             + 2 * self.prefix.len()
             + self.slots.capacity() * size_of::<Slot>()

@@ -48,7 +48,7 @@ pub(crate) struct HotLists {
 struct Moment {
     version: u64,
     horizon: u64,
-    /// Writes of heads so far.
+    /// Writes so far of heads that were in memory.
     head_writes: u64,
     /// The outcome of a write is unknown: nothing is in memory until the file was asked.
     is_stale: bool,
@@ -111,9 +111,8 @@ impl HotLists {
         let rows = self.prepare(commit.rows);
         self.moment.send_modify(|moment| {
             let mut cache = self.lock();
-            moment.head_writes += commit.heads.len() as u64;
             for (key, value) in commit.heads {
-                cache.put_head(&key, value.into());
+                moment.head_writes += u64::from(cache.put_head(&key, value.into()));
             }
             for row in rows {
                 cache.put_row(row);

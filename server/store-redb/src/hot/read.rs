@@ -106,6 +106,7 @@ pub(crate) fn page(
     let fitting = fitting.count();
     let has_more = has_more || fitting < rows.len();
     rows.truncate(fitting);
+    texts.keep_in(list);
     page.has_more = has_more;
     if let Some((slot, update_time)) = rows.last().filter(|_| has_more) {
         let id = lookup::session_id_of(list.id(*slot))?;
@@ -141,15 +142,17 @@ pub(crate) fn changes(
     request: &SyncRequest,
 ) -> Result<SyncPageJson, NotRead> {
     let sealer = &at.history.sealer;
-    let now = at.cursor(list, at.last, at.last).encode(sealer);
+    let now = at.cursor(list, at.last, at.last);
     let (since, start) = match &request.from {
-        SyncFrom::Latest => return Ok(SyncPageJson::new(0, now)),
+        SyncFrom::Latest => return Ok(SyncPageJson::new(0, now.encode(sealer))),
         SyncFrom::Beginning => (0, at.last),
         SyncFrom::Cursor(text) => {
             match Cursor::decode(text, sealer).filter(|cursor| at.knows(cursor)) {
+                // Nothing at all was written since: one cursor has one text, and this is it.
+                Some(cursor) if cursor == now => return Ok(SyncPageJson::new(0, text.clone())),
                 Some(cursor) => (cursor.version, cursor.start),
                 None => {
-                    let mut answer = SyncPageJson::new(0, now);
+                    let mut answer = SyncPageJson::new(0, now.encode(sealer));
                     answer.reset = true;
                     return Ok(answer);
                 }
@@ -165,7 +168,7 @@ pub(crate) fn changes(
     let Cut { mut rows, has_more } = order::front(changed, request.limit as usize);
     let texts = texts(list, at, rows.iter().copied(), request.need_last_msg)?;
     let bytes = texts.sent_bytes(list, request.need_last_msg) + 24 * rows.len();
-    let mut answer = SyncPageJson::new(bytes, now);
+    let mut answer = SyncPageJson::new(bytes, now.encode(sealer));
     let mut fitting = 0;
     for (slot, session) in texts.rows(list) {
         let fits = match session {
@@ -185,6 +188,7 @@ pub(crate) fn changes(
     if let Some(slot) = rows.last().filter(|_| answer.has_more) {
         answer.cursor = at.cursor(list, list.place(*slot).version, start).encode(sealer);
     }
+    texts.keep_in(list);
     Ok(answer)
 }
 
@@ -197,7 +201,9 @@ pub(crate) fn session(
     let Ok(slot) = list.find(id) else { return Ok(None) };
     list.refresh(at.head_writes)?;
     let texts = texts(list, at, [slot].into_iter(), true)?;
-    Ok(texts.sessions(list).next().cloned())
+    let session = texts.sessions(list).next().cloned();
+    texts.keep_in(list);
+    Ok(session)
 }
 
 /// Answers the teams that the account is in, in the order of their ids.
@@ -246,11 +252,6 @@ fn texts(
     if !ids.is_empty() {
         return Err(NotRead::Missing(MissingSessions { ids, need_last_msg }));
     }
-    for (slot, json) in &texts {
-        if let Some(json) = json {
-            list.offer(*slot, json);
-        }
-    }
     Ok(Texts(texts))
 }
 
@@ -268,5 +269,14 @@ impl Texts {
 
     fn sessions<'t>(&'t self, list: &'t AccountList) -> impl Iterator<Item = &'t SessionJson> {
         self.rows(list).filter_map(|(_, session)| session)
+    }
+
+    /// Gives the list what it did not have. Only when the answer is written: others may go for it.
+    fn keep_in(self, list: &mut AccountList) {
+        for (slot, json) in self.0 {
+            if let Some(json) = json {
+                list.keep_read(slot, json);
+            }
+        }
     }
 }

@@ -13,39 +13,53 @@ use super::{
 };
 use crate::{failure::StoreFailure, history::History, lookup, read::Snapshot, row, tables};
 
+/// Rows of a scan that are held until it is known which are the newest: those of a list of usual
+/// length are read once. A held row costs its share of a page that is in redb's cache anyway.
+const HELD_ROWS_MAX: usize = 1_000;
+
 /// Reads the whole list.
 pub(crate) fn scan(snapshot: &Snapshot<'_>, owner: &Owner) -> Result<AccountList, StoreFailure> {
     let mut list = AccountList::new(owner);
+    // By their slots.
+    let mut held = Vec::new();
     let range = tables::owner_range(owner);
     let rows = range.start.as_slice()..range.end.as_slice();
     for item in snapshot.sessions.range::<&[u8]>(rows)? {
-        let (key, value) = item?;
-        let (key, value) = (key.value(), value.value());
+        let row = item?;
+        let (key, value) = (row.0.value(), row.1.value());
         let damaged = || row::damaged("key", key);
         let id = key.get(range.start.len()..).ok_or_else(damaged)?;
         let (kind, peer) = lookup::session_of(id).map_err(|_| damaged())?;
         let registers = row::decode_row(key, value)?;
         if is_p2p(id) {
             list.push_p2p(id, Place::of(&registers.view(kind, None)));
-            continue;
+        } else {
+            let head_key = tables::head_key(&owner.app, kind, peer);
+            let head = snapshot.heads.get(head_key.as_slice())?;
+            let head: Option<Arc<[u8]>> = head.map(|head| head.value().into());
+            let decoded = head.as_deref().map(|head| row::decode_head(&head_key, head));
+            let decoded = decoded.transpose()?;
+            let view = registers.view(kind, decoded.as_ref());
+            let shared = SharedHead::new(head_key.into(), head.clone());
+            list.push_team(id, &view, value, Arc::new(shared));
         }
-        let head_key = tables::head_key(&owner.app, kind, peer);
-        let head = snapshot.heads.get(head_key.as_slice())?;
-        let head: Option<Arc<[u8]>> = head.map(|head| head.value().into());
-        let decoded = head.as_deref().map(|head| row::decode_head(&head_key, head)).transpose()?;
-        let view = registers.view(kind, decoded.as_ref());
-        let shared = SharedHead::new(head_key.into(), head.clone());
-        list.push_team(id, &view, value, Arc::new(shared));
+        if held.len() < HELD_ROWS_MAX {
+            held.push(row);
+        }
     }
     list.sort();
     let newest: Vec<u32> = list.order().iter().copied().take(READY_ROWS).collect();
     for slot in newest {
-        if is_p2p(list.id(slot)) {
-            if let Some((_, json)) = session(snapshot, &list.prefix, list.id(slot))? {
-                list.offer(slot, &json);
-            }
-        } else {
+        if !is_p2p(list.id(slot)) {
             list.team_json(slot)?;
+            continue;
+        }
+        let session = match held.get(slot as usize) {
+            Some((key, value)) => session_of_row(key.value(), value.value(), list.id(slot))?,
+            None => session(snapshot, &list.prefix, list.id(slot))?,
+        };
+        if let Some((_, json)) = session {
+            list.keep_read(slot, json);
         }
     }
     Ok(list)
@@ -59,7 +73,16 @@ fn session(
 ) -> Result<Option<(u64, SessionJson)>, StoreFailure> {
     let key = [prefix, id].concat();
     let Some(value) = snapshot.sessions.get(key.as_slice())? else { return Ok(None) };
-    let registers = row::decode_row(&key, value.value())?;
+    session_of_row(&key, value.value(), id)
+}
+
+/// Makes a p2p session of its row, with the version that it has; `None` when it is not visible.
+fn session_of_row(
+    key: &[u8],
+    value: &[u8],
+    id: &[u8],
+) -> Result<Option<(u64, SessionJson)>, StoreFailure> {
+    let registers = row::decode_row(key, value)?;
     let (kind, peer) = lookup::session_of(id)?;
     let view = registers.view(kind, None);
     let json = lookup::session_json(kind, peer, registers.ext, &view)?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use huihua_core::{Account, Page, QueryMySessionOption};
+use huihua_core::{Account, Page, QueryMySessionOption, RecentSession, SessionId};
 use huihua_event::{Edit, Event, Owner, Place, Post, Team};
 use huihua_store::{
     Engine as _, Store as _, SyncFrom, SyncRequest,
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     hot::{self, Load, MissingSessions, NotRead, ReadSessions},
+    lookup,
     store::RedbStore,
 };
 
@@ -323,6 +324,51 @@ async fn a_walk_takes_its_rows_from_memory_and_from_the_file() {
         assert_eq!((seen.len(), walked), (450 + usize::from(limit == 33), walked));
         assert_eq!(seen.contains(&changed), limit == 33, "the newest of the second walk");
     }
+    store.close().await;
+}
+
+/// The session as it is in memory; `None` when its text is not there.
+fn session_in_memory(store: &RedbStore, n: u64) -> Option<Option<RecentSession>> {
+    let id = lookup::id_bytes(&peer_session(n));
+    let read = |list: &mut hot::AccountList, at: &hot::ReadAt<'_>| hot::session(list, at, &id);
+    let session = store.lists.read(&amy(), &store.history, &ReadSessions::default(), read)?;
+    session.ok().map(|session| session.map(|json| json.into_session().unwrap()))
+}
+
+fn peer_session(n: u64) -> SessionId {
+    format!("p2p|p{n}").parse().unwrap()
+}
+
+#[tokio::test]
+async fn sessions_that_were_read_last_stay_in_memory_as_they_are() {
+    const KEPT: u64 = 128;
+    let (_folder, store) = in_folder(MUCH_BYTES);
+    ingest(&store, (0..450).map(|n| p2p(&format!("p{n}"), 10 + n)).collect()).await;
+    load(&store, &amy()).await;
+    let get = async |n: u64| store.get_session(&amy(), &peer_session(n)).await.unwrap();
+    assert_eq!(session_in_memory(&store, 7), None);
+    let read = get(7).await;
+    assert_eq!(session_in_memory(&store, 7), Some(read));
+    store.update(&amy(), &peer_session(7), "new".into(), &attempt(500)).await.map(drop).unwrap();
+    for _ in 0..2 {
+        assert_eq!(get(7).await.unwrap().ext, "new");
+    }
+    assert_eq!(session_in_memory(&store, 7).unwrap().unwrap().ext, "new");
+    for n in 10..300 {
+        drop(get(n).await.unwrap());
+    }
+    let kept = |n: &u64| session_in_memory(&store, *n).is_some();
+    assert!((300 - KEPT..300).all(|n| kept(&n)), "read last");
+    assert_eq!((0..450 - KEPT).filter(kept).count() as u64, KEPT);
+    assert_eq!(store.lists.bytes(), store.lists.count_again());
+    // One of them becomes the newest, one goes.
+    ingest(&store, vec![p2p("p290", 1_000)]).await;
+    store.delete(&amy(), vec![peer_session(291)], &attempt(1_001)).await.unwrap();
+    assert_eq!(session_in_memory(&store, 290).unwrap().unwrap().update_time, 1_000);
+    assert_eq!(session_in_memory(&store, 291), Some(None));
+    assert_eq!((get(291).await, get(292).await.unwrap().update_time), (None, 302));
+    assert_equal(&store, &amy(), "after all").await;
+    assert_eq!(store.lists.bytes(), store.lists.count_again());
     store.close().await;
 }
 
