@@ -5,7 +5,8 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Once},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
 };
 
 use arc_swap::ArcSwap;
@@ -24,6 +25,7 @@ use jsonwebtoken::{
     errors::{ErrorKind, Result as JwtResult, new_error},
     signature,
 };
+use lru::LruCache;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
@@ -39,6 +41,9 @@ use crate::{
 pub(crate) const TOKEN_TTL_S_MAX: u64 = 90 * 24 * 60 * 60;
 /// How far clocks may differ, in seconds.
 const LEEWAY_S: u64 = 30;
+/// Tokens whose signatures need not be verified again: a device asks with the same one for hours,
+/// and verifying it costs more than its page. 300 bytes each, a little over 1 MB.
+const VERIFIED_TOKENS_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("not 0");
 
 /// The account of a client's request, by its token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,12 +188,20 @@ impl CurrentApps {
     }
 }
 
-/// Verifies JWTs: the apps of a server with their token keys, made ready once. Nothing is
-/// remembered of a token: its expiry counts at every request.
+/// Verifies JWTs: the apps of a server with their token keys, made ready once.
 pub(crate) struct TokenVerifier {
     apps: Arc<Apps>,
     keys: HashMap<AppKey, Vec<DecodingKey>>,
     validation: Validation,
+    /// What these keys have signed, by the hash of the whole token. Its times count at every
+    /// request.
+    verified: Mutex<LruCache<TokenHash, Arc<VerifiedToken>>>,
+}
+
+/// A token whose signature is right.
+struct VerifiedToken {
+    app: AppKey,
+    claims: Claims,
 }
 
 impl TokenVerifier {
@@ -203,7 +216,7 @@ impl TokenVerifier {
         // The caller checks the times against its own clock.
         validation.validate_exp = false;
         validation.set_required_spec_claims(&["exp", "sub"]);
-        Self { apps, keys, validation }
+        Self { apps, keys, validation, verified: LruCache::new(VERIFIED_TOKENS_MAX).into() }
     }
 
     /// Verifies a token. `now` in seconds since 1970.
@@ -211,6 +224,26 @@ impl TokenVerifier {
     /// # Errors
     /// Code 302, with a detail that says what is wrong with the token.
     pub(crate) fn verify(&self, token: &str, now: u64) -> Result<AuthenticatedCaller, Error> {
+        let hash = TokenHash::of(token);
+        let known = self.verified().get(&hash).cloned();
+        let verified = match known {
+            Some(verified) => verified,
+            None => {
+                let verified = Arc::new(self.verify_signature(token)?);
+                self.verified().put(hash, Arc::clone(&verified));
+                verified
+            }
+        };
+        let app = self.apps.get(&verified.app).expect("found when it was verified");
+        caller(app, &verified.claims, now)
+    }
+
+    fn verified(&self) -> MutexGuard<'_, LruCache<TokenHash, Arc<VerifiedToken>>> {
+        // Nothing under this lock panics half done.
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn verify_signature(&self, token: &str) -> Result<VerifiedToken, Error> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| {
             refused(
                 "token not accepted: not a valid JWT (header alg=HS256, kid=<app key>) and not a \
@@ -226,9 +259,9 @@ impl TokenVerifier {
         let kid = header.kid.ok_or_else(|| refused("the token's header lacks kid, the app key"))?;
         let (app, keys) = AppKey::new(kid)
             .ok()
-            .and_then(|key| Some((self.apps.get(&key)?, self.keys.get(&key)?)))
+            .and_then(|key| self.keys.get_key_value(&key))
             .ok_or_else(|| refused("the token's kid is not an app of this server"))?;
-        caller(app, self.claims(keys, token)?, now)
+        Ok(VerifiedToken { app: app.clone(), claims: self.claims(keys, token)? })
     }
 
     fn claims(&self, keys: &[DecodingKey], token: &str) -> Result<Claims, Error> {
@@ -253,7 +286,7 @@ impl TokenVerifier {
 }
 
 /// Returns the caller of a token whose signature is right.
-fn caller(app: &App, claims: Claims, now: u64) -> Result<AuthenticatedCaller, Error> {
+fn caller(app: &App, claims: &Claims, now: u64) -> Result<AuthenticatedCaller, Error> {
     let expires_at = claims.exp.whole();
     if expires_at.saturating_add(LEEWAY_S) < now {
         return Err(refused("the token has expired: get a new one"));
@@ -266,7 +299,7 @@ fn caller(app: &App, claims: Claims, now: u64) -> Result<AuthenticatedCaller, Er
     }
     let account = app
         .accounts
-        .account(claims.sub)
+        .account(claims.sub.as_str())
         .map_err(|e| refused(&format!("the token's sub is not an account: {e}")))?;
     let owner = Owner { app: app.key.clone(), account };
     Ok(AuthenticatedCaller {

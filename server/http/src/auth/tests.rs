@@ -84,6 +84,41 @@ fn both_token_keys_hold_during_a_rotation() {
     }
 }
 
+/// Its signature is verified once; everything else counts at every request.
+#[test]
+fn a_token_that_was_accepted_expires_all_the_same_and_goes_with_its_key() {
+    let current = CurrentApps::new(apps());
+    let verify = |token: &str, now: u64| current.verifier().verify(token, now);
+    let token = |exp: u64| forge(HEADER, &claims_until(exp), &app("a").token_keys[1]);
+    let (soon, far) = (token(NOW + 60), token(NOW + TOKEN_TTL_S_MAX));
+    for _ in 0..2 {
+        assert_eq!(verify(&soon, NOW).unwrap().expires_at, (NOW + 60) * 1_000);
+        assert_eq!(verify(&far, NOW).unwrap().owner.app.as_str(), "a");
+    }
+    assert!(verify(&soon, NOW + 60 + LEEWAY_S + 1).is_err(), "expired");
+    assert!(verify(&far, NOW - LEEWAY_S - 1).is_err(), "more than 90 days ahead");
+    assert!(verify(&format!("{soon}x"), NOW).is_err(), "another token");
+    let mut rotated = apps();
+    rotated.insert(
+        AppKey::new("a").unwrap(),
+        App { token_keys: vec![app("a").token_keys[0].clone()], ..app("a") },
+    );
+    current.replace(rotated);
+    assert!(verify(&soon, NOW).is_err(), "its key is gone");
+}
+
+#[test]
+fn accepted_tokens_take_a_bounded_memory() {
+    let apps = apps();
+    let verifier = TokenVerifier::new(Arc::new(apps));
+    let key = &app("a").token_keys[0];
+    for n in 0..=VERIFIED_TOKENS_MAX.get() as u64 {
+        verifier.verify(&forge(HEADER, &claims_until(NOW + n), key), NOW).unwrap();
+    }
+    assert!(verifier.verify("a.b.c", NOW).is_err());
+    assert_eq!(verifier.verified().len(), VERIFIED_TOKENS_MAX.get());
+}
+
 #[test]
 fn every_other_token_is_refused_with_its_reason() {
     let [a, b] = ["a", "b"].map(app);
