@@ -143,15 +143,18 @@ impl Live {
             if !page.is_empty() || page.reset || self.lock().is_stopped {
                 return Ok(page);
             }
+            // All that a wait keeps of the page, which has room for changes.
+            let cursor = page.cursor.clone();
+            drop(page);
             // What ended the token before the subscription notifies nobody.
             check_caller().await?;
             let is_notified = waiting.wait(deadline).await;
             check_caller().await?;
             if !is_notified || self.lock().is_stopped {
-                return Ok(page);
+                return Ok(Arc::new(SyncPageJson::new(0, cursor)));
             }
             // Also after `latest`: it means since the wait began.
-            request.from = SyncFrom::Cursor(page.cursor.clone());
+            request.from = SyncFrom::Cursor(cursor);
             page = waiting.look(owner, &request).await?;
         }
     }
