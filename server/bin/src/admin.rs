@@ -1,6 +1,6 @@
 //! Requests of the operator to a running server, over a Unix socket in its data folder: a backup, a
-//! verification. Only the server's own user and root may send them. A request is one JSON line, its
-//! answer JSON lines.
+//! verification, the export and the erasure of an account. Only the server's own user and root may
+//! send them. A request is one JSON line, its answer JSON lines.
 
 use std::{
     convert::Infallible,
@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use huihua_store::{self as store, Engine, Progress};
+use huihua_core::{Account, AppKey};
+use huihua_event::Owner;
+use huihua_store::{self as store, Engine, Erased, Progress, TakeRecord};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -58,6 +60,28 @@ enum AdminRequest {
     Backup(PathBuf),
     /// Check every value.
     Verify,
+    /// Give every record of an account.
+    Export(AccountOfApp),
+    /// Erase an account.
+    Erase(AccountOfApp),
+}
+
+/// An account, in its app's form.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct AccountOfApp {
+    app: AppKey,
+    account: Account,
+}
+
+impl AccountOfApp {
+    fn of(owner: &Owner) -> Self {
+        Self { app: owner.app.clone(), account: owner.account.clone() }
+    }
+
+    fn owner(self) -> Owner {
+        Owner { app: self.app, account: self.account }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,6 +94,11 @@ enum AdminLine {
     Done,
     /// Every value is intact: so many.
     Verified(u64),
+    /// One record of an account, as JSON.
+    Record(String),
+    /// All records came: so many.
+    Exported(u64),
+    Erased(Erased),
     Failed(String),
 }
 
@@ -156,29 +185,46 @@ async fn answer(mut stream: UnixStream, operations: Operations) -> io::Result<()
         return write(&mut writing, &AdminLine::Failed("unknown request".to_owned())).await;
     };
     let (lines, mut reports) = mpsc::channel(LINES_MAX);
-    let progress: Progress = Box::new(move |done, all| {
-        // The work goes on if the operator is gone; a full channel loses one report of many.
-        let _ = lines.try_send(AdminLine::Progress { done, all });
-    });
-    let report = async {
+    let report = async move {
+        // Dropped when the peer is gone: an export ends then, all other work goes on.
         while let Some(line) = reports.recv().await {
             write(&mut writing, &line).await?;
         }
-        Ok::<_, io::Error>(())
+        Ok::<_, io::Error>(writing)
     };
-    let work = async {
-        match request {
-            AdminRequest::Backup(to) => {
-                (operations.backup)(to, progress).await.map(|()| AdminLine::Done)
-            }
-            AdminRequest::Verify => {
-                operations.engine.verify(progress).await.map(AdminLine::Verified)
-            }
+    let (done, reported) = tokio::join!(carry_out(request, operations, lines), report);
+    let last = done.unwrap_or_else(|error| AdminLine::Failed(error.to_string()));
+    write(&mut reported?, &last).await
+}
+
+async fn carry_out(
+    request: AdminRequest,
+    operations: Operations,
+    lines: mpsc::Sender<AdminLine>,
+) -> Result<AdminLine, store::Error> {
+    let engine = operations.engine;
+    let records = lines.clone();
+    let progress: Progress = Box::new(move |done, all| {
+        // A full channel loses one report of many.
+        let _ = lines.try_send(AdminLine::Progress { done, all });
+    });
+    match request {
+        AdminRequest::Backup(to) => {
+            (operations.backup)(to, progress).await.map(|()| AdminLine::Done)
         }
-    };
-    let (done, reported) = tokio::join!(work, report);
-    reported?;
-    write(&mut writing, &done.unwrap_or_else(|error| AdminLine::Failed(error.to_string()))).await
+        AdminRequest::Verify => engine.verify(progress).await.map(AdminLine::Verified),
+        AdminRequest::Export(of) => {
+            // The engine gives records on a thread that may wait.
+            let take: TakeRecord =
+                Box::new(move |record| records.blocking_send(AdminLine::Record(record)).is_ok());
+            drop(progress);
+            engine.export(&of.owner(), take).await.map(AdminLine::Exported)
+        }
+        AdminRequest::Erase(of) => {
+            drop((progress, records));
+            engine.erase(&of.owner()).await.map(AdminLine::Erased)
+        }
+    }
 }
 
 async fn write(to: &mut (impl tokio::io::AsyncWrite + Unpin), line: &AdminLine) -> io::Result<()> {
@@ -213,9 +259,41 @@ pub(crate) async fn request_verification(
     match send(data, &AdminRequest::Verify, progress).await? {
         None => Ok(None),
         Some(AdminLine::Verified(values)) => Ok(Some(values)),
-        Some(AdminLine::Progress { .. } | AdminLine::Done | AdminLine::Failed(_)) => {
-            Err(Error::Ended)
-        }
+        Some(_) => Err(Error::Ended),
+    }
+}
+
+/// Requests every record of an account from the server that runs on this data folder. Returns how
+/// many there are; `None` if none runs.
+///
+/// # Errors
+/// If the server fails, or runs as another user.
+pub(crate) async fn request_export(
+    data: &Path,
+    owner: &Owner,
+    take: &mut (dyn FnMut(String) -> bool + Send),
+) -> Result<Option<u64>, Error> {
+    let request = AdminRequest::Export(AccountOfApp::of(owner));
+    let nothing: Progress = Box::new(|_, _| {});
+    match send_taking(data, &request, &nothing, take).await? {
+        None => Ok(None),
+        Some(AdminLine::Exported(records)) => Ok(Some(records)),
+        Some(_) => Err(Error::Ended),
+    }
+}
+
+/// Requests the erasure of an account from the server that runs on this data folder. Returns what
+/// was erased; `None` if none runs.
+///
+/// # Errors
+/// If the server fails, or runs as another user.
+pub(crate) async fn request_erasure(data: &Path, owner: &Owner) -> Result<Option<Erased>, Error> {
+    let request = AdminRequest::Erase(AccountOfApp::of(owner));
+    let nothing: Progress = Box::new(|_, _| {});
+    match send(data, &request, &nothing).await? {
+        None => Ok(None),
+        Some(AdminLine::Erased(erased)) => Ok(Some(erased)),
+        Some(_) => Err(Error::Ended),
     }
 }
 
@@ -224,6 +302,15 @@ async fn send(
     data: &Path,
     request: &AdminRequest,
     progress: &Progress,
+) -> Result<Option<AdminLine>, Error> {
+    send_taking(data, request, progress, &mut |_| false).await
+}
+
+async fn send_taking(
+    data: &Path,
+    request: &AdminRequest,
+    progress: &Progress,
+    take: &mut (dyn FnMut(String) -> bool + Send),
 ) -> Result<Option<AdminLine>, Error> {
     let path = data.join(SOCKET_NAME);
     let failed = |source| Error::AdminSocket { path: path.clone(), source };
@@ -248,7 +335,12 @@ async fn send(
         match serde_json::from_str(&line) {
             Ok(AdminLine::Progress { done, all }) => progress(done, all),
             Ok(AdminLine::Failed(reason)) => return Err(Error::Failed { reason }),
-            Ok(last @ (AdminLine::Done | AdminLine::Verified(_))) => return Ok(Some(last)),
+            Ok(AdminLine::Record(record)) => {
+                if !take(record) {
+                    return Err(failed(io::ErrorKind::BrokenPipe.into()));
+                }
+            }
+            Ok(last) => return Ok(Some(last)),
             Err(error) => return Err(failed(error.into())),
         }
     }

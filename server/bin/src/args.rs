@@ -80,7 +80,17 @@ pub(crate) enum ToolCommand {
         #[arg(long)]
         data: PathBuf,
     },
-    /// Checks every value in a store, while its server runs or is stopped.
+    /// Makes the file of a stopped server's store as small as its content.
+    #[command(after_help = COMPACT_HELP)]
+    Compact {
+        /// Data folder of the server.
+        #[arg(long)]
+        data: PathBuf,
+    },
+    /// Gives or erases everything that is stored of one account.
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
+    /// Checks a whole store, while its server runs or is stopped.
     #[command(after_help = VERIFY_HELP)]
     Verify {
         /// Data folder of the server.
@@ -151,9 +161,69 @@ Example:
   huihua-server backup --data huihua-dev --to backup-2026-11-24.redb
   huihua-server restore --from backup-2026-11-24.redb --data huihua-restored";
 
+const COMPACT_HELP: &str = "\
+Writes what the store holds into a new file beside it, every page and value checked, and then gives
+it the store's name. Needs free space for what is stored; an interrupted run changes nothing and may
+be started again. A running server reuses the free space of its file by itself: only a store that
+has become much smaller is worth a stop.
+
+Example:
+  huihua-server compact --data huihua-dev";
+
+const EXPORT_HELP: &str = "\
+Prints one JSON object a line; docs/operate.md explains them. The last one is of type end. Tokens
+are not in it. The server may run or be stopped.
+
+Example:
+  huihua-server accounts export --config huihua.toml --account amy --to amy.jsonl";
+
+const ERASE_HELP: &str = "\
+Erases the account's sessions, texts, memberships, name and tokens for good, while the server runs
+or is stopped. The lists of others and of teams keep its messages, and backups keep everything. Its
+clients list again; the next message that concerns it begins a new list, and its app's own tokens
+stay valid: end them first. If it is interrupted, start it again.
+
+Example:
+  huihua-server accounts erase --config huihua.toml --account amy";
+
+/// What may be done with one account.
+#[derive(Subcommand)]
+pub(crate) enum AccountsCommand {
+    /// Gives everything that is stored of an account, as JSON lines.
+    #[command(after_help = EXPORT_HELP)]
+    Export {
+        #[command(flatten)]
+        of: AccountArguments,
+        /// File to create, for its owner alone; without it the records are printed.
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
+    /// Erases an account.
+    #[command(after_help = ERASE_HELP)]
+    Erase {
+        #[command(flatten)]
+        of: AccountArguments,
+        /// Does not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// An account of an app, and the data folder of its server.
+#[derive(Args)]
+pub(crate) struct AccountArguments {
+    #[command(flatten)]
+    pub(crate) keys: KeyArguments,
+    /// The account.
+    #[arg(long)]
+    pub(crate) account: String,
+}
+
 const VERIFY_HELP: &str = "\
-Prints the number of values and ends with 0 when every value is intact. Ends with 1 and names the
-damaged value otherwise: restore the store from a backup then.
+Prints the number of values and ends with 0 when the store is intact. Ends with 1 and names the
+damage otherwise: restore the store from a backup then. Ends with 2 when the command is wrong.
+Of a stopped server's store it checks every page of the file, every value, and what the tables say
+of each other; of a running one's all but the pages. Nothing is written.
 
 Example:
   huihua-server verify --data huihua-dev";
@@ -219,9 +289,17 @@ pub(crate) struct KeyArguments {
 impl KeyArguments {
     /// Reads the app from the file.
     pub(crate) fn load(&self) -> Result<App, config::Error> {
-        let data = self.data.as_ref().map(|data| data.join(dev::CONFIG_FILE));
-        let path = data.as_ref().or(self.config.as_ref()).expect("clap requires one of the two");
-        Config::load(path, &Overrides::of_environment())?.app(self.app.as_ref()).cloned()
+        Ok(self.load_with_folder()?.0)
+    }
+
+    /// Reads the app and the data folder from the file.
+    pub(crate) fn load_with_folder(&self) -> Result<(App, PathBuf), config::Error> {
+        let file = self.data.as_ref().map(|data| data.join(dev::CONFIG_FILE));
+        let path = file.as_ref().or(self.config.as_ref()).expect("clap requires one of the two");
+        let config = Config::load(path, &Overrides::of_environment())?;
+        let app = config.app(self.app.as_ref())?.clone();
+        // A folder of `dev` may have been moved.
+        Ok((app, self.data.clone().unwrap_or(config.data)))
     }
 }
 

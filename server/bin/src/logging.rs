@@ -1,13 +1,18 @@
 //! The log of the process: lines on stderr, quiet on success.
 
-use std::panic::PanicHookInfo;
+use std::{io::Write as _, panic::PanicHookInfo};
 
+use huihua_store_redb::{PanicIn, note_panic};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 /// Holds the level, or a filter of `tracing`.
 const LEVEL_VARIABLE: &str = "HUIHUA_LOG";
 /// The levels by their names, quietest first.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// What a panic of redb means.
+const FILE_DAMAGED: &str =
+    "damaged: redb gives the file of the store up. Restore the store from a backup";
 
 /// The variable holds neither a level nor a filter.
 #[derive(Debug, thiserror::Error)]
@@ -80,10 +85,24 @@ fn filter(text: &str) -> Result<EnvFilter, InvalidLevel> {
 
 /// Logs the place of a panic, and its text only if it is constant: a formatted one may quote a
 /// message.
+#[expect(clippy::disallowed_methods, reason = "the process would abort, and say nothing")]
 fn log_panic(info: &PanicHookInfo<'_>) {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
-    let text = info.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
-    tracing::error!(place, text, "a bug: the code panicked");
+    match note_panic() {
+        PanicIn::OtherWork => {
+            let text = info.payload().downcast_ref::<&'static str>();
+            let text = text.copied().unwrap_or("(not shown)");
+            tracing::error!(place, text, "a bug: the code panicked");
+        }
+        PanicIn::Store => {
+            tracing::error!(place, "{FILE_DAMAGED}: run `huihua-server verify`");
+        }
+        PanicIn::StoreCleanup => {
+            // The process would abort. Its last line comes whatever is logged.
+            let _ = writeln!(std::io::stderr(), "huihua-server: {FILE_DAMAGED} (at {place})");
+            std::process::exit(1);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! The server's process: chooses the command and the engine. The only file that names an engine.
 
+mod accounts;
 mod admin;
 mod args;
 mod backup;
+mod compact;
 mod config;
 mod config_command;
 mod data_folder;
@@ -27,7 +29,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use huihua_store::{self as store, Engine as _, Progress};
+use huihua_store::{self as store, Engine, Progress};
 use huihua_store_redb::{FILE_NAME, Memory, QueueLimits, RedbStore};
 use tracing_subscriber::EnvFilter;
 
@@ -93,7 +95,9 @@ fn run_tool(command: ToolCommand) -> Result<(), Box<dyn Error>> {
         ToolCommand::Restore { from, data } => {
             backup::restore(&from, &data, huihua_store_redb::restore)
         }
-        ToolCommand::Verify { data } => verify::verify(&data, FILE_NAME, verify_stopped),
+        ToolCommand::Compact { data } => compact::run(&data, FILE_NAME, huihua_store_redb::compact),
+        ToolCommand::Accounts(command) => accounts::run(command, FILE_NAME, open_stopped),
+        ToolCommand::Verify { data } => verify::verify(&data, FILE_NAME, huihua_store_redb::verify),
     }
 }
 
@@ -105,7 +109,9 @@ fn serve(start: Start) -> Result<(), Box<dyn Error>> {
             app_bytes_max: config.queue_app_mb << 20,
             bytes_max: config.queue_mb << 20,
         };
-        let engine = Arc::new(RedbStore::open_with(&config.data, memory, limits)?);
+        let check_bytes_max = (config.check_at_start_mb as u64) << 20;
+        let engine = RedbStore::open_with(&config.data, memory, limits, check_bytes_max)?;
+        let engine = Arc::new(engine);
         let of_backup = Arc::clone(&engine);
         let backup = move |to: PathBuf, progress| -> BackupFuture {
             let engine = Arc::clone(&of_backup);
@@ -115,18 +121,15 @@ fn serve(start: Start) -> Result<(), Box<dyn Error>> {
     })
 }
 
+/// Opens the store of a stopped server.
+fn open_stopped(data: &Path) -> Result<Box<dyn Engine>, store::Error> {
+    Ok(Box::new(RedbStore::open(data, Memory::default())?))
+}
+
 /// Backs up the store of a stopped server.
 async fn back_up_stopped(data: &Path, to: &Path, progress: Progress) -> Result<(), store::Error> {
     let engine = RedbStore::open(data, Memory::default())?;
     let done = engine.backup(to, progress).await;
     engine.close().await;
     done
-}
-
-/// Verifies the store of a stopped server.
-async fn verify_stopped(data: &Path, progress: Progress) -> Result<u64, store::Error> {
-    let engine = RedbStore::open(data, Memory::default())?;
-    let values = engine.verify(progress).await;
-    engine.close().await;
-    values
 }

@@ -18,12 +18,12 @@ use crate::{admin, progress};
 pub(crate) async fn verify(
     data: &Path,
     file_name: &str,
-    verify_stopped: impl AsyncFn(&Path, Progress) -> Result<u64, store::Error>,
+    verify_stopped: fn(&Path, &Progress) -> Result<u64, store::Error>,
 ) -> Result<(), Box<dyn Error>> {
     let (bar, progress) = progress::of_rows();
     let values = match admin::request_verification(data, &progress).await? {
         Some(values) => values,
-        None if data.join(file_name).exists() => verify_stopped(data, progress).await?,
+        None if data.join(file_name).exists() => verify_stopped(data, &progress)?,
         None => {
             let what = format!("there is no store in {}", data.display());
             return Err(io::Error::new(io::ErrorKind::NotFound, what).into());

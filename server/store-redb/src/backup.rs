@@ -5,14 +5,15 @@ use std::{fs::File, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use huihua_store::{Error, Progress};
 use redb::{
-    Database, Durability, ReadOnlyDatabase, ReadTransaction, ReadableDatabase as _,
-    ReadableTableMetadata as _, backends::FileBackend,
+    Database, Durability, ReadTransaction, ReadableDatabase as _, ReadableTableMetadata as _,
+    backends::FileBackend,
 };
 
 use crate::{
+    contained::contain,
     failure::StoreFailure,
     lookup,
-    opening::{explain, make_folder, newer},
+    opening::{self, make_folder, newer},
     row, tables,
     verify::check_count,
 };
@@ -31,6 +32,17 @@ pub(crate) fn copy(
         let reason = format!("{} exists already: choose another name", to.display());
         return Err(Error::Unavailable { reason });
     }
+    replace(tx, tables, to, progress)
+}
+
+/// Copies a snapshot into a new file, which takes the place of one that has its name once all of it
+/// is on the disk.
+pub(crate) fn replace(
+    tx: &ReadTransaction,
+    tables: &[tables::Definition],
+    to: &Path,
+    progress: &Progress,
+) -> Result<(), Error> {
     let part = tables::part_of(to);
     let failed = |error: &dyn std::fmt::Display| Error::Unavailable {
         reason: format!("write {}: {error}", part.display()),
@@ -108,7 +120,20 @@ fn copy_tables(
 /// [`Error::Damaged`] when the file is no backup, or a value in it fails its checksum: then nothing
 /// is made.
 pub fn restore(from: &Path, folder: &Path, progress: &Progress) -> Result<(), Error> {
-    let db = ReadOnlyDatabase::open(from).map_err(|error| explain(error, from))?;
+    let open = || opening::open_backup(from);
+    let db = contain("is opened as a backup", open).flatten()?;
+    let restored = contain("is restored", || copy_backup(&db, from, folder, progress));
+    // Outside of the work, as in `opening::first`.
+    let _ = contain("is closed", || drop(db));
+    restored.flatten()
+}
+
+fn copy_backup(
+    db: &Database,
+    from: &Path,
+    folder: &Path,
+    progress: &Progress,
+) -> Result<(), Error> {
     let tx = db.begin_read().map_err(StoreFailure::from)?;
     let meta = tx.open_table(tables::META);
     let format = meta

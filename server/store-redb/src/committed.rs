@@ -7,6 +7,8 @@ pub(crate) struct CommittedLists {
     pub(crate) rows: Vec<(Vec<u8>, Vec<u8>)>,
     /// Keys and values of heads, in the order of the writes.
     pub(crate) heads: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What every key of the sessions of erased accounts starts with.
+    pub(crate) erased: Vec<Vec<u8>>,
     pub(crate) version: u64,
     /// `None` when it did not move.
     pub(crate) horizon: Option<u64>,

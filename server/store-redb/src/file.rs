@@ -1,15 +1,12 @@
 //! The database file of a running store: open, failed, or closed. A failed file is opened again by
 //! the next who needs it.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{PoisonError, RwLock},
-};
+use std::sync::{PoisonError, RwLock};
 
 use huihua_store::Error;
 use redb::Database;
 
-use crate::failure::unavailable;
+use crate::{contained::contain, failure::unavailable};
 
 /// Opens the database file anew; called again after an I/O error, when redb refuses to go on.
 pub(crate) type DatabaseOpener = dyn Fn() -> Result<Database, Error> + Send + Sync;
@@ -58,16 +55,12 @@ impl StoreFile {
             return;
         }
         let old = std::mem::replace(&mut *state, FileState::Failed);
-        // redb may panic on a damaged file, as it closes it and as it opens it: the next who needs
-        // the file tries again.
-        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            drop(old);
-            (self.open)()
-        }));
-        match opened {
-            Ok(Ok(db)) => *state = FileState::Open(db),
-            Ok(Err(error)) => tracing::error!(%error, "store not opened again"),
-            Err(_) => tracing::error!("store not opened again: redb gave its file up"),
+        // One that does not close well is checked by the opening. The next who needs the file tries
+        // again.
+        let _ = contain("closes it", || drop(old));
+        match contain("opens it again", || (self.open)()).flatten() {
+            Ok(db) => *state = FileState::Open(db),
+            Err(error) => tracing::error!(%error, "store not opened again"),
         }
     }
 
@@ -75,8 +68,15 @@ impl StoreFile {
     pub(crate) fn close(&self) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let old = std::mem::replace(&mut *state, FileState::Closed);
-        if std::panic::catch_unwind(AssertUnwindSafe(|| drop(old))).is_err() {
-            tracing::error!("store not closed well: the next start checks it");
+        if let Err(error) = contain("closes it", || drop(old)) {
+            tracing::error!(%error, "store not closed well: the next start checks it");
         }
+    }
+}
+
+impl Drop for StoreFile {
+    /// A start that fails after the opening closes nothing else: redb may panic as it does.
+    fn drop(&mut self) {
+        self.close();
     }
 }

@@ -5,9 +5,14 @@ mod act;
 mod backup;
 mod blocked;
 mod committed;
+mod compact;
+mod contained;
 mod directory;
+mod erase;
+mod export;
 mod failure;
 mod file;
+mod frozen;
 mod history;
 mod hot;
 mod job;
@@ -31,10 +36,13 @@ mod verify;
 mod write;
 
 pub use backup::restore;
+pub use compact::compact;
+pub use contained::{PanicIn, note_panic};
 pub use memory::Memory;
 pub use queue::QueueLimits;
 pub use store::RedbStore;
 pub use tables::FILE_NAME;
+pub use verify::verify;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,6 @@
 use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    panic::AssertUnwindSafe,
     path::Path,
 };
 
@@ -14,30 +13,52 @@ use huihua_store::{
     cursor::{Era, Sealer},
 };
 use redb::{
-    Database, DatabaseError, ReadableTable as _, TableHandle as _, WriteTransaction,
-    backends::FileBackend,
+    Database, DatabaseError, ReadableTable as _, StorageBackend, TableHandle as _,
+    WriteTransaction,
+    backends::{FileBackend, InMemoryBackend},
 };
 
 use crate::{
     Memory,
+    blocked::BlockedAccounts,
+    contained::contain,
     failure::{StoreFailure, unavailable},
-    file::DatabaseOpener,
+    file::{DatabaseOpener, StoreFile},
+    frozen::FrozenFile,
     history::History,
+    hot::HotLists,
     lookup,
     one_sync::OneSync,
     row, tables,
 };
 
+/// Memory for pages during a check, which reads each a few times.
+const CHECK_CACHE_BYTES: usize = 32 << 20;
+
+/// What an opening reads before anything is served.
+pub(crate) struct OpenedStore {
+    pub(crate) file: StoreFile,
+    pub(crate) history: History,
+    pub(crate) blocked: BlockedAccounts,
+    pub(crate) lists: HotLists,
+}
+
 /// The first opening of a process: it draws an era, which is recorded with its first version.
-pub(crate) fn first(open: &DatabaseOpener) -> Result<(Database, History), Error> {
-    // redb may panic on a damaged file: that is no reason to end without a word.
-    let opened = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        let db = open()?;
-        let history = prepare(&db)?;
-        Ok((db, history))
-    }));
-    let what = "the store's file (redb gives it up)".to_owned();
-    opened.unwrap_or(Err(Error::Damaged { what }))
+pub(crate) fn first(
+    open: Box<DatabaseOpener>,
+    lists_bytes_max: usize,
+) -> Result<OpenedStore, Error> {
+    let db = contain("opens it", &open).flatten()?;
+    // It closes the database outside of any work that panics: redb would panic once more as it
+    // cleans up, and abort the process.
+    let file = StoreFile::new(open, db);
+    let read = |db: &Database| -> Result<_, StoreFailure> {
+        let history = prepare(db)?;
+        Ok((history, BlockedAccounts::read(db)?, HotLists::new(db, lists_bytes_max)?))
+    };
+    let read = contain("reads it for the first time", || file.with(read));
+    let (history, blocked, lists) = read.flatten()??;
+    Ok(OpenedStore { file, history, blocked, lists })
 }
 
 /// Makes a folder that only its owner can enter, unless it is there. The folder around it must be.
@@ -52,27 +73,89 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
 }
 
 /// Opens the file in this folder, which is made when it is missing; keeps pages in this memory.
-pub(crate) fn open_file(folder: &Path, memory: Memory) -> Result<Database, Error> {
+/// Of a file of at most so many bytes it checks every page: redb trusts those of one that was
+/// closed well.
+pub(crate) fn open_file(
+    folder: &Path,
+    memory: Memory,
+    check_bytes_max: u64,
+) -> Result<Database, Error> {
     let path = folder.join(tables::FILE_NAME);
+    refuse_empty(&path)?;
     match std::fs::metadata(&path) {
-        // redb would make an empty store of it, and every list would be empty.
-        Ok(meta) if meta.len() == 0 => {
-            let what = format!("{} is empty (0 bytes), which no store ever is", path.display());
-            return Err(Error::Damaged { what });
-        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             refuse_half_restored(&path)?;
             make_file(folder, &path).map_err(|error| Error::Unavailable {
                 reason: format!("make {}: {error}", path.display()),
             })?;
         }
+        Ok(meta) if meta.len() <= check_bytes_max => {
+            drop(open_frozen(folder, PageCheck::All)?);
+        }
         Ok(_) | Err(_) => {}
     }
     let backend = open_files(folder, &path).map_err(|error| explain(error, &path))?;
-    Database::builder()
+    let db = Database::builder()
         .set_cache_size(memory.cache_bytes())
         .create_with_backend(backend)
-        .map_err(|error| explain(error, &path))
+        .map_err(|error| explain(error, &path))?;
+    // What an interrupted compaction left; nobody else writes it while this process has the store.
+    // If it cannot go, it only takes space.
+    let _ = std::fs::remove_file(tables::part_of(&path));
+    Ok(db)
+}
+
+/// Refuses an empty file: redb would make an empty store of it, and every list would be empty.
+fn refuse_empty(path: &Path) -> Result<(), Error> {
+    if std::fs::metadata(path).is_ok_and(|meta| meta.len() == 0) {
+        let what = format!("{} is empty (0 bytes), which no store ever is", path.display());
+        return Err(Error::Damaged { what });
+    }
+    Ok(())
+}
+
+/// Whether every page of a file is checked as it is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PageCheck {
+    All,
+    None,
+}
+
+/// Opens the file in this folder, and writes nothing to it.
+pub(crate) fn open_frozen(folder: &Path, check: PageCheck) -> Result<Database, Error> {
+    let path = folder.join(tables::FILE_NAME);
+    let lists = folder.join(tables::PAGE_LISTS_FILE_NAME);
+    refuse_empty(&path)?;
+    let open = || {
+        let file = frozen(&path)?;
+        if lists.exists() {
+            return open_frozen_file(OneSync::new(file, frozen(&lists)?), check);
+        }
+        let no_lists = FrozenFile::new(InMemoryBackend::new());
+        open_frozen_file(OneSync::new(file, no_lists), check)
+    };
+    open().map_err(|error| explain(error, &path))
+}
+
+/// Opens a backup after a check of every page, and writes nothing to it.
+pub(crate) fn open_backup(path: &Path) -> Result<Database, Error> {
+    refuse_empty(path)?;
+    let open = || open_frozen_file(frozen(path)?, PageCheck::All);
+    open().map_err(|error| explain(error, path))
+}
+
+fn frozen(path: &Path) -> Result<FrozenFile<FileBackend>, DatabaseError> {
+    Ok(FrozenFile::new(FileBackend::new(std::fs::File::open(path)?)?))
+}
+
+fn open_frozen_file(
+    backend: impl StorageBackend,
+    check: PageCheck,
+) -> Result<Database, DatabaseError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CHECK_CACHE_BYTES);
+    builder.set_check_integrity_on_open(check == PageCheck::All);
+    builder.create_with_backend(backend)
 }
 
 /// Refuses a folder in which a restore has begun and not ended: an empty store would be made there.
@@ -129,12 +212,18 @@ pub(crate) fn explain(error: DatabaseError, path: &Path) -> Error {
         DatabaseError::UpgradeRequired(version) => Error::Damaged {
             what: format!("{path} has file format {version}, which this server does not read"),
         },
+        // A damaged page number leads behind the end of the file.
         DatabaseError::Storage(redb::StorageError::Io(error))
-            if error.kind() != std::io::ErrorKind::InvalidData =>
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+            ) =>
         {
             Error::Unavailable { reason: format!("open {path}: {error}") }
         }
-        other => Error::Damaged { what: format!("{path} is no store of this server ({other})") },
+        other => {
+            Error::Damaged { what: format!("{path}, if it is a store of this server ({other})") }
+        }
     }
 }
 
@@ -244,8 +333,11 @@ fn prepare_tables(tx: &WriteTransaction) -> Result<bool, StoreFailure> {
 
 /// Why a store or a backup of this format is not read.
 pub(crate) fn newer(format: u64) -> StoreFailure {
-    let what = format!("format {format} is newer than this server: use a newer one");
-    StoreFailure::Damaged { what }
+    let reason = format!(
+        "its format {format} is newer than this server reads (1 to {}): use a newer server",
+        tables::FORMAT
+    );
+    StoreFailure::File { reason }
 }
 
 fn put_numbers(

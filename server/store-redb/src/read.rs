@@ -39,6 +39,13 @@ impl<'e> Snapshot<'e> {
         number(&self.tx.open_table(tables::META)?, tables::META_HORIZON)
     }
 
+    /// Reads the version at which this owner was erased last; 0 if it never was.
+    pub(crate) fn erased_at(&self, owner: &Owner) -> Result<u64, StoreFailure> {
+        let meta = self.tx.open_table(tables::META)?;
+        let version = lookup::numbers(&meta, &tables::erased_name(owner))?;
+        Ok(version.and_then(|version| version.first().copied()).unwrap_or(0))
+    }
+
     /// The tables of the lists.
     pub(crate) fn lists(&self) -> ListTables<'_, SnapshotTable, SnapshotTable> {
         ListTables { sessions: &self.sessions, heads: &self.heads }

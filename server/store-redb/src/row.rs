@@ -278,9 +278,38 @@ pub(crate) fn verify(key: &[u8], value: &[u8]) -> Result<(), StoreFailure> {
     unseal(key, value, format).map(drop)
 }
 
-/// The error that names a damaged value: keys hold app key, account and peer, no message.
+/// The error that names a damaged value: keys hold app key, account and peer, no message. What a
+/// damaged page gives for a key may be anything, so it is shown only if it looks like one.
 pub(crate) fn damaged(what: &str, key: &[u8]) -> StoreFailure {
-    StoreFailure::Damaged { what: format!("{what} of row {}", key.escape_ascii()) }
+    let what = match is_like_a_key(key) {
+        true => format!("{what} of row {}", key.escape_ascii()),
+        false => format!("{what} of a row whose key is damaged too"),
+    };
+    StoreFailure::Damaged { what }
+}
+
+/// Longest name of the store's own numbers.
+const NAME_BYTES_MAX: usize = 24;
+/// Longest app key, account or peer.
+const PART_BYTES_MAX: usize = 128;
+/// Most parts of a key; one may be empty, because kinds of sessions are bytes like the separator.
+const PARTS_MAX: usize = 4;
+
+/// Tells whether these bytes are readable texts between separators, or the name of a number.
+fn is_like_a_key(key: &[u8]) -> bool {
+    let parts: Vec<&[u8]> = key.split(|byte| *byte <= 2).collect();
+    let is_readable = |part: &&[u8]| {
+        part.len() <= PART_BYTES_MAX
+            && std::str::from_utf8(part).is_ok_and(|text| !text.contains(char::is_control))
+    };
+    let is_name = |part: &[u8]| {
+        let is_of_name = |byte: &u8| byte.is_ascii_lowercase() || *byte == b' ';
+        part.len() <= NAME_BYTES_MAX && part.iter().all(is_of_name)
+    };
+    match parts[..] {
+        [name] => is_name(name),
+        _ => parts.len() <= PARTS_MAX && parts.iter().all(is_readable),
+    }
 }
 
 /// Bytes of the kinds of amendments.
@@ -490,6 +519,28 @@ mod tests {
         let result = FirstResult { time: 1, request: [2; 8], answer: "{}" };
         let value = encode_first_result(b"k", &result);
         assert_eq!(decode_first_result(b"k", &value).unwrap(), result);
+    }
+
+    /// Bytes flipped in a page once made the log show what users had written.
+    #[test]
+    fn a_key_that_is_none_is_not_shown() {
+        let long = format!("app\0amy\0\0{}", "x".repeat(200));
+        for other in [
+            br#"{"9":"body 7"}"#.as_slice(),
+            b"app\0amy\0\0bob\x08\0\0\0\0\0\0\x01\x05secret",
+            b"app\0amy\0\0bobapp\0amy\0\0cat",
+            long.as_bytes(),
+            b"\xff\0amy",
+        ] {
+            let error = damaged("key", other).to_string();
+            assert_eq!(error, "damaged: key of a row whose key is damaged too");
+        }
+        let shown: [&[u8]; 5] =
+            [b"version", b"app\0amy\0\0bob", b"app\0\x017", b"app\0\x017\0amy", b"app\0amy"];
+        for key in shown {
+            let error = damaged("key", key).to_string();
+            assert!(error.ends_with(&key.escape_ascii().to_string()), "{error}");
+        }
     }
 
     #[test]

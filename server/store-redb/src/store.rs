@@ -17,8 +17,9 @@ use huihua_event::{
     Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
 };
 use huihua_store::{
-    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Error, Outcome, PageJson,
-    Progress, Refusal, SessionJson, Store, SweepState, SyncPageJson, SyncRequest,
+    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Erased, Error, Outcome,
+    PageJson, Progress, Refusal, SessionJson, Store, SweepState, SyncPageJson, SyncRequest,
+    TakeRecord,
 };
 use redb::ReadableDatabase as _;
 use tokio::sync::{Semaphore, broadcast};
@@ -26,7 +27,10 @@ use tokio::sync::{Semaphore, broadcast};
 use crate::{
     Memory, account_forms, act, backup,
     blocked::BlockedAccounts,
+    contained::contain,
     directory,
+    erase::{self, ErasePosition},
+    export,
     failure::{StoreFailure, unavailable},
     file::{DatabaseOpener, StoreFile},
     history::History,
@@ -35,7 +39,7 @@ use crate::{
     lookup,
     meters::Meters,
     once::{KeyOwner, WriteRequest, once},
-    opening,
+    opening::{self, OpenedStore},
     parts::{action_bytes, event_bytes, parts},
     queue::{JobQueue, JobSize, QueueLimits},
     read::Snapshot,
@@ -47,12 +51,14 @@ use crate::{
     write::Writer,
 };
 
+/// Bytes of a file of which every page is checked at an opening: a fraction of a second.
+const CHECK_BYTES_MAX: u64 = 32 << 20;
 /// Reads at one time: they are short and bound by CPU.
 const READS_MAX: usize = 16;
 /// Batches whose hints a slow listener may leave waiting before it loses the oldest.
 const HINTS_MAX: usize = 1_024;
-/// Between two steps of a sweep: traffic goes first.
-const SWEEP_PAUSE: Duration = Duration::from_millis(20);
+/// Between two steps of a sweep or an erasure: traffic goes first.
+const STEP_PAUSE: Duration = Duration::from_millis(20);
 
 /// The store in one redb file.
 pub struct RedbStore {
@@ -80,17 +86,23 @@ impl RedbStore {
     /// [`Error::Unavailable`] when another process holds it, or it cannot be read or written;
     /// [`Error::Damaged`] when the file is not one of ours, or of a newer format.
     pub fn open(folder: &Path, memory: Memory) -> Result<Self, Error> {
-        Self::open_with(folder, memory, QueueLimits::DEFAULT)
+        Self::open_with(folder, memory, QueueLimits::DEFAULT, CHECK_BYTES_MAX)
     }
 
-    /// Opens the store with limits of its own for the writes that wait.
+    /// Opens the store with limits of its own for the writes that wait, and for the size of a file
+    /// of which every page is checked first.
     ///
     /// # Errors
     /// As [`RedbStore::open`].
-    pub fn open_with(folder: &Path, memory: Memory, limits: QueueLimits) -> Result<Self, Error> {
+    pub fn open_with(
+        folder: &Path,
+        memory: Memory,
+        limits: QueueLimits,
+        check_bytes_max: u64,
+    ) -> Result<Self, Error> {
         opening::make_folder(folder)?;
         let (folder, path) = (folder.to_owned(), folder.join(tables::FILE_NAME));
-        let open = move || opening::open_file(&folder, memory);
+        let open = move || opening::open_file(&folder, memory, check_bytes_max);
         let mut store = Self::with_opener(Box::new(open), memory.lists_bytes(), limits)?;
         store.path = Some(path);
         Ok(store)
@@ -102,11 +114,9 @@ impl RedbStore {
         lists_bytes_max: usize,
         limits: QueueLimits,
     ) -> Result<Self, Error> {
-        let (db, history) = opening::first(&*open)?;
-        let history = Arc::new(history);
-        let blocked = Arc::new(BlockedAccounts::read(&db)?);
-        let lists = Arc::new(HotLists::new(&db, lists_bytes_max)?);
-        let file = Arc::new(StoreFile::new(open, db));
+        let OpenedStore { file, history, blocked, lists } = opening::first(open, lists_bytes_max)?;
+        let (file, history) = (Arc::new(file), Arc::new(history));
+        let (blocked, lists) = (Arc::new(blocked), Arc::new(lists));
         let hints = broadcast::Sender::new(HINTS_MAX);
         let jobs = JobQueue::new(limits);
         let meters = Arc::new(Meters::default());
@@ -149,8 +159,11 @@ impl RedbStore {
     pub async fn backup(&self, to: &Path, progress: Progress) -> Result<(), Error> {
         let (file, to) = (Arc::clone(&self.file), to.to_owned());
         let task = tokio::task::spawn_blocking(move || {
-            let tx = file.with(|db| db.begin_read())?.map_err(StoreFailure::from)?;
-            backup::copy(&tx, &tables::ALL, &to, &progress)
+            contain("is backed up", || {
+                let tx = file.with(|db| db.begin_read())?.map_err(StoreFailure::from)?;
+                backup::copy(&tx, &tables::ALL, &to, &progress)
+            })
+            .flatten()
         });
         task.await.map_err(unavailable)?
     }
@@ -164,11 +177,13 @@ impl RedbStore {
         let task = tokio::task::spawn_blocking(move || {
             // A caller that goes away does not end the work: its permit is given back after it.
             let _permit = permit;
-            let answer = file.with(|db| {
-                let tx = db.begin_read()?;
-                read(&Snapshot::new(&tx)?)
-            })?;
-            Ok(answer?)
+            let answer = contain("reads", || {
+                file.with(|db| {
+                    let tx = db.begin_read()?;
+                    read(&Snapshot::new(&tx)?)
+                })
+            });
+            Ok(answer.flatten()??)
         });
         task.await.map_err(unavailable)?
     }
@@ -229,7 +244,7 @@ impl RedbStore {
         let (job, result) = Job::new(work);
         // Kept until the result is there: a caller that goes away takes its job out of the queue.
         let _place = self.jobs.push(size, job)?;
-        result.await.unwrap_or_else(|error| Err(unavailable(error)))
+        result.await.unwrap_or_else(|_| Err(unavailable("the write was given up (see the log)")))
     }
 }
 
@@ -454,17 +469,40 @@ impl Engine for RedbStore {
             if rows_left == 0 {
                 return Ok(SweepState::Unfinished);
             }
-            tokio::time::sleep(SWEEP_PAUSE).await;
+            tokio::time::sleep(STEP_PAUSE).await;
         }
     }
 
     async fn verify(&self, progress: Progress) -> Result<u64, Error> {
         let file = Arc::clone(&self.file);
         let task = tokio::task::spawn_blocking(move || {
-            let tx = file.with(|db| db.begin_read())?.map_err(StoreFailure::from)?;
-            Ok(verify::verify(&tx, &tables::ALL, &progress)?)
+            let values = contain("is verified", || {
+                let tx = file.with(|db| db.begin_read())?.map_err(StoreFailure::from)?;
+                Ok::<_, Error>(verify::rows(&tx, &tables::ALL, &progress)?)
+            });
+            values.flatten()
         });
         task.await.map_err(unavailable)?
+    }
+
+    async fn export(&self, owner: &Owner, take: TakeRecord) -> Result<u64, Error> {
+        let owner = owner.clone();
+        self.read(move |snapshot| export::export(snapshot, &owner, take)).await
+    }
+
+    async fn erase(&self, owner: &Owner) -> Result<Erased, Error> {
+        let (mut all, mut at) = (Erased::default(), ErasePosition::Entry);
+        loop {
+            let owner = owner.clone();
+            let work = move |tx: &mut Tx<'_>| erase::step(tx, &owner, &at);
+            let (erased, next) = self.write(of_store(erase::STEP_ROWS_MAX), work).await?;
+            all.add(erased);
+            if next == ErasePosition::End {
+                return Ok(all);
+            }
+            at = next;
+            tokio::time::sleep(STEP_PAUSE).await;
+        }
     }
 
     fn report(&self) -> EngineReport {

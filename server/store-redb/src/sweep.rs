@@ -110,6 +110,7 @@ fn move_horizon(tx: &mut Tx<'_>, now: u64) -> Result<u64, StoreFailure> {
     let numbers = pairs.into_iter().flat_map(|(time, version)| [time, version]);
     tx.put_numbers(tables::META_CLOCK, numbers)?;
     tx.put_horizon(horizon)?;
+    tx.forget_erasures(horizon)?;
     Ok(horizon)
 }
 

@@ -5,10 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use huihua_core::{Account, AppKey, SessionKind};
+use huihua_core::{Account, AppKey, SessionId, SessionKind};
 use huihua_event::{Owner, Team, TokenHash};
 use huihua_store::{
     IdempotencyKey,
+    cursor::owner_hash,
     kind::{kind_byte, kind_of},
 };
 use redb::TableDefinition;
@@ -85,6 +86,15 @@ pub(crate) fn account_form_name(app: &AppKey) -> Vec<u8> {
     [b"accounts of ", app.as_str().as_bytes()].concat()
 }
 
+/// What the name of every erasure starts with.
+pub(crate) const META_ERASED: &[u8] = b"erased ";
+
+/// Name of the number that says at which version this owner was erased last. It holds a hash: no
+/// name stays.
+pub(crate) fn erased_name(owner: &Owner) -> Vec<u8> {
+    [META_ERASED, &owner_hash(owner)].concat()
+}
+
 /// Openings remembered; cursors of older ones are reset. 64 KiB.
 pub(crate) const ERAS_MAX: usize = 4_096;
 
@@ -157,6 +167,22 @@ pub(crate) fn app_prefix(app: &AppKey) -> Vec<u8> {
     key
 }
 
+/// Keys of all rows of this app.
+pub(crate) fn app_range(app: &AppKey) -> Range<Vec<u8>> {
+    let (start, mut end) = (app_prefix(app), app_prefix(app));
+    if let Some(last) = end.last_mut() {
+        *last = 1;
+    }
+    start..end
+}
+
+/// The team of a key of this app; `None` when the key is damaged.
+pub(crate) fn team_of_key(app: &AppKey, key: &[u8]) -> Option<Team> {
+    let (kind, id) = key.strip_prefix(app_prefix(app).as_slice())?.split_first()?;
+    let id = SessionId::new(kind_of(*kind)?, std::str::from_utf8(id).ok()?).ok()?;
+    Team::of(&id)
+}
+
 /// Builds the key of one account.
 pub(crate) fn account_key(app: &AppKey, account: &Account) -> Vec<u8> {
     let mut key = app_prefix(app);
@@ -203,6 +229,21 @@ pub(crate) fn member_key(app: &AppKey, team: &Team, account: &Account) -> Vec<u8
     let mut key = members_prefix(app, team);
     key.extend(account.as_str().as_bytes());
     key
+}
+
+/// The key of the session that a member's key stands for; `None` when the key is damaged.
+pub(crate) fn session_of_member(key: &[u8]) -> Option<Vec<u8>> {
+    let mut parts = key.splitn(3, |byte| *byte == 0);
+    let (app, team, account) = (parts.next()?, parts.next()?, parts.next()?);
+    Some([app, account, team].join(&0))
+}
+
+/// App, token and account of a token's key; `None` when the key is damaged.
+pub(crate) fn parts_of_token(key: &[u8]) -> Option<(AppKey, TokenHash, Account)> {
+    let app_end = key.iter().position(|byte| *byte == 0)?;
+    let app = AppKey::new(std::str::from_utf8(&key[..app_end]).ok()?).ok()?;
+    let (hash, account) = key.get(app_end + 1..)?.split_first_chunk()?;
+    Some((app, TokenHash(*hash), stored_account(account)?))
 }
 
 /// The account at the end of a key that starts so; `None` when the key is another's or damaged.

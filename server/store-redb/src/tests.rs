@@ -91,7 +91,7 @@ mod much_memory {
 fn in_folder(lists_bytes_max: usize) -> (tempfile::TempDir, RedbStore) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
-    let open = Box::new(move || open_file(&path, Memory::default()));
+    let open = Box::new(move || open_file(&path, Memory::default(), 0));
     let store = RedbStore::with_opener(open, lists_bytes_max, QueueLimits::DEFAULT).unwrap();
     (folder, store)
 }
@@ -125,7 +125,7 @@ async fn a_sweep_in_many_calls_drops_the_text_of_every_deleted_session() {
     }
     assert!(calls > 2 * SESSIONS / 300, "{calls}");
     store.close().await;
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let sessions = db.begin_read().unwrap().open_table(tables::SESSIONS).unwrap();
     let range = tables::owner_range(&amy());
     let rows = sessions.range::<&[u8]>(range.start.as_slice()..range.end.as_slice()).unwrap();
@@ -207,10 +207,32 @@ async fn a_backup_with_a_flipped_byte_restores_nothing() {
     let second = folder.path().join("second");
     let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
     assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
-    assert_eq!(std::fs::read_dir(&second).unwrap().count(), 0);
+    assert!(!second.exists());
     std::fs::write(&copy, "no store").unwrap();
     let refused = restore(&copy, &second, &(Box::new(|_, _| {}) as Progress)).unwrap_err();
     assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn a_compaction_without_room_for_the_new_file_is_refused_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
+    store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+    let nothing = || Box::new(|_, _| {}) as Progress;
+    let held = crate::compact(folder.path(), u64::MAX, &nothing()).unwrap_err().to_string();
+    assert!(held.contains("held by another process"), "{held}");
+    store.close().await;
+    let path = folder.path().join(tables::FILE_NAME);
+    let before = std::fs::read(&path).unwrap();
+    let refused = crate::compact(folder.path(), 100_000, &nothing()).unwrap_err().to_string();
+    assert!(refused.contains("and there are 100000: make room first"), "{refused}");
+    assert!(std::fs::read(&path).unwrap() == before && !tables::part_of(&path).exists());
+    crate::compact(folder.path(), u64::MAX, &nothing()).unwrap();
+    crate::verify(folder.path(), &nothing()).unwrap();
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
+    let page = store.list_page(&amy(), &QueryMySessionOption::default()).await.unwrap();
+    assert_eq!(page.session_list.len(), 1);
+    store.close().await;
 }
 
 #[tokio::test]
@@ -247,7 +269,7 @@ async fn a_store_that_lost_one_of_its_numbers_is_refused() {
     for name in [tables::META_FORMAT, tables::META_VERSION, tables::META_ERAS] {
         let folder = tempfile::tempdir().unwrap();
         RedbStore::open(folder.path(), Memory::default()).unwrap().close().await;
-        let db = open_file(folder.path(), Memory::default()).unwrap();
+        let db = open_file(folder.path(), Memory::default(), 0).unwrap();
         let tx = db.begin_write().unwrap();
         tx.open_table(tables::META).unwrap().remove(name).unwrap();
         tx.commit().unwrap();
@@ -261,7 +283,7 @@ async fn a_store_that_lost_one_of_its_numbers_is_refused() {
 async fn a_newer_format_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     RedbStore::open(folder.path(), Memory::default()).unwrap().close().await;
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let tx = db.begin_write().unwrap();
     {
         let mut meta = tx.open_table(tables::META).unwrap();
@@ -280,7 +302,7 @@ async fn a_damaged_row_is_an_error_that_names_it_and_spares_the_others() {
     let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
     store.close().await;
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let tx = db.begin_write().unwrap();
     let kind = huihua_core::SessionKind::P2p;
     let key = tables::session_key(&amy().app, "amy", kind, "bob");
@@ -306,7 +328,7 @@ async fn a_damaged_row_is_an_error_that_names_it_and_spares_the_others() {
 }
 
 fn eras_on_disk(folder: &Path) -> usize {
-    let db = open_file(folder, Memory::default()).unwrap();
+    let db = open_file(folder, Memory::default(), 0).unwrap();
     let meta = db.begin_read().unwrap().open_table(tables::META).unwrap();
     crate::lookup::numbers(&meta, tables::META_ERAS).unwrap().unwrap().len() / 2
 }
@@ -427,7 +449,7 @@ async fn an_empty_file_and_a_restore_that_was_cut_off_are_refused_by_name() {
 
 /// Rows of a table, after the store is closed.
 fn count(folder: &std::path::Path, table: tables::Definition) -> u64 {
-    let db = open_file(folder, Memory::default()).unwrap();
+    let db = open_file(folder, Memory::default(), 0).unwrap();
     let tx = db.begin_read().unwrap();
     redb::ReadableTableMetadata::len(&tx.open_table(table).unwrap()).unwrap()
 }
@@ -466,7 +488,7 @@ async fn first_results_of_a_client_keep_no_text_and_an_account_has_at_most_a_tho
     store.close().await;
     let results = count(folder.path(), tables::RESULTS);
     assert!((900..=1_000).contains(&results), "{results}");
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let results = db.begin_read().unwrap().open_table(tables::RESULTS).unwrap();
     assert!(results.iter().unwrap().all(|item| item.unwrap().1.value().len() < 50));
 }

@@ -166,6 +166,47 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
+    /// Removes a session of an account that is erased, and its place among its team's members.
+    pub(crate) fn erase_row(
+        &mut self,
+        key: &[u8],
+        member: Option<&[u8]>,
+    ) -> Result<(), StoreFailure> {
+        if let Some(member) = member {
+            self.members.remove(member)?;
+        }
+        self.remove_row(key)
+    }
+
+    /// Resets the owner's cursors, and forgets its list in memory.
+    pub(crate) fn note_erased(&mut self, owner: &Owner) -> Result<(), StoreFailure> {
+        self.version += 1;
+        self.put_numbers(&tables::erased_name(owner), [self.version])?;
+        self.lists.erased.push(tables::owner_range(owner).start);
+        self.note(Moved::Yes, || ChangedList::Account(owner.clone()));
+        Ok(())
+    }
+
+    /// Forgets the erasures up to this version: no cursor of before is known any more.
+    pub(crate) fn forget_erasures(&mut self, horizon: u64) -> Result<(), StoreFailure> {
+        let mut old = Vec::new();
+        for item in self.meta.range::<&[u8]>(tables::META_ERASED..)? {
+            let (name, value) = item?;
+            if !name.value().starts_with(tables::META_ERASED) {
+                break;
+            }
+            let version = row::decode_numbers(name.value(), value.value())?;
+            if version.first().is_none_or(|version| *version <= horizon) {
+                old.push(name.value().to_vec());
+            }
+        }
+        for name in old {
+            self.meta.remove(name.as_slice())?;
+            self.wrote = true;
+        }
+        Ok(())
+    }
+
     /// Copies a team's value.
     pub(crate) fn head_bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreFailure> {
         Ok(self.heads.get(key)?.map(|value| value.value().to_vec()))
@@ -294,6 +335,20 @@ impl<'t> Tx<'t> {
             self.note(Moved::Yes, || ChangedList::Account(owner));
         }
         Ok(())
+    }
+
+    /// Removes an account's entry with its tokens and its block; false if there is none.
+    pub(crate) fn erase_account(
+        &mut self,
+        app: &AppKey,
+        account: &Account,
+    ) -> Result<bool, StoreFailure> {
+        if self.account(app, account)?.is_none() {
+            return Ok(false);
+        }
+        self.put_account(app, account, &AccountEntry::default())?;
+        self.accounts.remove(tables::account_key(app, account).as_slice())?;
+        Ok(true)
     }
 
     /// Puts a team's entry.

@@ -2,7 +2,6 @@
 //! syncs the file once, and only then answers. A job is done whole or not at all.
 
 use std::{
-    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,6 +12,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     blocked::BlockedAccounts,
+    contained::contain,
     failure::{StoreFailure, unavailable},
     file::StoreFile,
     history::History,
@@ -58,8 +58,8 @@ impl Writer {
             // redb may panic on a damaged file: then nothing of the batch is acknowledged (its
             // callers see their reply dropped), the file is opened anew, and the next batch is
             // tried.
-            let written = AssertUnwindSafe(|| self.write_batch(batch));
-            if std::panic::catch_unwind(written).is_err() {
+            if let Err(error) = contain("writes", || self.write_batch(batch)) {
+                tracing::error!(%error, "batch not written");
                 self.reopen();
             }
             commit_time = begun.elapsed();

@@ -12,7 +12,10 @@ use huihua_event::{
 };
 use tokio::sync::broadcast;
 
-use crate::{AccountFormRefusal, Attempt, Error, PageJson, Refusal, SessionJson, SyncPageJson};
+use crate::{
+    AccountFormRefusal, Attempt, Erased, Error, PageJson, Refusal, SessionJson, SyncPageJson,
+    TakeRecord,
+};
 
 /// How long a deleted session is announced to other devices, in ms: 30 days.
 pub const TOMBSTONE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -147,6 +150,20 @@ pub trait Engine: Store {
     ///
     /// The first damaged value is the error.
     async fn verify(&self, progress: Progress) -> Result<u64, Error>;
+
+    /// Gives every record of the owner, from one snapshot, while other work goes on: that of the
+    /// account, of each session, of each team that it owns, of each first result, and the last one.
+    /// Returns how many there were before the last one.
+    async fn export(&self, owner: &Owner, take: TakeRecord) -> Result<u64, Error>;
+
+    /// Erases the owner: sessions, memberships, first results, entry, tokens, and its name as the
+    /// owner of teams. Lists of others and teams keep its messages. Its cursors and page tokens of
+    /// before are reset, and the next message that concerns it begins a new list.
+    ///
+    /// Durable before the answer. Goes in small steps between which other writes go on: one that
+    /// ended in the middle is ended by the next. What is written of the owner meanwhile goes or
+    /// stays.
+    async fn erase(&self, owner: &Owner) -> Result<Erased, Error>;
 
     /// Returns what it counts, for the operator. Costs almost nothing.
     fn report(&self) -> EngineReport {

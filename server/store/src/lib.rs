@@ -3,6 +3,7 @@
 //!
 //! With the feature `suite`, [`conformance_tests!`] gives an engine every test of its contract.
 
+pub mod account_data;
 mod account_form;
 mod answer_room;
 mod attempt;
@@ -26,6 +27,7 @@ pub mod rules;
 )]
 pub mod suite;
 
+pub use account_data::{Erased, TakeRecord};
 pub use account_form::{
     AccountFormRefusal, CAPITALS_COUNTED_MAX, CapitalAccounts, check_account_form, form_number,
     form_of,

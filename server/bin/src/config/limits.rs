@@ -23,6 +23,8 @@ const QUEUE_MB_MAX: usize = 65_536;
 pub(crate) const QUEUE_MB_DEFAULT: usize = 64;
 /// The part of it that one app may take.
 pub(crate) const QUEUE_APP_MB_DEFAULT: usize = 32;
+/// MiB of a store that is checked whole at a start: some 60,000 rows in a fraction of a second.
+pub(crate) const CHECK_AT_START_MB_DEFAULT: usize = 32;
 /// Longest wait that the file may choose, in seconds: an hour.
 const SECONDS_MAX: usize = 3_600;
 /// Most requests at once that the file may allow an HTTP/2 connection: more are a flood.
@@ -39,6 +41,7 @@ pub(super) struct ReadLimits {
     pub(super) memory_mb: usize,
     pub(super) queue_app_mb: usize,
     pub(super) queue_mb: usize,
+    pub(super) check_at_start_mb: usize,
     /// Of peers and callers; its own `connections_max` counts for nothing.
     pub(super) limits: Limits,
     pub(super) settings: Vec<Setting>,
@@ -53,6 +56,8 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
         found
     };
     let memory_mb = count(reader, "memory_mb", MEMORY_MB, MEMORY_MB_DEFAULT).value;
+    let check = 0..=*MEMORY_MB.end();
+    let check = count(reader, "check_at_start_mb", check, CHECK_AT_START_MB_DEFAULT).value;
     let queue_mb = count(reader, "queue_mb", 1..=QUEUE_MB_MAX, QUEUE_MB_DEFAULT).value;
     let queue_app_default = QUEUE_APP_MB_DEFAULT.min(queue_mb);
     let queue_app = count(reader, "queue_app_mb", 1..=QUEUE_MB_MAX, queue_app_default);
@@ -122,5 +127,12 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
         waits_per_account: waits,
         ..default
     };
-    ReadLimits { memory_mb, queue_app_mb: queue_app.value, queue_mb, limits, settings }
+    ReadLimits {
+        memory_mb,
+        check_at_start_mb: check,
+        queue_app_mb: queue_app.value,
+        queue_mb,
+        limits,
+        settings,
+    }
 }

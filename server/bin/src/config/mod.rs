@@ -31,7 +31,7 @@ use crate::{data_folder, logging::LogFormat};
 use self::{
     app::ReadApp,
     fault::{Fault, Faults, Place},
-    limits::{CONNECTIONS_MAX, ReadLimits},
+    limits::CONNECTIONS_MAX,
     listeners::ReadListeners,
     reader::{Fields, Found, Reader},
     setting::{Setting, by_default, number, setting},
@@ -56,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) connections_max: usize,
     /// What the store may use, in MiB.
     pub(crate) memory_mb: usize,
+    /// Of a store of at most so many MiB every page is checked at a start.
+    pub(crate) check_at_start_mb: usize,
     /// Writes that may wait for the disk, in MiB: of one app, and of all.
     pub(crate) queue_app_mb: usize,
     pub(crate) queue_mb: usize,
@@ -194,14 +196,14 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
         setting("log_format", &log_format, |format| format.name().into()),
         setting("access_log", &access_log, |is_on| (*is_on).into()),
     ];
-    let ReadLimits { memory_mb, queue_app_mb, queue_mb, limits, settings: of_limits } = read_limits;
-    settings.extend(of_limits);
+    settings.extend(read_limits.settings);
     settings.extend(of_listeners);
     Some(Config {
-        memory_mb,
-        queue_app_mb,
-        queue_mb,
-        limits,
+        memory_mb: read_limits.memory_mb,
+        check_at_start_mb: read_limits.check_at_start_mb,
+        queue_app_mb: read_limits.queue_app_mb,
+        queue_mb: read_limits.queue_mb,
+        limits: read_limits.limits,
         listen: listen.value,
         tls,
         strict_s,

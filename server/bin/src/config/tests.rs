@@ -241,7 +241,7 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         "listen = \"127.0.0.1:3\"  # --listen\ndata = \"d\"  # f:3\n\
          connections_max = 2  # HUIHUA_CONNECTIONS_MAX\n\
          log_format = \"text\"  # default\naccess_log = false  # default\n\
-         memory_mb = 256  # default\nqueue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
+         memory_mb = 256  # default\ncheck_at_start_mb = 32  # default\nqueue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
          tls_handshake_wait_s = 10  # default\n\
          head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
          streams_per_connection = 100  # default\nbodies_mb = 64  # default\n\
@@ -351,6 +351,8 @@ fn one_app_may_not_wait_with_more_bytes_than_all_together() {
         (limits::QUEUE_APP_MB_DEFAULT, limits::QUEUE_MB_DEFAULT)
     );
     assert_eq!(parse(&format!("queue_mb = 8\n{GOOD}")).unwrap().queue_app_mb, 8);
+    let unchecked = parse(&format!("check_at_start_mb = 0\n{GOOD}")).unwrap();
+    assert_eq!((config.check_at_start_mb, unchecked.check_at_start_mb), (32, 0));
     let said = faults(&format!("queue_mb = 8\nqueue_app_mb = 9\n{GOOD}"));
     assert!(said[0].contains("queue_app_mb: must be at most queue_mb"), "{said:?}");
 }

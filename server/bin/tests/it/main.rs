@@ -17,12 +17,15 @@ mod routes {
     mod sync;
 }
 
+mod accounts;
 mod backup;
 mod bad_input;
 mod borders;
 mod compression;
 mod config;
+mod copies;
 mod crash;
+mod damage;
 mod dev;
 mod every_route;
 mod files;

@@ -22,8 +22,9 @@ use huihua_event::{
 };
 use huihua_nim::{check_sum, copy};
 use huihua_store::{
-    self as store, AccountFormRefusal, Attempt, ChangeHint, ChangedList, Engine, Outcome, PageJson,
-    Progress, Refusal, SessionJson, Store, SweepState, SyncFrom, SyncPageJson, SyncRequest,
+    self as store, AccountFormRefusal, Attempt, ChangeHint, ChangedList, Engine, Erased, Outcome,
+    PageJson, Progress, Refusal, SessionJson, Store, SweepState, SyncFrom, SyncPageJson,
+    SyncRequest, TakeRecord,
 };
 use tokio::sync::broadcast;
 
@@ -149,6 +150,12 @@ impl Engine for FailingEngine {
         Err((self.failure)())
     }
     async fn verify(&self, _: Progress) -> Result<u64, store::Error> {
+        Err((self.failure)())
+    }
+    async fn export(&self, _: &Owner, _: TakeRecord) -> Result<u64, store::Error> {
+        Err((self.failure)())
+    }
+    async fn erase(&self, _: &Owner) -> Result<Erased, store::Error> {
         Err((self.failure)())
     }
     async fn close(&self) {}

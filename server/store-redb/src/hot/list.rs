@@ -32,6 +32,8 @@ pub(crate) struct AccountList {
     /// What every key of its sessions starts with.
     pub(super) prefix: Box<[u8]>,
     pub(super) owner_hash: [u8; 8],
+    /// The version at which the account was erased last; 0 if it never was.
+    pub(super) erased_at: u64,
     slots: Vec<Slot>,
     /// Kind byte and peer of every session, one after another: what their keys end with.
     ids: Vec<u8>,
@@ -93,6 +95,7 @@ impl AccountList {
         Self {
             prefix: tables::owner_range(owner).start.into(),
             owner_hash: owner_hash(owner),
+            erased_at: 0,
             slots: Vec::new(),
             ids: Vec::new(),
             by_id: Vec::new(),

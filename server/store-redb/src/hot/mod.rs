@@ -117,6 +117,9 @@ impl HotLists {
             for row in rows {
                 cache.put_row(row);
             }
+            for prefix in commit.erased {
+                cache.put_row(RowChange::Unreadable { prefix: prefix.into() });
+            }
             moment.version = commit.version;
             moment.horizon = commit.horizon.unwrap_or(moment.horizon);
         });

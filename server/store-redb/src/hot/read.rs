@@ -57,13 +57,14 @@ impl ReadAt<'_> {
         self.history.cursor(list.owner_hash, version, start)
     }
 
-    fn knows(&self, cursor: &Cursor) -> bool {
-        self.history.knows(cursor, self.owner, self.last, self.horizon)
+    fn knows(&self, list: &AccountList, cursor: &Cursor) -> bool {
+        let horizon = self.horizon.max(list.erased_at);
+        self.history.knows(cursor, self.owner, self.last, horizon)
     }
 
-    fn page_token(&self, text: &str) -> Result<PageToken, StoreFailure> {
+    fn page_token(&self, list: &AccountList, text: &str) -> Result<PageToken, StoreFailure> {
         PageToken::decode(text, &self.history.sealer)
-            .filter(|token| self.knows(&token.cursor))
+            .filter(|token| self.knows(list, &token.cursor))
             .ok_or(StoreFailure::Refused(Error::StalePageToken))
     }
 }
@@ -76,7 +77,7 @@ pub(crate) fn page(
 ) -> Result<PageJson, NotRead> {
     list.refresh(at.head_writes)?;
     let limit = option.limit as usize;
-    let walk = option.page_token.as_deref().map(|text| at.page_token(text)).transpose()?;
+    let walk = option.page_token.as_deref().map(|text| at.page_token(list, text)).transpose()?;
     let (cursor, Cut { mut rows, has_more }, bounds) = match walk {
         None => {
             let bounds = Bounds::of(option);
@@ -147,7 +148,7 @@ pub(crate) fn changes(
         SyncFrom::Latest => return Ok(SyncPageJson::new(0, now.encode(sealer))),
         SyncFrom::Beginning => (0, at.last),
         SyncFrom::Cursor(text) => {
-            match Cursor::decode(text, sealer).filter(|cursor| at.knows(cursor)) {
+            match Cursor::decode(text, sealer).filter(|cursor| at.knows(list, cursor)) {
                 // Nothing at all was written since: one cursor has one text, and this is it.
                 Some(cursor) if cursor == now => return Ok(SyncPageJson::new(0, text.clone())),
                 Some(cursor) => (cursor.version, cursor.start),

@@ -22,6 +22,7 @@ pub(crate) fn scan(snapshot: &Snapshot<'_>, owner: &Owner) -> Result<AccountList
     let mut list = AccountList::new(owner);
     // By their slots.
     let mut held = Vec::new();
+    list.erased_at = snapshot.erased_at(owner)?;
     let range = tables::owner_range(owner);
     let rows = range.start.as_slice()..range.end.as_slice();
     for item in snapshot.sessions.range::<&[u8]>(rows)? {

@@ -85,7 +85,7 @@ async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
         store.close().await;
         // Opened once more it is of the new format.
         RedbStore::open(folder, Memory::default()).unwrap().close().await;
-        let db = open_file(folder, Memory::default()).unwrap();
+        let db = open_file(folder, Memory::default(), 0).unwrap();
         let tx = db.begin_read().unwrap();
         assert!(tables::ALL.iter().all(|table| tx.open_table(*table).is_ok()));
     }
@@ -95,7 +95,7 @@ async fn a_store_from_before_the_directory_opens_and_its_teams_are_known() {
 async fn a_store_that_lost_a_table_of_its_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     RedbStore::open(folder.path(), Memory::default()).unwrap().close().await;
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let tx = db.begin_write().unwrap();
     tx.delete_table(tables::TOKENS).unwrap();
     tx.commit().unwrap();
@@ -112,7 +112,7 @@ async fn after_a_write_of_unknown_outcome_the_blocked_accounts_are_read_again() 
     let (amy, bob) = (owner("amy"), owner("bob"));
     act(&store, Action::Block { account: amy.account.clone() }, NOW).await.unwrap();
     store.close().await;
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let blocked = BlockedAccounts::read(&db).unwrap();
     let are_blocked = || (blocked.contains(&amy).unwrap(), blocked.contains(&bob).unwrap());
     assert_eq!(are_blocked(), (true, false));
@@ -133,7 +133,7 @@ async fn of_a_damaged_account_nobody_says_that_it_is_not_blocked() {
         act(&store, Action::Block { account: one.account.clone() }, NOW).await.unwrap();
     }
     store.close().await;
-    let db = open_file(folder.path(), Memory::default()).unwrap();
+    let db = open_file(folder.path(), Memory::default(), 0).unwrap();
     let tx = db.begin_write().unwrap();
     {
         let mut accounts = tx.open_table(tables::ACCOUNTS).unwrap();

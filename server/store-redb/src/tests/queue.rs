@@ -134,7 +134,8 @@ async fn under_a_flood_some_are_refused_and_nothing_acknowledged_is_lost() {
     const CALLS: u64 = 400;
     let folder = tempfile::tempdir().unwrap();
     let limits = QueueLimits { app_bytes_max: 60_000, bytes_max: 90_000 };
-    let store = Arc::new(RedbStore::open_with(folder.path(), Memory::default(), limits).unwrap());
+    let store =
+        Arc::new(RedbStore::open_with(folder.path(), Memory::default(), limits, 0).unwrap());
     let other: AppKey = "other".parse().unwrap();
     let calls: Vec<_> = (0..CALLS)
         .map(|n| {

@@ -1,6 +1,7 @@
 //! The conformance suite of engines, over the traits alone: its answers equal those of the naive
 //! model. One line, `conformance_tests!(make)`, gives an engine every test.
 
+pub mod account_data;
 pub mod account_forms;
 pub mod amendments;
 pub mod answer_size;
@@ -43,6 +44,10 @@ macro_rules! each_conformance_test {
     (list $what:ident [$($make:expr)?]) => {
         $crate::each_conformance_test! {
             with $what [$($make)?]
+            account_data::everything_of_an_account_is_exported_and_nothing_of_others,
+            account_data::an_erased_account_is_gone_and_others_keep_their_messages,
+            account_data::the_next_message_to_an_erased_account_begins_a_new_list,
+            account_data::a_large_account_is_erased_in_steps_that_may_end_anywhere,
             account_forms::the_account_form_of_each_app_is_remembered_and_the_other_refused,
             account_forms::a_store_from_before_takes_nim_only_if_no_account_has_a_capital,
             account_forms::of_many_accounts_with_capitals_one_is_named_and_the_others_are_counted,
