@@ -32,7 +32,7 @@ static TOKENS: LazyLock<Tokens> = LazyLock::new(|| {
         accounts: AccountForm::Nim,
         secret: Secret::new(OTHER_KEYS[0]),
         token_keys: TOKEN_KEYS.map(Secret::new).into(),
-        ingest_key: Secret::new(OTHER_KEYS[1]),
+        ingest_keys: vec![Secret::new(OTHER_KEYS[1])],
     };
     Tokens::new([(app.key.clone(), app)].into())
 });

@@ -42,7 +42,7 @@ async fn stores_of_older_formats_take_nim_unless_an_account_has_a_capital() {
             (Some("Alice_1"), AccountForm::Exact, true),
         ] {
             let folder = tempfile::tempdir().unwrap();
-            let old = unpack(format, folder.path());
+            let old = unpack(&format.to_string(), folder.path());
             let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
             if let Some(account) = account {
                 let app = old.app_key.clone();
@@ -68,7 +68,7 @@ async fn a_damaged_or_unknown_account_form_is_an_error_and_no_choice() {
     let mut flipped = row::encode_numbers(&name, [1]);
     *flipped.last_mut().unwrap() ^= 1;
     for value in [flipped, row::encode_numbers(&name, [3]), row::encode_numbers(&name, [])] {
-        let db = open_file(folder.path(), Memory::default()).unwrap();
+        let db = open_file(folder.path(), Memory::default(), 0).unwrap();
         let tx = db.begin_write().unwrap();
         tx.open_table(tables::META).unwrap().insert(name.as_slice(), value.as_slice()).unwrap();
         tx.commit().unwrap();

@@ -2,7 +2,7 @@
 //! old version answered, their cursors and page tokens go on.
 //!
 //! `data/format-N.redb.gz` was made by the server of its time, `data/format-N.json` is what that
-//! server answered last.
+//! server answered last. Where a format got something new, `N-words` is a store with it.
 
 use std::{fs::File, path::Path, sync::Arc};
 
@@ -10,16 +10,17 @@ use flate2::read::GzDecoder;
 use huihua_core::{AppKey, Page, QueryMySessionOption, RecentSession, SessionChange, SyncPage};
 use huihua_event::{Action, Edit, Event, Owner, Place, Post, Team, TeamKind, TokenHash};
 use huihua_store::{
-    Attempt, Engine as _, IdempotencyKey, Store as _, SyncFrom, SyncRequest,
+    Attempt, Engine as _, IdempotencyKey, Progress, Store as _, SyncFrom, SyncRequest,
     suite::{
         directory::{message, to},
         support::message as message_from_bob,
     },
 };
+use redb::ReadableDatabase as _;
 use serde::{Deserialize, Serialize};
 
 use super::this_format;
-use crate::{Memory, store::RedbStore, tables};
+use crate::{Memory, opening::open_file, row, store::RedbStore, tables};
 
 /// The last answers of the old server.
 #[derive(Serialize, Deserialize)]
@@ -46,7 +47,7 @@ impl OldAnswers {
 }
 
 /// Unpacks a store into this folder, and reads the answers of its time.
-pub(super) fn unpack(format: u32, folder: &Path) -> OldAnswers {
+pub(super) fn unpack(format: &str, folder: &Path) -> OldAnswers {
     let top = std::env::var("CARGO_MANIFEST_DIR").unwrap();
     let data = Path::new(&top).join("src/tests/data");
     let packed = File::open(data.join(format!("format-{format}.redb.gz"))).unwrap();
@@ -153,7 +154,7 @@ async fn check_amendments(store: &RedbStore, old: &OldAnswers) {
 #[tokio::test]
 async fn a_store_of_format_1_opens_with_its_lists_and_its_cursors() {
     let folder = tempfile::tempdir().unwrap();
-    let old = unpack(1, folder.path());
+    let old = unpack("1", folder.path());
     let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     check_lists(&store, &old).await;
     let teams = store.joined(&old.owner("amy"), TeamKind::Normal).await.unwrap();
@@ -166,7 +167,7 @@ async fn a_store_of_format_1_opens_with_its_lists_and_its_cursors() {
 #[tokio::test]
 async fn a_store_of_format_2_opens_with_its_lists_its_cursors_and_its_directory() {
     let folder = tempfile::tempdir().unwrap();
-    let old = unpack(2, folder.path());
+    let old = unpack("2", folder.path());
     let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     check_lists(&store, &old).await;
     let token = TokenHash::of(old.token.as_ref().unwrap());
@@ -183,10 +184,10 @@ async fn a_store_of_format_2_opens_with_its_lists_its_cursors_and_its_directory(
 
 /// The store holds an edited and a recalled message of each kind of session, a recall that claims
 /// another time, and amendments that wait.
-#[tokio::test]
-async fn a_store_of_format_3_opens_with_its_amendments() {
+async fn check_format_3(name: &str) {
     let folder = tempfile::tempdir().unwrap();
-    let old = unpack(3, folder.path());
+    let old = unpack(name, folder.path());
+    crate::verify(folder.path(), &(Box::new(|_, _| {}) as Progress)).unwrap();
     let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
     check_lists(&store, &old).await;
     let shown: Vec<_> =
@@ -208,4 +209,59 @@ async fn a_store_of_format_3_opens_with_its_amendments() {
     assert!(shown.iter().any(|row| row.update_time == this_format::T0 + 91
         && row.last_msg.as_ref().unwrap().as_str().contains("oops")));
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_store_of_format_3_opens_with_its_amendments() {
+    check_format_3("3").await;
+}
+
+/// Of format 3 too, with what came to it later: sealed cursors, eras that are recorded with their
+/// first version, an erased account.
+#[tokio::test]
+async fn a_store_of_format_3_with_an_erased_account_opens() {
+    check_format_3("3-erased").await;
+    let folder = tempfile::tempdir().unwrap();
+    let old = unpack("3-erased", folder.path());
+    let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
+    assert!(list(&store, &old.owner("gone")).await.is_empty());
+    assert!(store.erase(&old.owner("gone")).await.unwrap().is_nothing());
+    store.close().await;
+}
+
+/// An older server once answered with the advice to restore a backup.
+#[tokio::test]
+async fn a_store_of_a_newer_format_is_refused_by_name_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, copy) = (folder.path().join("data"), folder.path().join("copy"));
+    RedbStore::open(&data, Memory::default()).unwrap().close().await;
+    let db = open_file(&data, Memory::default(), 0).unwrap();
+    let tx = db.begin_write().unwrap();
+    let (name, newer) = (tables::META_FORMAT, [tables::FORMAT + 1]);
+    let value = row::encode_numbers(name, newer);
+    tx.open_table(tables::META).unwrap().insert(name, value.as_slice()).unwrap();
+    tx.commit().unwrap();
+    drop(db);
+    let file = data.join(tables::FILE_NAME);
+    let before = std::fs::read(&file).unwrap();
+    let nothing: Progress = Box::new(|_, _| {});
+    let refusals = [
+        RedbStore::open(&data, Memory::default()).err(),
+        crate::verify(&data, &nothing).err(),
+        crate::compact(&data, u64::MAX, &nothing).err(),
+        crate::restore(&file, &copy, &nothing).err(),
+    ];
+    for refusal in refusals {
+        let said = refusal.unwrap().to_string();
+        let expected = format!("its format {} is newer than this server reads", tables::FORMAT + 1);
+        assert!(said.contains(&expected) && said.contains("use a newer server"), "{said}");
+        assert!(!said.contains("Restore"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(&data).unwrap().count(), 2, "the store and its page lists");
+    let is_same = std::fs::read(&file).unwrap() == before;
+    assert!(is_same || !copy.exists());
+    // Its header may be written as it is closed; the store in it is the same.
+    let db = open_file(&data, Memory::default(), 0).unwrap();
+    let meta = db.begin_read().unwrap().open_table(tables::META).unwrap();
+    assert_eq!(crate::lookup::number(&meta, name).unwrap(), tables::FORMAT + 1);
 }

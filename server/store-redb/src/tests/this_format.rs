@@ -1,4 +1,5 @@
 //! Makes the store of this format that later versions must open: run once when the format is final,
+//! or has something new, under another name; a store of an older server is never made anew.
 //! `cargo test -p huihua-store-redb writes_a_store_of_this_format -- --ignored`.
 
 use std::{fs::File, path::Path, sync::Arc};
@@ -14,6 +15,8 @@ use crate::{Memory, store::RedbStore, tables};
 /// Times and ids of the messages, ms.
 pub(super) const T0: u64 = 1_700_000_000_000;
 const NOW: u64 = T0 + 1_000;
+/// Format, and what is new in it.
+const NAME: &str = "3-erased";
 
 fn of_peer(peer: &str, amy: &Account) -> Place {
     Place::P2p { from: peer.parse().unwrap(), to: amy.clone() }
@@ -76,7 +79,10 @@ async fn fill(store: &RedbStore, amy: &Owner) {
     let notice = Post { time: T0 + 2, message_id: String::new(), last_msg: "{}".into() };
     let end = Event::Dissolve { team: twice.clone(), notice };
     events.extend([invite(T0 + 1), end, invite(T0 + 3), sent(Place::Team(twice.clone()), 30)]);
+    let gone = Owner { account: "gone".parse().unwrap(), ..amy.clone() };
+    events.push(sent(self::of_peer("peer1", &gone.account), 70));
     store.ingest(&amy.app, events, NOW).await.unwrap();
+    assert_eq!(store.erase(&gone).await.unwrap().sessions, 1);
 }
 
 #[tokio::test]
@@ -120,7 +126,8 @@ async fn writes_a_store_of_this_format() {
     };
     store.close().await;
     let top = std::env::var("CARGO_MANIFEST_DIR").unwrap();
-    let data = Path::new(&top).join("src/tests/data").join(format!("format-{}", tables::FORMAT));
+    let data = Path::new(&top).join("src/tests/data").join(format!("format-{NAME}"));
+    assert!(NAME.starts_with(&tables::FORMAT.to_string()) && !data.with_extension("json").exists());
     serde_json::to_writer(File::create(data.with_extension("json")).unwrap(), &answers).unwrap();
     let packed = File::create(data.with_extension("redb.gz")).unwrap();
     let mut packed = GzEncoder::new(packed, Compression::best());
