@@ -1,12 +1,15 @@
 //! The JSON of events: what an app's own servers send, and the result that each event gets. Strict:
 //! unknown, missing or mistyped fields are refused by name, never with their value.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use huihua_core::{Account, AccountForm, SessionKind, TeamId};
 use huihua_event::{Edit, Event, LAST_MSG_BYTES_MAX, MESSAGE_ID_BYTES_MAX, Place, Post, Team};
 use huihua_nim::last_msg::{self, LastEdit, LastMessage, LastRecall, MessageType};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, MapAccess, Visitor},
+};
 use serde_json::value::RawValue;
 
 use crate::error::shown;
@@ -81,6 +84,14 @@ fn rejected(field: &str, reason: impl fmt::Display) -> Rejected {
     Rejected { field: field.to_owned(), reason: reason.to_string() }
 }
 
+/// A request as almost all are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    events: Vec<&'a RawValue>,
+}
+
 /// Reads the events of a request, in order, each good or refused. `accounts` is the app's form of
 /// ids.
 ///
@@ -90,6 +101,12 @@ pub(crate) fn decode(
     body: &[u8],
     accounts: AccountForm,
 ) -> Result<Vec<Result<Event, Rejected>>, EnvelopeError> {
+    if let Ok(Envelope { events }) = serde_json::from_slice(body)
+        && (1..=EVENTS_MAX).contains(&events.len())
+    {
+        return Ok(events.into_iter().map(|raw| event(raw, accounts)).collect());
+    }
+    // Read again, to tell what is wrong with it.
     let mut fields: BTreeMap<String, &RawValue> =
         serde_json::from_slice(body).map_err(|_| EnvelopeError::NotAnObject)?;
     let events = fields.remove("events").ok_or(EnvelopeError::Events)?;
@@ -105,11 +122,10 @@ pub(crate) fn decode(
 }
 
 fn event(raw: &RawValue, accounts: AccountForm) -> Result<Event, Rejected> {
-    let fields = serde_json::from_str(raw.get());
-    let fields = fields.map_err(|_| rejected("event", "must be a JSON object"))?;
-    let mut fields = EventFields(fields, accounts);
-    let kind: String = fields.needed("type", "must be a string")?;
-    let event = match kind.as_str() {
+    let fields: ObjectFields<'_> =
+        serde_json::from_str(raw.get()).map_err(|_| rejected("event", "must be a JSON object"))?;
+    let mut fields = EventFields(fields.0, accounts);
+    let event = match fields.needed_text("type", "must be a string")?.as_ref() {
         "message" => message(&mut fields)?,
         "recall" => recall(&mut fields)?,
         "edit" => edit(&mut fields)?,
@@ -148,7 +164,7 @@ fn message(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
     let updates: Option<bool> = fields.optional("needUpdateSession", "must be true or false")?;
     let last_msg = LastMessage {
         scene,
-        to: &peer(&place),
+        to: peer(&place),
         from: from.as_str(),
         from_client_type: last_msg::client_type(&client_type),
         from_device_id: "",
@@ -183,7 +199,7 @@ fn recall(fields: &mut EventFields<'_>) -> Result<Event, Rejected> {
     let last_msg = LastRecall {
         time,
         scene,
-        to: &peer(&place),
+        to: peer(&place),
         operator: operator.as_str(),
         ps: &ps,
         attach: &attach,
@@ -228,24 +244,73 @@ fn short_enough(last_msg: String, fields: &str) -> Result<String, Rejected> {
 }
 
 /// Returns the account or team that the message went to.
-fn peer(place: &Place) -> String {
+fn peer(place: &Place) -> &str {
     match place {
-        Place::P2p { to, .. } | Place::Undelivered { to, .. } => to.as_str().to_owned(),
-        Place::Team(team) => team.id().as_str().to_owned(),
+        Place::P2p { to, .. } | Place::Undelivered { to, .. } => to.as_str(),
+        Place::Team(team) => team.id().as_str(),
+    }
+}
+
+/// The content of a string, in the request itself where it holds no escape.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The fields of a JSON object, each as its JSON text. Of one given twice the last counts.
+struct ObjectFields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for ObjectFields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectFieldsVisitor)
+    }
+}
+
+struct ObjectFieldsVisitor;
+
+/// Fields of a message; a hostile event may hold more.
+const FIELDS: usize = 16;
+
+impl<'de> Visitor<'de> for ObjectFieldsVisitor {
+    type Value = ObjectFields<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields: Vec<(Cow<'de, str>, &'de RawValue)> = Vec::with_capacity(FIELDS);
+        while let Some((Text(name), raw)) = map.next_entry()? {
+            fields.push((name, raw));
+        }
+        if fields.len() > FIELDS {
+            // One of them is unknown. So many that a look at each for each takes long come last.
+            let named: BTreeMap<_, _> = fields.into_iter().collect();
+            fields = named.into_iter().collect();
+        }
+        Ok(ObjectFields(fields))
     }
 }
 
 /// The fields of an event, and the app's form of account ids. Reading a field takes it out, so the
 /// rest is unknown.
-struct EventFields<'a>(BTreeMap<String, &'a RawValue>, AccountForm);
+struct EventFields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>, AccountForm);
 
-impl EventFields<'_> {
+impl<'a> EventFields<'a> {
+    fn take(&mut self, field: &str) -> Option<&'a RawValue> {
+        let mut last = None;
+        // Few: this is faster than a map.
+        while let Some(at) = self.0.iter().rposition(|(name, _)| name == field) {
+            let (_, raw) = self.0.remove(at);
+            last = last.or(Some(raw));
+        }
+        last
+    }
+
     fn optional<T: DeserializeOwned>(
         &mut self,
         field: &str,
         form: &str,
     ) -> Result<Option<T>, Rejected> {
-        let Some(raw) = self.0.remove(field) else { return Ok(None) };
+        let Some(raw) = self.take(field) else { return Ok(None) };
         serde_json::from_str(raw.get()).map(Some).map_err(|_| rejected(field, form))
     }
 
@@ -253,11 +318,21 @@ impl EventFields<'_> {
         self.optional(field, form)?.ok_or_else(|| rejected(field, "is missing"))
     }
 
+    fn optional_text(&mut self, field: &str, form: &str) -> Result<Option<Cow<'a, str>>, Rejected> {
+        let Some(raw) = self.take(field) else { return Ok(None) };
+        let text = serde_json::from_str::<Text<'a>>(raw.get());
+        text.map(|text| Some(text.0)).map_err(|_| rejected(field, form))
+    }
+
+    fn needed_text(&mut self, field: &str, form: &str) -> Result<Cow<'a, str>, Rejected> {
+        self.optional_text(field, form)?.ok_or_else(|| rejected(field, "is missing"))
+    }
+
     /// Reads texts for people or for the app; a missing one is empty.
-    fn texts<const N: usize>(&mut self, names: [&str; N]) -> Result<[String; N], Rejected> {
-        let mut texts = [const { String::new() }; N];
+    fn texts<const N: usize>(&mut self, names: [&str; N]) -> Result<[Cow<'a, str>; N], Rejected> {
+        let mut texts = [const { Cow::Borrowed("") }; N];
         for (text, field) in texts.iter_mut().zip(names) {
-            *text = self.optional(field, "must be a string")?.unwrap_or_default();
+            *text = self.optional_text(field, "must be a string")?.unwrap_or_default();
         }
         Ok(texts)
     }
@@ -277,13 +352,13 @@ impl EventFields<'_> {
 
     fn session_type(&mut self) -> Result<SessionKind, Rejected> {
         let form = "must be p2p, team or super_team";
-        let text: String = self.needed("sessionType", form)?;
+        let text = self.needed_text("sessionType", form)?;
         SessionKind::from_prefix(&text).ok_or_else(|| rejected("sessionType", form))
     }
 
     fn team(&mut self) -> Result<Team, Rejected> {
         let kind = self.session_type()?;
-        let id: String = self.needed("teamId", "must be a string")?;
+        let id = self.needed_text("teamId", "must be a string")?;
         let id = TeamId::new(id).map_err(|e| rejected("teamId", e))?;
         match kind {
             SessionKind::P2p => Err(rejected("sessionType", "must be team or super_team")),
@@ -293,7 +368,7 @@ impl EventFields<'_> {
     }
 
     fn optional_account(&mut self, field: &str) -> Result<Option<Account>, Rejected> {
-        let text: Option<String> = self.optional(field, "must be a string")?;
+        let text = self.optional_text(field, "must be a string")?;
         text.map(|text| self.1.account(text).map_err(|e| rejected(field, e))).transpose()
     }
 
@@ -305,7 +380,7 @@ impl EventFields<'_> {
     fn place(&mut self, scene: SessionKind) -> Result<(Account, Place), Rejected> {
         let from = self.account("from")?;
         let mut team = || {
-            let id: String = self.needed("to", "must be a string")?;
+            let id = self.needed_text("to", "must be a string")?;
             TeamId::new(id).map_err(|e| rejected("to", e))
         };
         let place = match scene {
@@ -330,7 +405,7 @@ impl EventFields<'_> {
     }
 
     fn message_id(&mut self) -> Result<String, Rejected> {
-        let id: String = self.needed("messageId", "must be a string")?;
+        let id = self.needed_text("messageId", "must be a string")?;
         if id.is_empty() || id.len() > MESSAGE_ID_BYTES_MAX {
             let reason = format_args!("must be 1..={MESSAGE_ID_BYTES_MAX} bytes");
             return Err(rejected("messageId", reason));
@@ -338,14 +413,13 @@ impl EventFields<'_> {
         if id.chars().any(char::is_control) {
             return Err(rejected("messageId", "must hold no control character"));
         }
-        Ok(id)
+        Ok(id.into_owned())
     }
 
     fn message_type(&mut self) -> Result<MessageType, Rejected> {
         let form = "must be text, image, audio, video, location, notification, file, avchat, tip, \
                     robot, call or custom";
-        let text: String = self.needed("msgType", form)?;
-        Ok(match text.as_str() {
+        Ok(match self.needed_text("msgType", form)?.as_ref() {
             "text" => MessageType::Text,
             "image" => MessageType::Image,
             "audio" => MessageType::Audio,
@@ -363,7 +437,7 @@ impl EventFields<'_> {
     }
 
     fn refuse_unknown(self) -> Result<(), Rejected> {
-        let Some(name) = self.0.keys().next() else { return Ok(()) };
+        let Some(name) = self.0.iter().map(|(name, _)| name).min() else { return Ok(()) };
         Err(rejected(&shown(name), "unknown field"))
     }
 }

@@ -2,6 +2,8 @@
 //! absent. Its bytes decide between two bodies of one id, so the same input must give the same
 //! text for ever.
 
+use std::fmt::Write as _;
+
 use huihua_core::SessionKind;
 use huihua_event::{LAST_MSG_BYTES_MAX, Team, cut_end};
 
@@ -85,9 +87,9 @@ pub(crate) const CLIENT_TYPE_REST: u8 = 32;
 
 /// Returns NIM's number of a client type (key 4), by its name or number; `None` for an unknown one.
 pub fn client_type(text: &str) -> Option<u8> {
-    let known = CLIENT_TYPES.iter();
-    let mut known = known.filter(|(name, number)| *name == text || number.to_string() == text);
-    known.next().map(|(_, number)| *number)
+    let number = text.parse::<u8>().ok().filter(|number| number.to_string() == text);
+    let mut known = CLIENT_TYPES.iter();
+    known.find(|(name, of)| *name == text || Some(*of) == number).map(|(_, of)| *of)
 }
 
 /// Checks whether this names, or numbers, a client of a user: not the app's own server.
@@ -299,12 +301,17 @@ fn scene(kind: SessionKind) -> u8 {
     }
 }
 
+/// Most texts are shorter.
+const TYPICAL_BYTES: usize = 512;
+
 /// Writes a JSON object field by field, in the order of the calls.
 struct Object(String);
 
 impl Object {
     fn new() -> Self {
-        Self(String::from("{"))
+        let mut text = String::with_capacity(TYPICAL_BYTES);
+        text.push('{');
+        Self(text)
     }
 
     fn key(&mut self, key: &str) {
@@ -319,7 +326,7 @@ impl Object {
     fn number(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.key(key);
-            self.0.push_str(&value.to_string());
+            write!(self.0, "{value}").expect("writing into a text fails never");
         }
     }
 
@@ -327,6 +334,12 @@ impl Object {
         if !value.is_empty() {
             self.key(key);
             // serde_json escapes what JSON says must be escaped, and nothing else.
+            if value.bytes().all(|byte| !matches!(byte, ..0x20 | b'"' | b'\\')) {
+                self.0.push('"');
+                self.0.push_str(value);
+                self.0.push('"');
+                return;
+            }
             self.0.push_str(&serde_json::to_string(value).expect("a str is always valid JSON"));
         }
     }
