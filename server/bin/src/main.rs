@@ -40,6 +40,11 @@ use crate::{
     serve::Start,
 };
 
+/// A write takes and gives back memory in one thread and another: with glibc's allocator a message
+/// costs a seventh more CPU time (docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match run(CommandLine::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
