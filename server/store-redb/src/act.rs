@@ -39,7 +39,7 @@ fn facts(
     now: u64,
 ) -> Result<Facts, StoreFailure> {
     let account = wanted.account.map(|account| tx.account(app, account)).transpose()?.flatten();
-    let teams = wanted.teams.iter().map(|team| team_there(tx.team_tables(), app, team));
+    let teams = wanted.teams.iter().map(|team| team_there(tx.team_tables()?, app, team));
     let is_member = |(team, account): &(&Team, &Account)| {
         let owner = Owner { app: app.clone(), account: (*account).clone() };
         Ok::<_, StoreFailure>(in_since(&tx.lists(), &owner, team)?.is_some())
@@ -147,8 +147,8 @@ fn free_team_id(tx: &Tx<'_>, app: &AppKey, now: u64) -> Result<u64, StoreFailure
         for team in &teams_of_id(id) {
             let key = tables::head_key(app, team.kind(), team.id().as_str());
             is_named |= tx.heads.get(key.as_slice())?.is_some()
-                || tx.teams.get(key.as_slice())?.is_some()
-                || has_members(&tx.members, app, team)?;
+                || tx.teams.open()?.get(key.as_slice())?.is_some()
+                || has_members(tx.members.open()?, app, team)?;
         }
         if !is_named {
             return Ok(id);

@@ -26,6 +26,7 @@ mod parts;
 mod queue;
 mod read;
 mod registers;
+mod result_counts;
 mod row;
 mod store;
 mod sweep;

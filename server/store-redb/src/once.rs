@@ -150,7 +150,7 @@ pub(crate) fn once<T: StoredResult, R>(
 ) -> Result<Result<T, R>, StoreFailure> {
     let Some(key) = &attempt.key else { return write(tx) };
     let (key, digest) = (owner.result_key(key), request.digest());
-    let value = tx.results.get(key.as_slice())?.map(|value| value.value().to_vec());
+    let value = tx.results.open()?.get(key.as_slice())?.map(|value| value.value().to_vec());
     if let Some(value) = value {
         let first = row::decode_first_result(&key, &value)?;
         if is_fresh(first.time, attempt.now) {
@@ -177,18 +177,24 @@ pub(crate) fn once<T: StoredResult, R>(
 /// Drops the oldest results of an account that has as many as it may.
 fn make_room(tx: &mut Tx<'_>, owner: &Owner) -> Result<(), StoreFailure> {
     let range = tables::owner_range(owner);
+    if tx.result_counts.count(&range.start).is_some_and(|count| count < RESULTS_MAX) {
+        return Ok(());
+    }
     let mut times = Vec::new();
-    for item in tx.results.range::<&[u8]>(range.start.as_slice()..range.end.as_slice())? {
+    for item in tx.results.open()?.range::<&[u8]>(range.start.as_slice()..range.end.as_slice())? {
         let (key, value) = item?;
         // One that is damaged goes first.
         let first = row::decode_first_result(key.value(), value.value());
         times.push((first.map_or(0, |first| first.time), key.value().to_vec()));
     }
-    if times.len() < RESULTS_MAX {
+    let dropped = if times.len() < RESULTS_MAX { 0 } else { RESULTS_DROPPED };
+    // With the one that is written now.
+    tx.result_counts.put(range.start, times.len() - dropped + 1);
+    if dropped == 0 {
         return Ok(());
     }
     times.sort();
-    times.iter().take(RESULTS_DROPPED).try_for_each(|(_, key)| tx.remove_first_result(key))
+    times.iter().take(dropped).try_for_each(|(_, key)| tx.remove_first_result(key))
 }
 
 /// Tells whether a result of `time` is still given again. A clock that jumped back does not make it

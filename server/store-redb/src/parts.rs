@@ -24,35 +24,70 @@ pub(crate) fn action_bytes(action: &Action) -> usize {
     messages * MESSAGE_BYTES_MAX + action.registers() * ID_BYTES
 }
 
-/// Register writes of one ingest that are one transaction; a larger one is done in parts. 500 p2p
-/// messages fit.
-const PART_REGISTERS_MAX: usize = 1_024;
+/// Register writes of one job of an ingest; a larger one is done in several, which are one
+/// transaction unless apps compete. This is what an app puts at most into one turn: 32 p2p
+/// messages.
+const PART_REGISTERS_MAX: usize = 64;
+/// Register writes of one group; a larger ingest is done in several. 500 p2p messages fit.
+const GROUP_REGISTERS_MAX: usize = 1_024;
 /// Accounts that one part of a larger event names: a few milliseconds of the writer's time.
 const PIECE_ACCOUNTS_MAX: usize = 256;
 
-/// Cuts events into parts, each event with its place among all. An event of very many accounts goes
-/// in pieces, each a part of its own.
-pub(crate) fn parts(events: Vec<Event>) -> Vec<Vec<(Event, usize)>> {
-    let (mut parts, mut part, mut registers) = (Vec::new(), Vec::new(), 0);
+/// Events of one job, each with its place among all.
+pub(crate) type Part = Vec<(Event, usize)>;
+
+/// Cuts events into parts. Those of one group wait together, and are one transaction unless apps
+/// compete; groups wait one after the other. An event of very many accounts goes in pieces, each a
+/// group of its own: its app's other writes get their turn in between.
+pub(crate) fn parts(events: Vec<Event>) -> Vec<Vec<Part>> {
+    let mut groups = Groups::default();
     for (at, event) in events.into_iter().enumerate() {
         let pieces = event.pieces(PIECE_ACCOUNTS_MAX);
-        let is_large = pieces.len() > 1;
-        for piece in pieces {
-            let weight = piece.registers();
-            if !part.is_empty() && (is_large || registers + weight > PART_REGISTERS_MAX) {
-                parts.push(std::mem::take(&mut part));
-                registers = 0;
-            }
-            registers += weight;
-            part.push((piece, at));
+        if pieces.len() > 1 {
+            groups.end_group();
+            groups.done.extend(pieces.into_iter().map(|piece| vec![vec![(piece, at)]]));
+            continue;
         }
-        if is_large {
-            parts.push(std::mem::take(&mut part));
-            registers = 0;
+        pieces.into_iter().for_each(|event| groups.push(event, at));
+    }
+    groups.end_group();
+    groups.done
+}
+
+#[derive(Default)]
+struct Groups {
+    done: Vec<Vec<Part>>,
+    group: Vec<Part>,
+    group_registers: usize,
+    part: Part,
+    part_registers: usize,
+}
+
+impl Groups {
+    fn push(&mut self, event: Event, at: usize) {
+        let registers = event.registers();
+        if self.group_registers + registers > GROUP_REGISTERS_MAX {
+            self.end_group();
+        } else if self.part_registers + registers > PART_REGISTERS_MAX {
+            self.end_part();
         }
+        self.part.push((event, at));
+        self.part_registers += registers;
+        self.group_registers += registers;
     }
-    if !part.is_empty() {
-        parts.push(part);
+
+    fn end_part(&mut self) {
+        if !self.part.is_empty() {
+            self.group.push(std::mem::take(&mut self.part));
+        }
+        self.part_registers = 0;
     }
-    parts
+
+    fn end_group(&mut self) {
+        self.end_part();
+        if !self.group.is_empty() {
+            self.done.push(std::mem::take(&mut self.group));
+        }
+        self.group_registers = 0;
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
+    ops::Range,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,13 +15,13 @@ use crate::{failure::unavailable, job::Job};
 
 /// Cost of one batch while one app alone writes, so that its first job does not wait for ever.
 const BATCH_COST_MAX: usize = 2_048;
-/// Cost of one batch while several apps write: a job waits for the batch before it and for its own,
-/// so this is what one app's flood may cost another.
+/// Cost of one batch while apps compete: a job waits for the batch before it and for its own, so
+/// this is what one app's flood may cost another.
 const SHARED_BATCH_COST_MAX: usize = 128;
 /// Cost that an app may put into a batch in one turn.
 const TURN_COST: usize = 16;
-/// An app counts as writing for so long after its last job.
-const ACTIVE: Duration = Duration::from_secs(10);
+/// Apps compete for so long after jobs of two of them waited at one time.
+const COMPETING: Duration = Duration::from_secs(10);
 /// Longest wait for the jobs of callers who were just answered. Part of a commit's time, too.
 const GATHER_MAX: Duration = Duration::from_micros(500);
 const GATHER_PART: u32 = 4;
@@ -44,10 +45,8 @@ impl QueueLimits {
 }
 
 /// What a job is to the queue.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct JobSize {
-    /// `None`: the store's own.
-    pub(crate) app: Option<AppKey>,
     /// Registers that it moves at most.
     pub(crate) registers: usize,
     /// Bytes of its texts.
@@ -81,30 +80,52 @@ struct QueueState {
     next_number: u64,
     /// Jobs of the batch before.
     last_jobs: usize,
+    /// So many jobs must wait before the writer is woken: each wake costs as much as a job's work.
+    awaited: usize,
+    /// `None` before jobs of two apps have waited at one time.
+    competing_until: Option<Instant>,
     is_closed: bool,
 }
 
 #[derive(Default)]
 struct Lane {
     /// By their numbers, first come first.
-    jobs: BTreeMap<u64, (JobSize, Job)>,
+    jobs: BTreeMap<u64, WaitingJob>,
     bytes: usize,
     /// Cost that it may still put into the batch.
     credit: usize,
-    last: Option<Instant>,
 }
 
-/// The place of a job in the queue. Dropped, it takes the job out if the writer did not take it
-/// before: its caller went away.
+struct WaitingJob {
+    size: JobSize,
+    job: Job,
+    /// It goes on with the request of the job before it: they are one transaction, unless apps
+    /// compete.
+    continues: bool,
+}
+
+/// The place of one caller's jobs in the queue. Dropped, it takes them out if the writer took none
+/// of them before: their caller went away.
 pub(crate) struct QueuePlace {
     queue: Arc<JobQueue>,
+    /// `None`: the store's own.
     app: Option<AppKey>,
-    number: u64,
+    numbers: Range<u64>,
+}
+
+impl QueuePlace {
+    /// Leaves the queue in peace: the writer has answered every job.
+    pub(crate) fn answered(mut self) {
+        self.numbers = 0..0;
+    }
 }
 
 impl Drop for QueuePlace {
     fn drop(&mut self) {
-        let taken = self.queue.state().take_out(&self.app, self.number);
+        if self.numbers.is_empty() {
+            return;
+        }
+        let taken = self.queue.state().take_out(&self.app, self.numbers.clone());
         // Without the lock: a job may hold much.
         drop(taken);
     }
@@ -119,6 +140,8 @@ impl JobQueue {
             bytes: 0,
             next_number: 0,
             last_jobs: 0,
+            awaited: 1,
+            competing_until: None,
             is_closed: false,
         };
         Arc::new(Self { limits, state: Mutex::new(state), changed: Condvar::new() })
@@ -129,16 +152,20 @@ impl JobQueue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a job at the end of its app's jobs.
+    /// Puts jobs of one app, one behind the other, at the end of its jobs: all of them or none.
     ///
     /// # Errors
     /// At once, when too much waits already or the store closes.
-    pub(crate) fn push(self: &Arc<Self>, size: JobSize, job: Job) -> Result<QueuePlace, Error> {
+    pub(crate) fn push(
+        self: &Arc<Self>,
+        app: Option<AppKey>,
+        jobs: Vec<(JobSize, Job)>,
+    ) -> Result<QueuePlace, Error> {
+        let held: usize = jobs.iter().map(|(size, _)| size.held_bytes()).sum();
         let mut state = self.state();
         if state.is_closed {
             return Err(unavailable("the store is closing"));
         }
-        let (app, held) = (size.app.clone(), size.held_bytes());
         let of_app = state.lanes.get(&app).map_or(0, |lane| lane.bytes);
         // What is larger than the limit goes alone.
         let is_over = |waiting: usize, max: usize| waiting > 0 && waiting + held > max;
@@ -146,19 +173,26 @@ impl JobQueue {
         {
             return Err(unavailable("overloaded: too much waits to be written"));
         }
-        let number = state.next_number;
-        state.next_number += 1;
-        state.jobs += 1;
+        let first = state.next_number;
+        let numbers = first..first + jobs.len() as u64;
+        state.next_number = numbers.end;
+        state.jobs += jobs.len();
         state.bytes += held;
         let lane = state.lanes.entry(app.clone()).or_default();
         lane.bytes += held;
-        lane.jobs.insert(number, (size, job));
-        if lane.jobs.len() == 1 {
+        let is_first = lane.jobs.is_empty();
+        let waiting =
+            |(number, (size, job))| (number, WaitingJob { size, job, continues: number > first });
+        lane.jobs.extend(numbers.clone().zip(jobs).map(waiting));
+        if is_first {
             state.turns.push_back(app.clone());
         }
+        let is_enough = state.jobs >= state.awaited;
         drop(state);
-        self.changed.notify_one();
-        Ok(QueuePlace { queue: Arc::clone(self), app, number })
+        if is_enough {
+            self.changed.notify_one();
+        }
+        Ok(QueuePlace { queue: Arc::clone(self), app, numbers })
     }
 
     /// How many jobs wait.
@@ -180,6 +214,7 @@ impl JobQueue {
     pub(crate) fn take(&self, commit_time: Duration) -> Option<Vec<Job>> {
         let mut state = self.state();
         let expected = state.last_jobs + state.jobs;
+        state.awaited = 1;
         while state.jobs == 0 {
             if state.is_closed {
                 return None;
@@ -187,6 +222,7 @@ impl JobQueue {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let until = Instant::now() + (commit_time / GATHER_PART).min(GATHER_MAX);
+        state.awaited = expected;
         while state.jobs < expected && !state.is_closed {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -195,6 +231,8 @@ impl JobQueue {
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        // While it writes, it is not to be woken.
+        state.awaited = usize::MAX;
         let batch = state.take_batch(Instant::now());
         state.last_jobs = batch.len();
         Some(batch)
@@ -204,16 +242,11 @@ impl JobQueue {
 impl QueueState {
     /// Takes the jobs of one batch, each app in its turn.
     fn take_batch(&mut self, now: Instant) -> Vec<Job> {
-        for app in &self.turns {
-            if let Some(lane) = self.lanes.get_mut(app) {
-                lane.last = Some(now);
-            }
-        }
         // The store's own jobs, such as probes of its health, make no batch small.
-        let is_active = |(app, lane): &(&Option<AppKey>, &Lane)| {
-            app.is_some() && lane.last.is_some_and(|last| now.duration_since(last) < ACTIVE)
-        };
-        let is_shared = self.lanes.iter().filter(is_active).count() > 1;
+        if self.turns.iter().filter(|app| app.is_some()).count() > 1 {
+            self.competing_until = Some(now + COMPETING);
+        }
+        let is_shared = self.competing_until.is_some_and(|until| now < until);
         let mut cost_left = if is_shared { SHARED_BATCH_COST_MAX } else { BATCH_COST_MAX };
         let mut batch = Vec::new();
         while cost_left > 0
@@ -221,16 +254,18 @@ impl QueueState {
         {
             let Some(lane) = self.lanes.get_mut(&app) else { continue };
             lane.credit += TURN_COST;
-            while let Some((_, (size, _))) = lane.jobs.first_key_value()
-                && size.cost() <= lane.credit
-            {
-                if size.cost() > cost_left && !batch.is_empty() {
+            while let Some((_, WaitingJob { size, continues, .. })) = lane.jobs.first_key_value() {
+                let must_follow = *continues && !is_shared;
+                if size.cost() > lane.credit && !must_follow {
+                    break;
+                }
+                if size.cost() > cost_left && !batch.is_empty() && !must_follow {
                     // It begins the next batch.
                     self.turns.push_front(app);
                     return batch;
                 }
-                let Some((_, (size, job))) = lane.jobs.pop_first() else { break };
-                lane.credit -= size.cost();
+                let Some((_, WaitingJob { size, job, .. })) = lane.jobs.pop_first() else { break };
+                lane.credit = lane.credit.saturating_sub(size.cost());
                 cost_left = cost_left.saturating_sub(size.cost());
                 lane.bytes -= size.held_bytes();
                 self.bytes -= size.held_bytes();
@@ -246,17 +281,24 @@ impl QueueState {
         batch
     }
 
-    /// Takes one job out; `None` when the writer has it.
-    fn take_out(&mut self, app: &Option<AppKey>, number: u64) -> Option<Job> {
-        let lane = self.lanes.get_mut(app)?;
-        let (size, job) = lane.jobs.remove(&number)?;
-        lane.bytes -= size.held_bytes();
-        self.bytes -= size.held_bytes();
-        self.jobs -= 1;
+    /// Takes jobs out, unless the writer has the first: then it does them all.
+    fn take_out(&mut self, app: &Option<AppKey>, numbers: Range<u64>) -> Vec<Job> {
+        let Some(lane) = self.lanes.get_mut(app) else { return Vec::new() };
+        if !lane.jobs.contains_key(&numbers.start) {
+            return Vec::new();
+        }
+        let mut taken = Vec::new();
+        for number in numbers {
+            let Some(WaitingJob { size, job, .. }) = lane.jobs.remove(&number) else { continue };
+            lane.bytes -= size.held_bytes();
+            self.bytes -= size.held_bytes();
+            self.jobs -= 1;
+            taken.push(job);
+        }
         if lane.jobs.is_empty() {
             lane.credit = 0;
             self.turns.retain(|turn| turn != app);
         }
-        Some(job)
+        taken
     }
 }

@@ -43,8 +43,8 @@ fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFa
     match write {
         Write::Last { account, peer, change } => {
             let (kind, peer) = (SessionKind::P2p, peer.as_str());
-            let moved =
-                put_last(tx, &tables::session_key(app, account.as_str(), kind, peer), change)?;
+            let key = tables::session_key(app, account.as_str(), kind, peer);
+            let moved = tx.take_last(key, change)?;
             tx.note(moved, || account_list(account));
             Ok(moved)
         }
@@ -52,42 +52,34 @@ fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFa
             let (kind, id) = (team.kind(), team.id().as_str());
             let key = tables::session_key(app, account.as_str(), kind, id);
             let member = tables::member_key(app, team, account);
-            let moved = put_membership(tx, &key, &member, membership)?;
+            let moved = put_membership(tx, key, &member, membership)?;
             tx.note(moved, || account_list(account));
             Ok(moved)
         }
         Write::Head { team, change } => {
             let key = tables::head_key(app, team.kind(), team.id().as_str());
-            let moved = change_head(tx, &key, HeadChange::Last(change))?;
+            let moved = change_head(tx, key, HeadChange::Last(change))?;
             tx.note(moved, || ChangedList::Team(app.clone(), team.clone()));
             Ok(moved)
         }
         Write::Dissolve { team, body } => {
             let key = tables::head_key(app, team.kind(), team.id().as_str());
-            let moved = change_head(tx, &key, HeadChange::Dissolution(body))?;
+            let moved = change_head(tx, key, HeadChange::Dissolution(body))?;
             tx.note(moved, || ChangedList::Team(app.clone(), team.clone()));
             Ok(moved)
         }
     }
 }
 
-fn put_last(tx: &mut Tx<'_>, key: &[u8], change: LastChange<'_>) -> Result<Moved, StoreFailure> {
-    let old = tx.row_bytes(key)?;
-    let mut row = decode_or_new(key, old.as_deref())?;
-    let moved = row.take_last(change);
-    tx.put_row(key, row, moved)?;
-    Ok(moved)
-}
-
 /// The first that is known of an account in a team goes into the team's index too.
 fn put_membership(
     tx: &mut Tx<'_>,
-    key: &[u8],
+    key: Vec<u8>,
     member: &[u8],
     membership: Membership<'_>,
 ) -> Result<Moved, StoreFailure> {
-    let old = tx.row_bytes(key)?;
-    let mut row = decode_or_new(key, old.as_deref())?;
+    let old = tx.row_bytes(&key)?;
+    let mut row = decode_or_new(&key, old.as_deref())?;
     let is_first = !row.has_membership();
     let moved = row.take_membership(membership);
     tx.put_row(key, row, moved)?;
@@ -103,9 +95,13 @@ enum HeadChange<'a> {
     Dissolution(MessageBody<'a>),
 }
 
-fn change_head(tx: &mut Tx<'_>, key: &[u8], change: HeadChange<'_>) -> Result<Moved, StoreFailure> {
-    let old = tx.head_bytes(key)?;
-    let mut head = old.as_deref().map_or(Ok(Head::default()), |old| row::decode_head(key, old))?;
+fn change_head(
+    tx: &mut Tx<'_>,
+    key: Vec<u8>,
+    change: HeadChange<'_>,
+) -> Result<Moved, StoreFailure> {
+    let old = tx.head_bytes(&key)?;
+    let mut head = old.as_deref().map_or(Ok(Head::default()), |old| row::decode_head(&key, old))?;
     let moved = match change {
         HeadChange::Last(change) => head.take_last(change),
         HeadChange::Dissolution(body) => head.take_dissolution(body),
@@ -126,21 +122,40 @@ pub(crate) fn update(
     ext: &str,
     now: u64,
 ) -> Result<RecentSession, StoreFailure> {
-    let becomes_ext_only = tx.lists().session(owner, id, |row, view| {
-        Ok(row.created.is_none() && view.last.is_none() && view.update_time.is_none())
-    })?;
-    if becomes_ext_only && ext_only_sessions(tx, owner)? >= EXT_ONLY_SESSIONS_MAX {
-        let max = EXT_ONLY_SESSIONS_MAX;
-        return Err(StoreFailure::Refused(Error::TooManySessions { max }));
-    }
     let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
     let old = tx.row_bytes(&key)?;
     let mut row = decode_or_new(&key, old.as_deref())?;
+    let (head_key, head) = head_of(tx, owner, id)?;
+    let head = head.as_deref().map(|head| row::decode_head(&head_key, head)).transpose()?;
+    let view = row.view(id.kind(), head.as_ref());
+    if row.created.is_none()
+        && view.last.is_none()
+        && view.update_time.is_none()
+        && ext_only_sessions(tx, owner)? >= EXT_ONLY_SESSIONS_MAX
+    {
+        let max = EXT_ONLY_SESSIONS_MAX;
+        return Err(StoreFailure::Refused(Error::TooManySessions { max }));
+    }
     let moved = row.take_ext(ext, now);
-    tx.put_row(&key, row, moved)?;
+    let session = recent_session(id, row.ext, &row.view(id.kind(), head.as_ref()))?;
+    let session = session.ok_or_else(|| row::damaged("session just updated", &key))?;
+    tx.put_row(key, row, moved)?;
     tx.note(moved, || ChangedList::Account(owner.clone()));
-    let session = tx.lists().session(owner, id, |row, view| recent_session(id, row.ext, view))?;
-    session.ok_or_else(|| row::damaged("session just updated", &key))
+    Ok(session)
+}
+
+/// Copies the value of the session's team, and its key; `None` without one.
+fn head_of(
+    tx: &Tx<'_>,
+    owner: &Owner,
+    id: &SessionId,
+) -> Result<(Vec<u8>, Option<Vec<u8>>), StoreFailure> {
+    let key = tables::head_key(&owner.app, id.kind(), id.peer());
+    let head = match id.kind() {
+        SessionKind::P2p => None,
+        SessionKind::Team | SessionKind::SuperTeam => tx.head_bytes(&key)?,
+    };
+    Ok((key, head))
 }
 
 fn ext_only_sessions(tx: &Tx<'_>, owner: &Owner) -> Result<usize, StoreFailure> {
@@ -157,14 +172,10 @@ pub(crate) fn delete(tx: &mut Tx<'_>, owner: &Owner, id: &SessionId) -> Result<(
     let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
     let Some(old) = tx.row_bytes(&key)? else { return Ok(()) };
     let mut row = row::decode_row(&key, &old)?;
-    let head_key = tables::head_key(&owner.app, id.kind(), id.peer());
-    let head = match id.kind() {
-        SessionKind::P2p => None,
-        SessionKind::Team | SessionKind::SuperTeam => tx.head_bytes(&head_key)?,
-    };
+    let (head_key, head) = head_of(tx, owner, id)?;
     let head = head.as_deref().map(|head| row::decode_head(&head_key, head)).transpose()?;
     let moved = row.delete(&row.view(id.kind(), head.as_ref()));
-    tx.put_row(&key, row, moved)?;
+    tx.put_row(key, row, moved)?;
     tx.note(moved, || ChangedList::Account(owner.clone()));
     Ok(())
 }

@@ -29,10 +29,14 @@ const ACCOUNT_FORMAT: u8 = 10;
 const TEAM_FORMAT: u8 = 11;
 
 const SEAL_BYTES: usize = 4;
+/// Most registers take no more beside the text of their message.
+const TYPICAL_BYTES: usize = 192;
 
 /// The bytes of a session's registers, sealed under its key.
 pub(crate) fn encode_row(key: &[u8], row: &Row<'_>) -> Vec<u8> {
-    let mut out = ByteWriter(vec![ROW_FORMAT]);
+    let texts = row.ext.len() + row.latest.message.map_or(0, |message| message.text.len());
+    let mut out = ByteWriter(Vec::with_capacity(texts + TYPICAL_BYTES));
+    out.0.push(ROW_FORMAT);
     out.number(row.version);
     out.option(row.inviter, ByteWriter::number);
     out.option(row.hint, ByteWriter::number);
@@ -92,7 +96,9 @@ fn read_row<'a>(input: &mut ByteReader<'a>, is_old: bool) -> Option<Row<'a>> {
 
 /// The bytes of a team's registers, sealed under its key.
 pub(crate) fn encode_head(key: &[u8], head: &Head<'_>) -> Vec<u8> {
-    let mut out = ByteWriter(vec![HEAD_FORMAT]);
+    let texts = head.latest.message.map_or(0, |message| message.text.len());
+    let mut out = ByteWriter(Vec::with_capacity(texts + TYPICAL_BYTES));
+    out.0.push(HEAD_FORMAT);
     out.number(head.version);
     out.number(head.dissolved_version);
     out.0.push(u8::from(head.dissolved_again));

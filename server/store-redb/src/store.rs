@@ -22,7 +22,10 @@ use huihua_store::{
     TakeRecord,
 };
 use redb::ReadableDatabase as _;
-use tokio::sync::{Semaphore, broadcast};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, broadcast, oneshot},
+};
 
 use crate::{
     Memory, account_forms, act, backup,
@@ -40,10 +43,11 @@ use crate::{
     meters::Meters,
     once::{KeyOwner, WriteRequest, once},
     opening::{self, OpenedStore},
-    parts::{action_bytes, event_bytes, parts},
+    parts::{Part, action_bytes, event_bytes, parts},
     queue::{JobQueue, JobSize, QueueLimits},
     read::Snapshot,
     registers,
+    result_counts::ResultCounts,
     sweep::{self, SweepPosition},
     tables,
     transaction::Tx,
@@ -128,6 +132,8 @@ impl RedbStore {
             meters: Arc::clone(&meters),
             lists: Arc::clone(&lists),
             queue: Arc::clone(&jobs),
+            result_counts: ResultCounts::default(),
+            runtime: Handle::try_current().ok(),
         };
         let writer = std::thread::Builder::new()
             .name("huihua-writer".into())
@@ -236,21 +242,66 @@ impl RedbStore {
         Ok(answer?)
     }
 
-    async fn write<T: Send + 'static>(
+    pub(crate) async fn write<T: Send + 'static>(
         &self,
+        app: Option<&AppKey>,
         size: JobSize,
         work: impl Fn(&mut Tx<'_>) -> Result<T, StoreFailure> + Send + 'static,
     ) -> Result<T, Error> {
         let (job, result) = Job::new(work);
         // Kept until the result is there: a caller that goes away takes its job out of the queue.
-        let _place = self.jobs.push(size, job)?;
-        result.await.unwrap_or_else(|_| Err(unavailable("the write was given up (see the log)")))
+        let place = self.jobs.push(app.cloned(), vec![(size, job)])?;
+        let result = answer(result).await;
+        place.answered();
+        result
     }
+
+    /// Writes events in jobs that wait together, and puts the outcome of each at its place.
+    async fn write_parts(
+        &self,
+        app: &AppKey,
+        parts: Vec<Part>,
+        now: u64,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<(), Error> {
+        let (mut jobs, mut results) = (Vec::new(), Vec::new());
+        for part in parts {
+            let (events, places): (Vec<_>, Vec<_>) = part.into_iter().unzip();
+            let size = JobSize {
+                registers: events.iter().map(Event::registers).sum(),
+                bytes: events.iter().map(event_bytes).sum(),
+            };
+            let app = app.clone();
+            let (job, result) = Job::new(move |tx| {
+                let outcomes = events.iter().map(|event| registers::ingest(tx, &app, event, now));
+                outcomes.collect::<Result<Vec<_>, _>>()
+            });
+            jobs.push((size, job));
+            results.push((result, places));
+        }
+        let place = self.jobs.push(Some(app.clone()), jobs)?;
+        for (result, places) in results {
+            for (outcome, at) in answer(result).await?.into_iter().zip(places) {
+                match outcomes.get_mut(at) {
+                    Some(Outcome::Stale) => outcomes[at] = outcome,
+                    Some(_) => {}
+                    None => outcomes.push(outcome),
+                }
+            }
+        }
+        place.answered();
+        Ok(())
+    }
+}
+
+/// Waits for the writer's answer to a job.
+async fn answer<T>(result: oneshot::Receiver<Result<T, Error>>) -> Result<T, Error> {
+    result.await.unwrap_or_else(|_| Err(unavailable("the write was given up (see the log)")))
 }
 
 /// The size of a write of the store itself.
 fn of_store(registers: usize) -> JobSize {
-    JobSize { app: None, registers, bytes: 0 }
+    JobSize { registers, bytes: 0 }
 }
 
 impl Drop for RedbStore {
@@ -282,26 +333,8 @@ impl Store for RedbStore {
         now: u64,
     ) -> Result<Vec<Outcome>, Error> {
         let mut outcomes = Vec::with_capacity(events.len());
-        for part in parts(events) {
-            let app = app.clone();
-            let (events, of): (Vec<_>, Vec<_>) = part.into_iter().unzip();
-            let size = JobSize {
-                app: Some(app.clone()),
-                registers: events.iter().map(Event::registers).sum(),
-                bytes: events.iter().map(event_bytes).sum(),
-            };
-            let work = move |tx: &mut Tx<'_>| {
-                let outcomes = events.iter().map(|event| registers::ingest(tx, &app, event, now));
-                outcomes.collect::<Result<Vec<_>, _>>()
-            };
-            let done = self.write(size, work).await?;
-            for (outcome, at) in done.into_iter().zip(of) {
-                match outcomes.get_mut(at) {
-                    Some(Outcome::Stale) => outcomes[at] = outcome,
-                    Some(_) => {}
-                    None => outcomes.push(outcome),
-                }
-            }
+        for parts in parts(events) {
+            self.write_parts(app, parts, now, &mut outcomes).await?;
         }
         Ok(outcomes)
     }
@@ -337,14 +370,14 @@ impl Store for RedbStore {
         attempt: &Attempt,
     ) -> Result<RecentSession, Error> {
         let (owner, id, attempt) = (owner.clone(), id.clone(), attempt.clone());
-        let size = JobSize { app: Some(owner.app.clone()), registers: 1, bytes: ext.len() };
+        let (app, size) = (owner.app.clone(), JobSize { registers: 1, bytes: ext.len() });
         let work = move |tx: &mut Tx<'_>| {
             let request = WriteRequest::Update { id: &id, ext: &ext };
             once(tx, KeyOwner::Client(&owner), &attempt, &request, |tx| {
                 registers::update(tx, &owner, &id, &ext, attempt.now).map(Ok)
             })
         };
-        self.write(size, work).await.map(unrefused)
+        self.write(Some(&app), size, work).await.map(unrefused)
     }
 
     async fn delete(
@@ -355,14 +388,14 @@ impl Store for RedbStore {
     ) -> Result<(), Error> {
         let (owner, attempt) = (owner.clone(), attempt.clone());
         let bytes = ids.iter().map(|id| id.peer().len()).sum();
-        let size = JobSize { app: Some(owner.app.clone()), registers: ids.len(), bytes };
+        let (app, size) = (owner.app.clone(), JobSize { registers: ids.len(), bytes });
         let work = move |tx: &mut Tx<'_>| {
             let request = WriteRequest::Delete { ids: &ids };
             once(tx, KeyOwner::Client(&owner), &attempt, &request, |tx| {
                 ids.iter().try_for_each(|id| registers::delete(tx, &owner, id)).map(Ok)
             })
         };
-        self.write(size, work).await.map(unrefused)
+        self.write(Some(&app), size, work).await.map(unrefused)
     }
 
     async fn act(
@@ -371,15 +404,14 @@ impl Store for RedbStore {
         action: Arc<Action>,
         attempt: &Attempt,
     ) -> Result<Result<Done, Refusal>, Error> {
-        let (app, attempt) = (app.clone(), attempt.clone());
-        let (registers, bytes) = (action.registers(), action_bytes(&action));
-        let size = JobSize { app: Some(app.clone()), registers, bytes };
+        let (of, attempt) = (app.clone(), attempt.clone());
+        let size = JobSize { registers: action.registers(), bytes: action_bytes(&action) };
         let work = move |tx: &mut Tx<'_>| {
-            once(tx, KeyOwner::Server(&app), &attempt, &WriteRequest::Act, |tx| {
-                act::act(tx, &app, &action, attempt.now)
+            once(tx, KeyOwner::Server(&of), &attempt, &WriteRequest::Act, |tx| {
+                act::act(tx, &of, &action, attempt.now)
             })
         };
-        self.write(size, work).await
+        self.write(Some(app), size, work).await
     }
 
     async fn account_of(&self, app: &AppKey, token: &TokenHash) -> Result<Option<Account>, Error> {
@@ -434,14 +466,14 @@ impl Engine for RedbStore {
         let (forms, to_check) = (forms.to_vec(), forms.to_vec());
         let checked = self.read(move |snapshot| account_forms::check(snapshot, &to_check)).await?;
         if checked.is_ok() {
-            self.write(of_store(1), move |tx| account_forms::put(tx, &forms)).await?;
+            self.write(None, of_store(1), move |tx| account_forms::put(tx, &forms)).await?;
         }
         Ok(checked)
     }
 
     async fn health(&self) -> Result<(), Error> {
         // The same number once more, durable: a full disk fails it, and the store stays the same.
-        self.write(of_store(1), |tx| {
+        self.write(None, of_store(1), |tx| {
             tx.commit_anyway();
             Ok(())
         })
@@ -454,7 +486,7 @@ impl Engine for RedbStore {
         loop {
             let at = lock(&self.swept_to).clone();
             let next = self
-                .write(of_store(sweep::STEP_ROWS_MAX), move |tx| sweep::step(tx, now, &at))
+                .write(None, of_store(sweep::STEP_ROWS_MAX), move |tx| sweep::step(tx, now, &at))
                 .await?;
             let swept = self.sessions_swept.load(Ordering::Relaxed);
             let is_complete = next == SweepPosition::End || sweep::is_enough(&next, now, swept);
@@ -495,7 +527,7 @@ impl Engine for RedbStore {
         loop {
             let owner = owner.clone();
             let work = move |tx: &mut Tx<'_>| erase::step(tx, &owner, &at);
-            let (erased, next) = self.write(of_store(erase::STEP_ROWS_MAX), work).await?;
+            let (erased, next) = self.write(None, of_store(erase::STEP_ROWS_MAX), work).await?;
             all.add(erased);
             if next == ErasePosition::End {
                 return Ok(all);

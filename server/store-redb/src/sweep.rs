@@ -84,7 +84,7 @@ fn next_rows(
 /// Forgets the results among the next rows that are given no more.
 fn sweep_results(tx: &mut Tx<'_>, now: u64, from: &[u8]) -> Result<Option<Vec<u8>>, StoreFailure> {
     let mut stale = Vec::new();
-    let next = next_rows(&tx.results, from, |key, value| {
+    let next = next_rows(tx.results.open()?, from, |key, value| {
         let first = row::decode_first_result(key, value);
         if first.is_ok_and(|first| !is_fresh(first.time, now)) {
             stale.push(key.to_vec());
@@ -144,7 +144,7 @@ fn sweep_sessions(
             continue;
         }
         let moved = registers.sweep();
-        tx.put_row(&key, registers, moved)?;
+        tx.put_row(key, registers, moved)?;
     }
     Ok(next)
 }

@@ -1,13 +1,14 @@
 //! One write transaction: its tables, each value read and put under its key, the versions it hands
 //! out, and the lists it changes.
 
-use std::ops::Range;
+use std::{cell::OnceCell, ops::Range};
 
 use huihua_core::{Account, AppKey};
 use huihua_event::{Owner, Team, TeamEntry, TokenHash};
 use huihua_store::{
     ChangedList,
     directory::{AccountEntry, next_ids},
+    latest::LastChange,
     rules::{Head, Moved, Row},
 };
 use redb::{ReadableTable as _, Table, WriteTransaction};
@@ -16,6 +17,7 @@ use crate::{
     committed::CommittedLists,
     failure::StoreFailure,
     lookup::{self, ListTables, TeamTables},
+    result_counts::ResultCounts,
     row::{self, FirstResult},
     tables,
 };
@@ -23,16 +25,43 @@ use crate::{
 /// A table of a write.
 pub(crate) type WriteTable<'t> = Table<'t, &'static [u8], &'static [u8]>;
 
+/// A table that is opened at its first use: a message needs few of them.
+pub(crate) struct LazyTable<'t> {
+    tx: &'t WriteTransaction,
+    definition: tables::Definition,
+    table: OnceCell<WriteTable<'t>>,
+}
+
+impl<'t> LazyTable<'t> {
+    fn new(tx: &'t WriteTransaction, definition: tables::Definition) -> Self {
+        Self { tx, definition, table: OnceCell::new() }
+    }
+
+    pub(crate) fn open(&self) -> Result<&WriteTable<'t>, StoreFailure> {
+        if let Some(table) = self.table.get() {
+            return Ok(table);
+        }
+        let table = self.tx.open_table(self.definition)?;
+        Ok(self.table.get_or_init(|| table))
+    }
+
+    fn open_mut(&mut self) -> Result<&mut WriteTable<'t>, StoreFailure> {
+        self.open()?;
+        Ok(self.table.get_mut().expect("it was opened in the line above"))
+    }
+}
+
 /// The tables of one transaction.
 pub(crate) struct Tx<'t> {
     pub(crate) sessions: WriteTable<'t>,
     pub(crate) heads: WriteTable<'t>,
-    pub(crate) results: WriteTable<'t>,
-    pub(crate) teams: WriteTable<'t>,
-    pub(crate) members: WriteTable<'t>,
-    accounts: WriteTable<'t>,
-    tokens: WriteTable<'t>,
+    pub(crate) results: LazyTable<'t>,
+    pub(crate) teams: LazyTable<'t>,
+    pub(crate) members: LazyTable<'t>,
+    accounts: LazyTable<'t>,
+    tokens: LazyTable<'t>,
     meta: WriteTable<'t>,
+    pub(crate) result_counts: &'t ResultCounts,
     version: u64,
     /// The version that it began with.
     first_version: u64,
@@ -60,6 +89,7 @@ impl<'t> Tx<'t> {
     /// Opens the tables. `notes_changes`: whether anybody has subscribed to changes.
     pub(crate) fn open(
         tx: &'t WriteTransaction,
+        result_counts: &'t ResultCounts,
         notes_changes: bool,
     ) -> Result<Self, StoreFailure> {
         let meta = tx.open_table(tables::META)?;
@@ -67,12 +97,13 @@ impl<'t> Tx<'t> {
         Ok(Self {
             sessions: tx.open_table(tables::SESSIONS)?,
             heads: tx.open_table(tables::HEADS)?,
-            results: tx.open_table(tables::RESULTS)?,
-            accounts: tx.open_table(tables::ACCOUNTS)?,
-            tokens: tx.open_table(tables::TOKENS)?,
-            teams: tx.open_table(tables::TEAMS)?,
-            members: tx.open_table(tables::MEMBERS)?,
+            results: LazyTable::new(tx, tables::RESULTS),
+            accounts: LazyTable::new(tx, tables::ACCOUNTS),
+            tokens: LazyTable::new(tx, tables::TOKENS),
+            teams: LazyTable::new(tx, tables::TEAMS),
+            members: LazyTable::new(tx, tables::MEMBERS),
             meta,
+            result_counts,
             version,
             first_version: version,
             wrote: false,
@@ -119,8 +150,9 @@ impl<'t> Tx<'t> {
     /// The tables of teams, as reads take them.
     pub(crate) fn team_tables(
         &self,
-    ) -> TeamTables<'_, WriteTable<'t>, WriteTable<'t>, WriteTable<'t>> {
-        TeamTables { lists: self.lists(), teams: &self.teams, members: &self.members }
+    ) -> Result<TeamTables<'_, WriteTable<'t>, WriteTable<'t>, WriteTable<'t>>, StoreFailure> {
+        let (teams, members) = (self.teams.open()?, self.members.open()?);
+        Ok(TeamTables { lists: self.lists(), teams, members })
     }
 
     /// Notes a list that changed, if anybody has subscribed.
@@ -140,7 +172,7 @@ impl<'t> Tx<'t> {
     /// Puts a session's registers; what shows gets a new version.
     pub(crate) fn put_row(
         &mut self,
-        key: &[u8],
+        key: Vec<u8>,
         mut row: Row<'_>,
         moved: Moved,
     ) -> Result<(), StoreFailure> {
@@ -152,11 +184,48 @@ impl<'t> Tx<'t> {
                 row.version = self.version;
             }
         }
-        let value = row::encode_row(key, &row);
-        self.sessions.insert(key, value.as_slice())?;
-        self.lists.rows.push((key.to_vec(), value));
+        let value = row::encode_row(&key, &row);
+        self.sessions.insert(key.as_slice(), value.as_slice())?;
+        self.lists.rows.push((key, value));
         self.wrote = true;
         Ok(())
+    }
+
+    /// Takes a p2p message, recall or edit into a session's registers: one descent finds the old
+    /// value and puts the new one.
+    pub(crate) fn take_last(
+        &mut self,
+        key: Vec<u8>,
+        change: LastChange<'_>,
+    ) -> Result<Moved, StoreFailure> {
+        let old = self.sessions.get_mut(key.as_slice())?;
+        let (value, moved, fits) = {
+            let old = old.as_ref().map(|old| old.value());
+            let mut row = old.map_or(Ok(Row::default()), |old| row::decode_row(&key, old))?;
+            let moved = row.take_last(change);
+            match moved {
+                Moved::No => return Ok(Moved::No),
+                Moved::Silently => {}
+                Moved::Yes => {
+                    self.version += 1;
+                    row.version = self.version;
+                }
+            }
+            let value = row::encode_row(&key, &row);
+            let fits = old.is_some_and(|old| value.len() <= old.len());
+            (value, moved, fits)
+        };
+        match old {
+            Some(mut old) if fits => old.insert(value.as_slice())?,
+            // A longer one may need a page to be split, which only this does.
+            old => {
+                drop(old);
+                self.sessions.insert(key.as_slice(), value.as_slice())?;
+            }
+        }
+        self.lists.rows.push((key, value));
+        self.wrote = true;
+        Ok(moved)
     }
 
     /// Removes a session that has nothing left to say: nobody sees it, and no cursor needs it.
@@ -215,7 +284,7 @@ impl<'t> Tx<'t> {
     /// Puts a team's registers; what shows gets a new version.
     pub(crate) fn put_head(
         &mut self,
-        key: &[u8],
+        key: Vec<u8>,
         mut head: Head<'_>,
         moved: Moved,
     ) -> Result<(), StoreFailure> {
@@ -227,16 +296,16 @@ impl<'t> Tx<'t> {
                 head.set_version(self.version);
             }
         }
-        let value = row::encode_head(key, &head);
-        self.heads.insert(key, value.as_slice())?;
-        self.lists.heads.push((key.to_vec(), value));
+        let value = row::encode_head(&key, &head);
+        self.heads.insert(key.as_slice(), value.as_slice())?;
+        self.lists.heads.push((key, value));
         self.wrote = true;
         Ok(())
     }
 
     /// Puts an account into a team's index.
     pub(crate) fn put_member(&mut self, key: &[u8]) -> Result<(), StoreFailure> {
-        self.members.insert(key, row::encode_mark(key).as_slice())?;
+        self.members.open_mut()?.insert(key, row::encode_mark(key).as_slice())?;
         Ok(())
     }
 
@@ -284,14 +353,14 @@ impl<'t> Tx<'t> {
         key: &[u8],
         result: &FirstResult<'_>,
     ) -> Result<(), StoreFailure> {
-        self.results.insert(key, row::encode_first_result(key, result).as_slice())?;
+        self.results.open_mut()?.insert(key, row::encode_first_result(key, result).as_slice())?;
         self.wrote = true;
         Ok(())
     }
 
     /// Removes the first result of a write.
     pub(crate) fn remove_first_result(&mut self, key: &[u8]) -> Result<(), StoreFailure> {
-        self.results.remove(key)?;
+        self.results.open_mut()?.remove(key)?;
         self.wrote = true;
         Ok(())
     }
@@ -303,7 +372,7 @@ impl<'t> Tx<'t> {
         account: &Account,
     ) -> Result<Option<AccountEntry>, StoreFailure> {
         let key = tables::account_key(app, account);
-        let value = self.accounts.get(key.as_slice())?;
+        let value = self.accounts.open()?.get(key.as_slice())?;
         value.map(|value| row::decode_account(&key, value.value())).transpose()
     }
 
@@ -317,15 +386,17 @@ impl<'t> Tx<'t> {
         let old = self.account(app, account)?.unwrap_or_default();
         let token_key = |token: TokenHash| tables::token_key(app, &token, account);
         for token in old.known_tokens() {
-            self.tokens.remove(token_key(token).as_slice())?;
+            self.tokens.open_mut()?.remove(token_key(token).as_slice())?;
         }
         for token in entry.known_tokens() {
             let key = token_key(token);
-            self.tokens.insert(key.as_slice(), row::encode_mark(&key).as_slice())?;
+            self.tokens.open_mut()?.insert(key.as_slice(), row::encode_mark(&key).as_slice())?;
             self.new_tokens.push(token);
         }
         let key = tables::account_key(app, account);
-        self.accounts.insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;
+        self.accounts
+            .open_mut()?
+            .insert(key.as_slice(), row::encode_account(&key, entry).as_slice())?;
         self.wrote = true;
         let owner = Owner { app: app.clone(), account: account.clone() };
         if old.blocked.is_some() != entry.blocked.is_some() {
@@ -359,7 +430,7 @@ impl<'t> Tx<'t> {
         entry: &TeamEntry,
     ) -> Result<(), StoreFailure> {
         let key = tables::head_key(app, team.kind(), team.id().as_str());
-        self.teams.insert(key.as_slice(), row::encode_team(&key, entry).as_slice())?;
+        self.teams.open_mut()?.insert(key.as_slice(), row::encode_team(&key, entry).as_slice())?;
         self.wrote = true;
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::{
 
 use huihua_store::{ChangeHint, Error};
 use redb::{Durability, WriteTransaction};
-use tokio::sync::broadcast;
+use tokio::{runtime::Handle, sync::broadcast};
 
 use crate::{
     blocked::BlockedAccounts,
@@ -20,6 +20,7 @@ use crate::{
     job::Job,
     meters::Meters,
     queue::JobQueue,
+    result_counts::ResultCounts,
     transaction::{Finished, Tx},
 };
 
@@ -46,28 +47,20 @@ pub(crate) struct Writer {
     pub(crate) meters: Arc<Meters>,
     pub(crate) lists: Arc<HotLists>,
     pub(crate) queue: Arc<JobQueue>,
+    pub(crate) result_counts: ResultCounts,
+    /// Where the callers are; `None`: nobody knows.
+    pub(crate) runtime: Option<Handle>,
 }
 
 impl Writer {
     /// Writes until the queue is closed and empty.
-    #[expect(clippy::disallowed_methods, reason = "measures its own commits; no rule asks")]
     pub(crate) fn run(&self) {
-        let mut commit_time = Duration::ZERO;
-        while let Some(batch) = self.queue.take(commit_time) {
-            let begun = Instant::now();
-            // redb may panic on a damaged file: then nothing of the batch is acknowledged (its
-            // callers see their reply dropped), the file is opened anew, and the next batch is
-            // tried.
-            if let Err(error) = contain("writes", || self.write_batch(batch)) {
-                tracing::error!(%error, "batch not written");
-                self.reopen();
-            }
-            commit_time = begun.elapsed();
-        }
+        write_all(&self.queue, |batch| self.write_batch(batch), || self.reopen());
     }
 
     /// Opens the file anew after a write that may have been done or not.
     fn reopen(&self) {
+        self.result_counts.clear();
         self.blocked.expire();
         self.lists.expire();
         self.file.reopen();
@@ -82,8 +75,11 @@ impl Writer {
                 self.commit(tx, &mut batch)
             });
             match written {
-                Ok(Ok(())) => return batch.into_iter().for_each(|job| job.reply()),
-                Ok(Err(BatchFailure::Job { at, error })) => batch.remove(at).fail(error),
+                Ok(Ok(())) => return self.reply(batch),
+                Ok(Err(BatchFailure::Job { at, error })) => {
+                    self.result_counts.clear();
+                    batch.remove(at).fail(error);
+                }
                 Ok(Err(BatchFailure::File(error))) => {
                     // Perhaps it is durable all the same.
                     self.reopen();
@@ -94,6 +90,16 @@ impl Writer {
         }
     }
 
+    /// Answers every caller of a batch, in one task of their runtime: from outside of it, each
+    /// answer would be a wake of its own.
+    fn reply(&self, batch: Vec<Job>) {
+        let reply = move || batch.into_iter().for_each(Job::reply);
+        match &self.runtime {
+            Some(runtime) => drop(runtime.spawn(async move { reply() })),
+            None => reply(),
+        }
+    }
+
     /// Does every job in one transaction, makes it durable, and then announces what changed.
     #[expect(clippy::disallowed_methods, reason = "how long a commit takes, for the operator")]
     fn commit(&self, mut write: WriteTransaction, batch: &mut [Job]) -> Result<(), BatchFailure> {
@@ -101,7 +107,8 @@ impl Writer {
         let durable = write.set_durability(Durability::Immediate);
         durable.map_err(|error| BatchFailure::file(StoreFailure::file(&error)))?;
         let notes_changes = self.hints.receiver_count() > 0;
-        let mut tx = Tx::open(&write, notes_changes).map_err(BatchFailure::file)?;
+        let mut tx =
+            Tx::open(&write, &self.result_counts, notes_changes).map_err(BatchFailure::file)?;
         for (at, job) in batch.iter_mut().enumerate() {
             match job.run(&mut tx) {
                 Ok(()) => {}
@@ -133,9 +140,72 @@ impl Writer {
     }
 }
 
+/// Takes batches until the queue is closed and empty.
+///
+/// redb may panic on a damaged file: then nothing of the batch is acknowledged (its callers see
+/// their reply dropped), and the file is opened anew. If that panics too, it is tried again before
+/// each batch, and no batch is written until it has come to its end.
+#[expect(clippy::disallowed_methods, reason = "measures its own commits; no rule asks")]
+fn write_all(queue: &JobQueue, write: impl Fn(Vec<Job>), reopen: impl Fn()) {
+    let mut commit_time = Duration::ZERO;
+    let mut is_sound = true;
+    while let Some(batch) = queue.take(commit_time) {
+        let begun = Instant::now();
+        is_sound = is_sound || contain("opens it again", &reopen).is_ok();
+        if !is_sound {
+            drop(batch);
+        } else if let Err(error) = contain("writes", || write(batch)) {
+            tracing::error!(%error, "batch not written");
+            is_sound = contain("opens it again", &reopen).is_ok();
+        }
+        commit_time = begun.elapsed();
+    }
+}
+
 fn fail_all(batch: Vec<Job>, error: &Error) {
     tracing::error!(%error, jobs = batch.len(), "batch not written");
     for job in batch {
         job.fail(unavailable(error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::queue::{JobSize, QueueLimits};
+
+    /// Issue 15: a panic in `reopen` ended the writer for good.
+    #[test]
+    fn whatever_panics_the_writer_goes_on_and_writes_nothing_before_the_file_is_opened_anew() {
+        let queue = JobQueue::new(QueueLimits::DEFAULT);
+        let waiting = RefCell::new(Vec::new());
+        let push = || {
+            let (job, result) = Job::new(|_| Ok(()));
+            let size = JobSize { registers: 1, bytes: 0 };
+            let place = queue.push(None, vec![(size, job)]).unwrap();
+            waiting.borrow_mut().push((place, result));
+        };
+        let (writes, opens) = (Cell::new(0), Cell::new(0));
+        push();
+        let write = |batch| {
+            writes.set(writes.get() + 1);
+            assert!(writes.get() > 1, "redb gives the file up");
+            fail_all(batch, &unavailable("answered"));
+            queue.close();
+        };
+        let reopen = || {
+            opens.set(opens.get() + 1);
+            if opens.get() < 3 {
+                push();
+                panic!("redb gives the file up again");
+            }
+        };
+        write_all(&queue, write, reopen);
+        assert_eq!((writes.get(), opens.get()), (2, 3));
+        let mut waiting = waiting.into_inner();
+        let answered = waiting.iter_mut().map(|(_, result)| result.try_recv().is_ok());
+        assert_eq!(answered.collect::<Vec<_>>(), [false, false, true]);
     }
 }

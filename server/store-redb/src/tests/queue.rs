@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    ops::Range,
     path::Path,
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use std::{
 
 use huihua_core::{AppKey, QueryMySessionOption};
 use huihua_event::{Event, Owner, Place, Post};
-use huihua_store::{Engine as _, Error, Store as _, suite::support::amy};
+use huihua_store::{Engine as _, Error, Outcome, Store as _, suite::support::amy};
 use redb::Database;
 use tokio::sync::oneshot::Receiver;
 
@@ -24,17 +25,18 @@ use crate::{
     opening::explain,
     queue::{JobQueue, JobSize, QueuePlace},
     store::RedbStore,
+    transaction::Tx,
 };
 
 type Waiting = (QueuePlace, Receiver<Result<(), Error>>);
 
-fn size(app: &str, registers: usize, bytes: usize) -> JobSize {
-    JobSize { app: Some(app.parse().unwrap()), registers, bytes }
+fn size(app: &str, registers: usize, bytes: usize) -> (Option<AppKey>, JobSize) {
+    (Some(app.parse().unwrap()), JobSize { registers, bytes })
 }
 
-fn push(queue: &Arc<JobQueue>, size: JobSize) -> Result<Waiting, Error> {
+fn push(queue: &Arc<JobQueue>, (app, size): (Option<AppKey>, JobSize)) -> Result<Waiting, Error> {
     let (job, result) = Job::new(|_| Ok(()));
-    Ok((queue.push(size, job)?, result))
+    Ok((queue.push(app, vec![(size, job)])?, result))
 }
 
 /// Takes a batch, and returns how many jobs it has.
@@ -55,7 +57,7 @@ fn one_apps_flood_leaves_another_apps_job_in_the_next_small_batch() {
     let queue = JobQueue::new(QueueLimits::DEFAULT);
     let mut flood: Vec<_> = (0..3_000).map(|_| push(&queue, size("a", 2, 800)).unwrap()).collect();
     assert!(take(&queue) >= 500, "alone, an app fills its batches");
-    let mut probe = push(&queue, JobSize { app: None, registers: 1, bytes: 0 }).unwrap();
+    let mut probe = push(&queue, (None, JobSize { registers: 1, bytes: 0 })).unwrap();
     assert!(take(&queue) >= 500, "the store's own jobs are no other app's");
     assert!(is_taken(&mut probe));
     for round in 0..3 {
@@ -167,6 +169,92 @@ async fn under_a_flood_some_are_refused_and_nothing_acknowledged_is_lost() {
     let of_other = Owner { app: other, ..amy() };
     let page = store.list_page(&of_other, &QueryMySessionOption::default()).await.unwrap();
     assert_eq!(page.session_list.len(), 1);
+    store.close().await;
+}
+
+/// Holds the writer in a job until what it returns is dropped: all other jobs wait together.
+fn hold_writer(store: &Arc<RedbStore>) -> std::sync::mpsc::Sender<()> {
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (end, ends) = std::sync::mpsc::channel();
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        let hold = move |_: &mut Tx<'_>| {
+            begun.send(()).unwrap();
+            // The other end is dropped.
+            let _ = ends.recv();
+            Ok(())
+        };
+        store.write(None, JobSize { registers: 1, bytes: 0 }, hold).await.unwrap();
+    });
+    begins.recv().unwrap();
+    end
+}
+
+/// Lets a call put its jobs into the queue.
+async fn begin<F: Future + Unpin>(call: &mut F) {
+    tokio::select! {
+        biased;
+        _ = call => panic!("the writer is not held"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+fn messages(numbers: Range<u64>) -> Vec<Event> {
+    numbers.map(message).collect()
+}
+
+fn commits(store: &RedbStore) -> u64 {
+    store.report().batch_jobs.classes.iter().map(|class| class.1).sum()
+}
+
+/// Issue 15: a flood of requests of many events cost another app more than three times its quiet
+/// p99, because each was one job: what it waits for is the commit before its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_apps_compete_no_commit_holds_more_than_a_turn_of_large_requests() {
+    const SIZE: JobSize = JobSize { registers: 128, bytes: 0 };
+    const REGISTERS: u64 = 3 * 500 * 2;
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(RedbStore::open(folder.path(), Memory::default()).unwrap());
+    let (app, other) = (amy().app, "other".parse::<AppKey>().unwrap());
+    let held = hold_writer(&store);
+    let mut flood = Vec::new();
+    for request in 0..3 {
+        flood.push(store.ingest(&app, messages(500 * request..500 * (request + 1)), 10_000));
+        begin(flood.last_mut().unwrap()).await;
+    }
+    let mut writes = Vec::new();
+    for _ in 0..4 {
+        // Every register of the flood has a version of its own. It writes nothing: no commit.
+        writes.push(Box::pin(store.write(Some(&other), SIZE, |tx| Ok(tx.version()))));
+        begin(writes.last_mut().unwrap()).await;
+    }
+    let before = commits(&store);
+    drop(held);
+    let mut versions = Vec::new();
+    for write in writes {
+        versions.push(write.await.unwrap());
+    }
+    for request in flood {
+        assert_eq!(request.await.unwrap().len(), 500);
+    }
+    let made = commits(&store) - before;
+    assert!(made >= REGISTERS / 128, "{made} commits");
+    let between: Vec<_> = versions.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(between.iter().all(|registers| *registers <= 256), "{between:?}");
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lone_apps_large_request_is_one_commit_and_answered_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(RedbStore::open(folder.path(), Memory::default()).unwrap());
+    let app = amy().app;
+    store.ingest(&app, messages(100..101), 10_000).await.unwrap();
+    let before = commits(&store);
+    let outcomes = store.ingest(&app, messages(0..500), 10_000).await.unwrap();
+    assert_eq!(commits(&store), before + 1);
+    let stale = (0..500).filter(|at| outcomes[*at] == Outcome::Stale).collect::<Vec<_>>();
+    assert_eq!((outcomes.len(), stale), (500, vec![100]));
     store.close().await;
 }
 
