@@ -14,6 +14,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::{
     addresses::{AnswerBytes, Peer},
+    handlers::PlainBytes,
     limits::ANSWER_BYTES_COUNTED,
 };
 
@@ -23,7 +24,9 @@ pub(crate) fn hold<T: Send + Sync + 'static>(
     peer: &Peer,
     held: Option<T>,
 ) -> Response {
-    let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+    let plain = response.extensions().get::<PlainBytes>().map(|plain| plain.0);
+    let bytes = plain.unwrap_or_else(|| response.body().size_hint().lower());
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     let (response, room) = match bytes {
         0..=ANSWER_BYTES_COUNTED => (response, None),
         _ => match AnswerBytes::take(peer, bytes) {

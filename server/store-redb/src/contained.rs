@@ -45,7 +45,11 @@ pub(crate) fn contain<T>(attempt: &str, work: impl FnOnce() -> T) -> Result<T, E
     let outer = PANICS.replace(Some(0));
     let done = catch_unwind(AssertUnwindSafe(work));
     PANICS.set(outer);
-    done.map_err(|_| damaged(attempt))
+    done.map_err(|payload| {
+        // Dropping it may panic as well.
+        std::mem::forget(payload);
+        damaged(attempt)
+    })
 }
 
 fn damaged(attempt: &str) -> Error {

@@ -1,7 +1,5 @@
 //! How work on the file fails, and what that means for the other writes of its transaction.
 
-use std::panic::AssertUnwindSafe;
-
 use huihua_store::Error;
 
 /// Why a read or a write of the file did not come to its end.
@@ -58,16 +56,4 @@ from_redb!(redb::StorageError, redb::TableError, redb::TransactionError, redb::C
 /// Makes the error of a store that does not serve.
 pub(crate) fn unavailable(reason: impl std::fmt::Display) -> Error {
     Error::Unavailable { reason: reason.to_string() }
-}
-
-/// Calls work that may panic in redb; `None` when it does.
-pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Option<T> {
-    match std::panic::catch_unwind(AssertUnwindSafe(work)) {
-        Ok(done) => Some(done),
-        Err(payload) => {
-            // Dropping it may panic as well.
-            std::mem::forget(payload);
-            None
-        }
-    }
 }

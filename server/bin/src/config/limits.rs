@@ -78,25 +78,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     let answers_mb = count(reader, "answers_mb", 1..=BODIES_MB_MAX, answers_default).value;
     let waits = 1..=CONNECTIONS_MAX;
     let waits = count(reader, "waits_per_account", waits, default.waits_per_account).value;
-    let mut per_s = |reader: &mut Reader<'_>, name, default: NonZeroU32| {
-        let default = usize::try_from(default.get()).unwrap_or(PER_S_MAX);
-        let number = count(reader, name, 1..=PER_S_MAX, default).value;
-        u32::try_from(number).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
-    };
-    let of = default.rates;
-    let rates = RateLimits {
-        account_requests_per_s: per_s(reader, "account_requests_per_s", of.account_requests_per_s),
-        app_requests_per_s: per_s(reader, "app_requests_per_s", of.app_requests_per_s),
-        events_requests_per_s: per_s(reader, "events_requests_per_s", of.events_requests_per_s),
-        copies_per_s: per_s(reader, "copies_per_s", of.copies_per_s),
-        nim_calls_per_s: per_s(reader, "nim_calls_per_s", of.nim_calls_per_s),
-        wrong_credentials_per_s: per_s(
-            reader,
-            "wrong_credentials_per_s",
-            of.wrong_credentials_per_s,
-        ),
-        bytes_max: count(reader, "rates_mb", 1..=RATES_MB_MAX, of.bytes_max >> 20).value << 20,
-    };
+    let rates = read_rates(reader, &mut count, default.rates);
     if queue_app.value > queue_mb {
         let reason = "must be at most queue_mb, which is the limit of all apps together";
         reader.fault(queue_app.place, fields.name("queue_app_mb"), reason);
@@ -134,5 +116,29 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
         queue_mb,
         limits,
         settings,
+    }
+}
+
+/// Reads the rates of callers; `count` reads one number.
+fn read_rates<'r>(
+    reader: &mut Reader<'r>,
+    mut count: impl FnMut(&mut Reader<'r>, &'static str, RangeInclusive<usize>, usize) -> Found<usize>,
+    default: RateLimits,
+) -> RateLimits {
+    let bytes = default.bytes_max >> 20;
+    let bytes_max = count(reader, "rates_mb", 1..=RATES_MB_MAX, bytes).value << 20;
+    let mut per_s = |name, default: NonZeroU32| {
+        let default = usize::try_from(default.get()).unwrap_or(PER_S_MAX);
+        let number = count(reader, name, 1..=PER_S_MAX, default).value;
+        u32::try_from(number).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN)
+    };
+    RateLimits {
+        account_requests_per_s: per_s("account_requests_per_s", default.account_requests_per_s),
+        app_requests_per_s: per_s("app_requests_per_s", default.app_requests_per_s),
+        events_requests_per_s: per_s("events_requests_per_s", default.events_requests_per_s),
+        copies_per_s: per_s("copies_per_s", default.copies_per_s),
+        nim_calls_per_s: per_s("nim_calls_per_s", default.nim_calls_per_s),
+        wrong_credentials_per_s: per_s("wrong_credentials_per_s", default.wrong_credentials_per_s),
+        bytes_max,
     }
 }

@@ -241,11 +241,16 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         "listen = \"127.0.0.1:3\"  # --listen\ndata = \"d\"  # f:3\n\
          connections_max = 2  # HUIHUA_CONNECTIONS_MAX\n\
          log_format = \"text\"  # default\naccess_log = false  # default\n\
-         memory_mb = 256  # default\ncheck_at_start_mb = 32  # default\nqueue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
+         memory_mb = 256  # default\ncheck_at_start_mb = 32  # default\n\
+         queue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
          tls_handshake_wait_s = 10  # default\n\
          head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
          streams_per_connection = 100  # default\nbodies_mb = 64  # default\n\
          answers_mb = 64  # default\nwaits_per_account = 32  # default\n\
+         rates_mb = 8  # default\naccount_requests_per_s = 1000  # default\n\
+         app_requests_per_s = 20000  # default\nevents_requests_per_s = 10000  # default\n\
+         copies_per_s = 10000  # default\nnim_calls_per_s = 5000  # default\n\
+         wrong_credentials_per_s = 100  # default\ncompression = true  # default\n\
          insecure_listen = false  # default\n\
          hsts_max_age_s = 0  # default\nadmin_listen = \"127.0.0.1:8481\"  # default\n\
          insecure_admin_listen = false  # default\n\n\

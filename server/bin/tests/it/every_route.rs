@@ -143,7 +143,7 @@ pub(crate) fn credentials(nim_tokens: &[String]) -> Vec<Credential> {
         let this = app(app_key);
         let other = app(if app_key == "a" { "ab" } else { "a" });
         let of = |what: &str| format!("{what} of {app_key}");
-        let ingest = Credential::bearer(of("the ingest key"), this.ingest_key.expose());
+        let ingest = Credential::bearer(of("the ingest key"), this.ingest_key().expose());
         all.push(ingest.opening(Caller::IngestKey, app_key, None));
         all.push(Credential::bearer(of("the app secret"), this.secret.expose()));
         for key in &this.token_keys {
@@ -157,7 +157,7 @@ pub(crate) fn credentials(nim_tokens: &[String]) -> Vec<Credential> {
         let right = credential("its own sum", signed(&this.secret));
         all.push(right.opening(Caller::SignedCopy, app_key, None));
         all.push(credential("a sum by the other app's secret", signed(&other.secret)));
-        all.push(credential("a sum by the ingest key", signed(&this.ingest_key)));
+        all.push(credential("a sum by the ingest key", signed(this.ingest_key())));
         all.push(credential("a sum by a token key", signed(&this.token_keys[0])));
         let (key, secret) = (app_key.to_owned(), this.secret.expose().to_owned());
         let old = CredentialKind::SignedOther { app_key: key, secret: secret.clone() };
@@ -185,7 +185,7 @@ fn spoilt_jwts(app: &App, account: &str, right: &str) -> Vec<(&'static str, Stri
     let none = part(json!({"alg": "none", "kid": kid}));
     vec![
         ("a JWT signed with the app secret", signed_by(&app.secret)),
-        ("a JWT signed with the ingest key", signed_by(&app.ingest_key)),
+        ("a JWT signed with the ingest key", signed_by(app.ingest_key())),
         ("a JWT signed with the other app's key", {
             signed_by(&crate::support::app(other_app).token_keys[0])
         }),
@@ -225,7 +225,7 @@ impl Walk {
         let table = |app: &App| {
             let form = if app.key.as_str() == "a" { "nim" } else { "exact" };
             let keys: Vec<_> = app.token_keys.iter().map(Secret::expose).collect();
-            let (secret, ingest) = (app.secret.expose(), app.ingest_key.expose());
+            let (secret, ingest) = (app.secret.expose(), app.ingest_key().expose());
             format!(
                 "[[app]]\nkey = \"{}\"\naccounts = \"{form}\"\nsecret = {secret:?}\n\
                  token_keys = {keys:?}\ningest_key = {ingest:?}\n",

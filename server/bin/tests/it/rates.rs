@@ -86,7 +86,7 @@ async fn events_copies_and_calls_have_rates_and_each_caller_its_own_refusal() {
         ..Default::default()
     };
     let server = start(rates).await;
-    let key = |app: &str| server.app(app).ingest_key.expose().to_owned();
+    let key = |app: &str| server.app(app).ingest_key().expose().to_owned();
     let events = json!([event("p2p", "bob", "amy", 1)]);
     let ask = async || server.http.events(&key("a"), events.clone()).await;
     let (served, refused) = until_refused(ask).await;
@@ -99,6 +99,7 @@ async fn events_copies_and_calls_have_rates_and_each_caller_its_own_refusal() {
     assert!(served >= 10, "{served}");
     // NIM sends again what is neither 200 nor 500: nothing is lost.
     assert_eq!((refused.status, refused.body.as_str()), (503, r#"{"code":503}"#));
+    assert_eq!(refused.header("retry-after"), "1");
     assert_eq!(server.copy("ab", &copy).await.status, 200);
     let since = Instant::now();
     while server.copy("a", &copy).await.status != 200 {

@@ -16,7 +16,7 @@ fn private(walk: &Walk) -> Vec<(String, String)> {
     for app_key in ["a", "ab"] {
         let this = app(app_key);
         all.push((format!("app secret of {app_key}"), this.secret.expose().to_owned()));
-        all.push((format!("ingest key of {app_key}"), this.ingest_key.expose().to_owned()));
+        all.push((format!("ingest key of {app_key}"), this.ingest_key().expose().to_owned()));
         let keys = this.token_keys.iter();
         all.extend(keys.map(|key| (format!("token key of {app_key}"), key.expose().to_owned())));
     }

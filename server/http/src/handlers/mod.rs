@@ -27,9 +27,9 @@ use axum::{
 };
 use huihua_core::paths;
 
-pub(crate) use self::context::Context;
 use self::routes::Route;
 pub use self::routes::{Caller, RouteInfo};
+pub(crate) use self::{compression::PlainBytes, context::Context};
 use crate::{admin::observe, error::Error};
 
 /// Every route. The router is built from this list alone.

@@ -6,7 +6,7 @@ use std::any::Any;
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, request::Parts},
+    http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use huihua_core::AppKey;
@@ -62,7 +62,8 @@ impl IntoResponse for CopyAnswer {
 
 /// Answers a copy that NIM has to send again.
 fn send_again() -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, json_text(r#"{"code":503}"#)).into_response()
+    let wait = [(header::RETRY_AFTER, "1")];
+    (StatusCode::SERVICE_UNAVAILABLE, wait, json_text(r#"{"code":503}"#)).into_response()
 }
 
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {

@@ -2,7 +2,7 @@
 //! and 100 at a time, signed copies, pages.
 
 use anyhow::{Context, Result};
-use hyper::{Method, StatusCode, body::Bytes};
+use hyper::{Method, body::Bytes};
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -112,9 +112,7 @@ async fn copy(http: &mut HttpConnection, sent: &mut Sent, tally: &mut Tally) -> 
     let (method, path) = (Method::POST, "/nim/copy".to_owned());
     let headers = app::copy_headers(body.as_bytes());
     let call = HttpCall { method, path, bearer: None, headers, body: body.into() };
-    let mut answer = http.ask(call).await?;
-    // NIM repeats by a clock of its own.
-    answer.has_retry_after |= answer.status == StatusCode::SERVICE_UNAVAILABLE;
+    let answer = http.ask(call).await?;
     let is_served = tally.count("POST /nim/copy", &answer);
     if is_served {
         sent.acknowledge(&messages);

@@ -83,8 +83,7 @@ fn the_tables_list_exactly_the_codes_that_are_answered() {
     let mut said: BTreeSet<&str> =
         words.filter(|word| word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit())).collect();
     said.insert("200");
-    // Of sessions that exist by ext alone, which no call of NIM's makes.
-    assert!(said.remove("416"), "the table of codes was read");
+    assert!(said.contains("416"), "the table of codes was read");
     for (page, _) in PAGES {
         let codes = table(page, 2).map(|cells| cells[1]);
         let codes: BTreeSet<&str> = codes.filter(|cell| cell.parse::<u16>().is_ok()).collect();
