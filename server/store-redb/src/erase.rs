@@ -77,7 +77,7 @@ fn erase_sessions(tx: &mut Tx<'_>, owner: &Owner) -> Result<u64, StoreFailure> {
 fn erase_first_results(tx: &mut Tx<'_>, owner: &Owner) -> Result<u64, StoreFailure> {
     let range = tables::owner_range(owner);
     let mut keys = Vec::new();
-    for item in tx.results.range::<&[u8]>(range.start.as_slice()..range.end.as_slice())? {
+    for item in tx.results.open()?.range::<&[u8]>(range.start.as_slice()..range.end.as_slice())? {
         if keys.len() == STEP_ROWS_MAX {
             break;
         }
@@ -95,7 +95,7 @@ fn leave_owned_teams(
 ) -> Result<(u64, Option<Vec<u8>>), StoreFailure> {
     let end = tables::app_range(&owner.app).end;
     let (mut owned, mut count, mut last) = (Vec::new(), 0, None);
-    for item in tx.teams.range::<&[u8]>(from..end.as_slice())?.take(STEP_ROWS_MAX) {
+    for item in tx.teams.open()?.range::<&[u8]>(from..end.as_slice())?.take(STEP_ROWS_MAX) {
         let (key, value) = item?;
         let entry = row::decode_team(key.value(), value.value())?;
         if entry.owner.as_ref() == Some(&owner.account) {

@@ -620,8 +620,8 @@ mod tests {
         let store = RedbStore::open(folder.path(), Memory::default()).unwrap();
         // Durable, as the writer makes it before it applies it.
         let committed = store.file.with(|db| {
-            let write = db.begin_write().unwrap();
-            let mut tx = Tx::open(&write, false).unwrap();
+            let (write, counts) = (db.begin_write().unwrap(), ResultCounts::default());
+            let mut tx = Tx::open(&write, &counts, false).unwrap();
             registers::ingest(&mut tx, &amy().app, &message(10), 1_000).unwrap();
             tx.finish().unwrap();
             write.commit().unwrap();

@@ -242,7 +242,7 @@ impl<'t> Tx<'t> {
         member: Option<&[u8]>,
     ) -> Result<(), StoreFailure> {
         if let Some(member) = member {
-            self.members.remove(member)?;
+            self.members.open_mut()?.remove(member)?;
         }
         self.remove_row(key)
     }
@@ -418,7 +418,7 @@ impl<'t> Tx<'t> {
             return Ok(false);
         }
         self.put_account(app, account, &AccountEntry::default())?;
-        self.accounts.remove(tables::account_key(app, account).as_slice())?;
+        self.accounts.open_mut()?.remove(tables::account_key(app, account).as_slice())?;
         Ok(true)
     }
 

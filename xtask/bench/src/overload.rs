@@ -106,8 +106,10 @@ pub(crate) async fn run(scene_time: Duration, destination: Destination) -> Resul
     let mut results = Vec::new();
     for (at, (name, loads)) in SCENES.iter().enumerate() {
         println!("bench: {} of {}: {name}", at + 1, SCENES.len());
-        let result = play(&product, &mut normal, (at, name, loads), scene_time).await;
-        results.push(result.with_context(|| format!("scene `{name}`"))?);
+        let result = play(&product, normal, (at, name, loads), scene_time).await;
+        let (client, result) = result.with_context(|| format!("scene `{name}`"))?;
+        normal = client;
+        results.push(result);
         // A later scene may fail, and this one's figures are the way to its reason.
         println!("bench: {}", table(&results).lines().last().unwrap_or_default());
     }
@@ -129,10 +131,10 @@ pub(crate) async fn run(scene_time: Duration, destination: Destination) -> Resul
 
 async fn play(
     product: &ServerProcess,
-    normal: &mut normal::NormalClient,
+    normal: normal::NormalClient,
     (at, name, loads): (usize, &'static str, &[Load]),
     time: Duration,
-) -> Result<SceneResult> {
+) -> Result<(normal::NormalClient, SceneResult)> {
     let (stop, stopped) = watch::channel(false);
     let mut tasks = Tasks::new();
     for load in loads {
@@ -148,8 +150,8 @@ async fn play(
         }
     }
     let began = Instant::now();
-    let (normal, memory) =
-        tokio::join!(normal.work(began + time), watch_memory(product.id(), began + time));
+    let (worked, memory) =
+        tokio::join!(normal.work_apart(began + time), watch_memory(product.id(), began + time));
     let elapsed = began.elapsed();
     stop.send_replace(true);
     let mut load = Tally::default();
@@ -161,7 +163,8 @@ async fn play(
     };
     let joined = tokio::time::timeout(END_PATIENCE, join).await;
     joined.context("a call was answered neither in time nor at all")??;
-    Ok(SceneResult { name, elapsed, load, normal: normal?, memory: memory? })
+    let (client, normal) = worked?;
+    Ok((client, SceneResult { name, elapsed, load, normal, memory: memory? }))
 }
 
 async fn watch_memory(pid: u32, end: Instant) -> Result<u64> {

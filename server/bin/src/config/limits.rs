@@ -119,12 +119,11 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     }
 }
 
-/// Reads the rates of callers; `count` reads one number.
-fn read_rates<'r>(
-    reader: &mut Reader<'r>,
-    mut count: impl FnMut(&mut Reader<'r>, &'static str, RangeInclusive<usize>, usize) -> Found<usize>,
-    default: RateLimits,
-) -> RateLimits {
+/// Reads one number in a range, with its default.
+type Count<'c> =
+    dyn FnMut(&mut Reader<'_>, &'static str, RangeInclusive<usize>, usize) -> Found<usize> + 'c;
+
+fn read_rates(reader: &mut Reader<'_>, count: &mut Count<'_>, default: RateLimits) -> RateLimits {
     let bytes = default.bytes_max >> 20;
     let bytes_max = count(reader, "rates_mb", 1..=RATES_MB_MAX, bytes).value << 20;
     let mut per_s = |name, default: NonZeroU32| {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
-use tokio::time::MissedTickBehavior;
+use tokio::{runtime::Builder, time::MissedTickBehavior};
 
 use super::{
     flood,
@@ -56,12 +56,22 @@ impl NormalClient {
         Ok(Self { target, http, sent, cursor, calls: 0 })
     }
 
-    /// Works until then, on a new connection: the one before may have been idle for too long while
-    /// the others came.
+    /// Works until then, on a thread of its own: among the tasks of those who flood the server it
+    /// would measure how busy we are, and not how busy the server is.
     ///
     /// # Errors
     /// When its connection breaks: a normal client's must not.
-    pub(super) async fn work(&mut self, end: Instant) -> Result<Seen> {
+    pub(super) async fn work_apart(mut self, end: Instant) -> Result<(Self, Seen)> {
+        let work = move || {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            let seen = runtime.context("start a runtime")?.block_on(self.work(end))?;
+            Ok((self, seen))
+        };
+        tokio::task::spawn_blocking(work).await.context("the normal client ended early")?
+    }
+
+    /// On a new connection: the one before belongs to another runtime.
+    async fn work(&mut self, end: Instant) -> Result<Seen> {
         self.http = HttpConnection::open(self.target.address).await?;
         let mut seen = Seen { latencies: figures::latencies(), tally: Tally::default() };
         let mut pace = tokio::time::interval(PACE);

@@ -11,7 +11,7 @@ use huihua_event::{Action, Done};
 use huihua_nim::rest::{self, Form, RequestFault, Signature};
 use huihua_store::{Attempt, IdempotencyKey, Refusal};
 
-use super::error::CallError;
+use super::{error::CallError, path::call_path};
 use crate::{
     app::{App, Apps},
     handlers::{context::Context, input},
@@ -63,7 +63,7 @@ impl FromRequest<Context> for SignedCall {
         let form = Form::parse(&body, app.accounts)?;
         let key = match input::header(&parts.headers, "RequestId") {
             // One that is too long for a key is ignored, as if it were absent.
-            Some(id) => form.name_request(id, parts.uri.path()),
+            Some(id) => form.name_request(id, call_path(&parts.uri)),
             None => None,
         };
         let key = key.as_deref().and_then(IdempotencyKey::new);

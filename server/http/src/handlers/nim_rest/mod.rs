@@ -6,17 +6,16 @@ mod answers;
 mod call;
 mod error;
 mod messages;
+mod path;
 mod sessions;
 mod team_facts;
 mod teams;
 
 use axum::{http::Uri, response::Response, routing::any};
 
-pub(super) use self::error::answer_panic;
+use self::path::{PREFIX, call_path};
+pub(super) use self::{error::answer_panic, path::is_call};
 use super::routes::{Caller, Route};
-
-/// The prefix of NIM's paths at NIM's own servers.
-const PREFIX: &str = "/nimserver";
 
 /// How the paths of version 2 start, with those of 2.1.
 const PATHS_OF_VERSION_2: &str = "/im/v2";
@@ -67,15 +66,10 @@ pub(super) fn routes() -> impl Iterator<Item = Route> {
     })
 }
 
-/// Checks whether the path is one of a call, known or not.
-pub(super) fn is_call(path: &str) -> bool {
-    path.ends_with(".action") || path.split('/').nth(1) == Some(&PREFIX[1..])
-}
-
 /// Answers an unknown path as NIM would; `None` if it is no path of NIM's.
 pub(super) fn answer_unknown(uri: &Uri) -> Option<Response> {
     let path = uri.path();
-    if path.strip_prefix(PREFIX).unwrap_or(path).starts_with(PATHS_OF_VERSION_2) {
+    if call_path(uri).starts_with(PATHS_OF_VERSION_2) {
         return Some(error::no_version_2());
     }
     is_call(path).then(error::no_such_call)
