@@ -26,7 +26,7 @@ use jsonwebtoken::{
     signature,
 };
 use lru::LruCache;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
@@ -125,6 +125,9 @@ struct Claims {
     exp: Seconds,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<Seconds>,
+    /// Whatever is in it: the library refuses texts alone, and lets an audience pass that is none.
+    #[serde(default, skip_serializing)]
+    aud: Option<IgnoredAny>,
 }
 
 /// Seconds since 1970: RFC 7519 lets a NumericDate have a fraction.
@@ -155,8 +158,12 @@ pub fn sign(app: &App, account: &Account, now: u64, ttl: u64) -> Result<String, 
     }
     install_provider();
     let header = Header { kid: Some(app.key.as_str().to_owned()), ..Header::new(Algorithm::HS256) };
-    let claims =
-        Claims { sub: account.as_str().to_owned(), exp: Seconds::Whole(now + ttl), nbf: None };
+    let claims = Claims {
+        sub: account.as_str().to_owned(),
+        exp: Seconds::Whole(now + ttl),
+        nbf: None,
+        aud: None,
+    };
     let key = EncodingKey::from_secret(app.token_keys[0].expose().as_bytes());
     Ok(jsonwebtoken::encode(&header, &claims, &key).expect("HMAC signs any bytes with any key"))
 }
@@ -268,7 +275,8 @@ impl TokenVerifier {
         let mut last = ErrorKind::InvalidSignature;
         for key in keys {
             match jsonwebtoken::decode::<Claims>(token, key, &self.validation) {
-                Ok(data) => return Ok(data.claims),
+                Ok(data) if data.claims.aud.is_none() => return Ok(data.claims),
+                Ok(_) => last = ErrorKind::InvalidAudience,
                 Err(error) => last = error.into_kind(),
             }
             if !matches!(last, ErrorKind::InvalidSignature) {

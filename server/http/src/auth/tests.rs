@@ -150,6 +150,8 @@ fn every_other_token_is_refused_with_its_reason() {
         (with(&claims_until(u64::MAX)), "90 days"),
         (with(&good.replace('}', &format!(r#","nbf":{}}}"#, NOW + LEEWAY_S + 1))), "nbf"),
         (with(&good.replace('}', r#","aud":"x"}"#)), "aud"),
+        (with(&good.replace('}', r#","aud":5}"#)), "aud"),
+        (with(&good.replace('}', r#","aud":{"x":[]}}"#)), "aud"),
         (with(&good.replace("amy", "a|b")), "sub is not an account"),
         (with(&good.replace("amy", "")), "sub is not an account"),
         (with(&good.replace("amy", &"a".repeat(129))), "sub is not an account"),
