@@ -98,7 +98,7 @@ pub(crate) async fn run(scene_time: Duration, destination: Destination) -> Resul
     waiting::raise_open_files()?;
     let folder = field::folder()?;
     let names: Vec<String> = (0..flood::READ_ACCOUNTS).map(|n| format!("r{n}")).collect();
-    let (product, _) = ServerProcess::start_product(folder.path(), &names)?;
+    let (product, _) = ServerProcess::start_as_shipped(folder.path(), &names)?;
     for name in &names {
         product.send_all(&messages::list_events(name, READ_SESSIONS)).await?;
     }
@@ -185,7 +185,7 @@ async fn check_stored(product: ServerProcess, folder: &Path, sent: &[Sent]) -> R
     println!("bench: looking for everything that was acknowledged");
     sent::check_all(&product.target, sent).await.context("after the load")?;
     drop(product);
-    let (again, _) = ServerProcess::start_product(folder, &[])?;
+    let (again, _) = ServerProcess::start_as_shipped(folder, &[])?;
     sent::check_all(&again.target, sent).await.context("after kill -9 and a start")
 }
 

@@ -123,6 +123,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
 type Count<'c> =
     dyn FnMut(&mut Reader<'_>, &'static str, RangeInclusive<usize>, usize) -> Found<usize> + 'c;
 
+/// Reads the rates of callers; `count` reads one number.
 fn read_rates(reader: &mut Reader<'_>, count: &mut Count<'_>, default: RateLimits) -> RateLimits {
     let bytes = default.bytes_max >> 20;
     let bytes_max = count(reader, "rates_mb", 1..=RATES_MB_MAX, bytes).value << 20;
