@@ -4,6 +4,10 @@
 #[derive(Debug, Clone)]
 pub(crate) struct RefusalReason(pub(crate) String);
 
+/// The answer goes out late, because its caller is over a rate; in the answer's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HeldBack;
+
 /// The id under which an answer is found in the log; in the answer's extensions.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestId(pub(crate) String);

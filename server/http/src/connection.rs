@@ -35,6 +35,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::{
     addresses::{BodyBytes, Peer},
     answer_body,
+    answer_notes::HeldBack,
     error::Error,
     handlers::{AnswerFuture, Routes},
     limits::{Limits, PLACE_REQUESTS_MAX, PLACE_WAIT, READ_BUFFER_BYTES, SILENT_MAX},
@@ -160,8 +161,12 @@ impl Connections {
         shaken.ok()
     }
 
-    /// Adds what every answer has.
-    pub(crate) fn complete(&self, mut response: Response) -> Response {
+    /// Adds what every answer has, when it may go out.
+    pub(crate) async fn complete(&self, mut response: Response) -> Response {
+        if response.extensions().get::<HeldBack>().is_some() {
+            // Boxed, so that the connections that are not refused have no room for it.
+            Box::pin(tokio::time::sleep(self.limits.rates.refusal_delay)).await;
+        }
         if let Some(Tls { strict: Some(strict), .. }) = &self.tls {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict.clone());
         }
@@ -182,7 +187,7 @@ impl Connections {
             let answer = shared.answer(&of_service, request);
             let (shared, connection) = (Arc::clone(&shared), Arc::clone(&of_service));
             async move {
-                let response = shared.complete(answer.await);
+                let response = shared.complete(answer.await).await;
                 drop(busy);
                 Ok::<_, Infallible>(answer_body::hold::<()>(response, &connection.peer, None))
             }

@@ -10,7 +10,7 @@ use huihua_core::{Code, Problem};
 use huihua_store as store;
 
 use crate::{
-    answer_notes::{RefusalReason, RequestId},
+    answer_notes::{HeldBack, RefusalReason, RequestId},
     clock,
     line_rate::LineRate,
 };
@@ -195,6 +195,9 @@ impl IntoResponse for Error {
         }
         if code == Code::Unauthorized {
             set(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if matches!(self, Self::TooFrequent { .. } | Self::WrongTooOften { .. }) {
+            response.extensions_mut().insert(HeldBack);
         }
         response.extensions_mut().insert(RefusalReason(reason.to_owned()));
         response.extensions_mut().insert(RequestId(request_id));

@@ -120,7 +120,7 @@ impl Connections {
             }
         };
         drop(head);
-        let mut response = self.complete(response);
+        let mut response = self.complete(response).await;
         // It is the word of HTTP/1.1 for it.
         response.headers_mut().remove(header::CONNECTION);
         opened.answer();

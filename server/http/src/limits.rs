@@ -54,6 +54,9 @@ pub struct RateLimits {
     /// Requests with a wrong token or key of one address. Of this machine's own, where a proxy may
     /// be, they are not counted.
     pub wrong_credentials_per_s: NonZeroU32,
+    /// How long the refusal of a caller over its rate is held back. Who calls again at once would
+    /// otherwise cost as much as who is served.
+    pub refusal_delay: Duration,
     /// What is remembered of all callers, in bytes.
     pub bytes_max: usize,
 }
@@ -68,6 +71,8 @@ impl Default for RateLimits {
             copies_per_s: per_s(10_000),
             nim_calls_per_s: per_s(5_000),
             wrong_credentials_per_s: per_s(100),
+            // Half of the least `Retry-After`: who heeds it loses nothing.
+            refusal_delay: Duration::from_millis(500),
             bytes_max: 8 << 20,
         }
     }

@@ -35,6 +35,8 @@ const BODIES_MB_MAX: usize = 1 << 20;
 const PER_S_MAX: usize = 1_000_000;
 /// Most MiB for what is remembered of callers' rates: 1 GiB.
 const RATES_MB_MAX: usize = 1_024;
+/// A caller that waits longer takes its attempt for failed.
+const DELAY_MS_MAX: usize = 5_000;
 
 /// The limits as they are read, and as they are printed.
 pub(super) struct ReadLimits {
@@ -127,6 +129,8 @@ type Count<'c> =
 fn read_rates(reader: &mut Reader<'_>, count: &mut Count<'_>, default: RateLimits) -> RateLimits {
     let bytes = default.bytes_max >> 20;
     let bytes_max = count(reader, "rates_mb", 1..=RATES_MB_MAX, bytes).value << 20;
+    let delay = usize::try_from(default.refusal_delay.as_millis()).unwrap_or(DELAY_MS_MAX);
+    let delay = count(reader, "refusal_delay_ms", 0..=DELAY_MS_MAX, delay).value;
     let mut per_s = |name, default: NonZeroU32| {
         let default = usize::try_from(default.get()).unwrap_or(PER_S_MAX);
         let number = count(reader, name, 1..=PER_S_MAX, default).value;
@@ -139,6 +143,7 @@ fn read_rates(reader: &mut Reader<'_>, count: &mut Count<'_>, default: RateLimit
         copies_per_s: per_s("copies_per_s", default.copies_per_s),
         nim_calls_per_s: per_s("nim_calls_per_s", default.nim_calls_per_s),
         wrong_credentials_per_s: per_s("wrong_credentials_per_s", default.wrong_credentials_per_s),
+        refusal_delay: Duration::from_millis(delay as u64),
         bytes_max,
     }
 }

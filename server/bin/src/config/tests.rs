@@ -247,7 +247,8 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
          head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
          streams_per_connection = 100  # default\nbodies_mb = 64  # default\n\
          answers_mb = 64  # default\nwaits_per_account = 32  # default\n\
-         rates_mb = 8  # default\naccount_requests_per_s = 1000  # default\n\
+         rates_mb = 8  # default\nrefusal_delay_ms = 500  # default\n\
+         account_requests_per_s = 1000  # default\n\
          app_requests_per_s = 20000  # default\nevents_requests_per_s = 10000  # default\n\
          copies_per_s = 10000  # default\nnim_calls_per_s = 5000  # default\n\
          wrong_credentials_per_s = 100  # default\ncompression = true  # default\n\

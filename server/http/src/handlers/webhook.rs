@@ -21,7 +21,7 @@ use super::{
     refused_copies::{CopyRefusal, SendAgain},
 };
 use crate::{
-    answer_notes::RefusalReason,
+    answer_notes::{HeldBack, RefusalReason},
     app::{App, Apps},
     error::Error,
 };
@@ -54,6 +54,11 @@ impl IntoResponse for CopyAnswer {
             Self::Received => (StatusCode::OK, 200),
             Self::Refused(refusal) => (refusal.status(), 414),
             // Also of one that comes too often: NIM repeats what is not 200 or 500.
+            Self::SendAgain(SendAgain::TooFrequent) => {
+                let mut response = send_again();
+                response.extensions_mut().insert(HeldBack);
+                return response;
+            }
             Self::SendAgain(_) => return send_again(),
         };
         (status, json_text(format!("{{\"code\":{code}}}"))).into_response()

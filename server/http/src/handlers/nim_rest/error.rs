@@ -8,7 +8,7 @@ use huihua_nim::rest::{self, RequestFault};
 use huihua_store::{self as store, Refusal};
 
 use crate::{
-    answer_notes::RefusalReason,
+    answer_notes::{HeldBack, RefusalReason},
     error::{Error as HttpError, log_unserved},
     handlers::answers::json_text,
 };
@@ -144,6 +144,7 @@ impl IntoResponse for CallError {
         if matches!(self, Self::TooFrequent) {
             let reason = RefusalReason("calls of NIM's API too frequent".to_owned());
             response.extensions_mut().insert(reason);
+            response.extensions_mut().insert(HeldBack);
         }
         response
     }
