@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Describes the owner of a token: the body of `GET /v1/account`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct AccountInfo {
     /// The account (NIM: accid).

@@ -89,6 +89,7 @@ impl Code {
 
 /// Carries an error answer: RFC 9457 `application/problem+json` plus three fields of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Problem {
     /// Always `about:blank`: the code identifies the kind of problem.
@@ -104,9 +105,11 @@ pub struct Problem {
     pub code: u16,
     /// Identifies this answer in the server's log.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub request_id: String,
     /// Whether the same call may succeed a little later.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub retryable: bool,
 }
 

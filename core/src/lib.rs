@@ -14,6 +14,8 @@ mod account_form;
 mod error;
 mod id;
 mod last_msg;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod page;
 pub mod paths;
 mod recent_contact;

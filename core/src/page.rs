@@ -90,6 +90,7 @@ impl QueryMySessionOption {
 
 /// Holds one page of an account's list, newest first. Mirrors NIM's `RecentSessionList`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     /// Ordered by `updateTime` descending, then kind (p2p, team, super team), then id bytes.
@@ -98,6 +99,7 @@ pub struct Page {
     pub has_more: bool,
     /// Selects the next page, see [`QueryMySessionOption::page_token`]; set while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = false))]
     pub next_page_token: Option<String>,
     /// The cursor for a sync that continues where the first page was read. Opaque.
     pub sync_cursor: String,

@@ -16,6 +16,12 @@ pub const SYNC: &str = "/v1/sync";
 pub const EVENTS: &str = "/v1/events";
 /// Receives NIM's message copies (消息抄送).
 pub const NIM_COPY: &str = "/nim/copy";
+/// Describes the routes above and those of the operators, as OpenAPI 3.1.
+pub const OPENAPI: &str = "/openapi.json";
+/// Describes the calls of NIM's server API, as OpenAPI 3.1.
+pub const OPENAPI_NIM: &str = "/openapi-nim.json";
+/// Shows both documents to people.
+pub const DOCS: &str = "/docs";
 /// Reports that the process answers.
 pub const LIVEZ: &str = "/livez";
 /// Reports that the store answers.

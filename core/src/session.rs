@@ -46,6 +46,7 @@ impl<'de> Deserialize<'de> for LastMsgType {
 ///
 /// `Debug` shows neither the ext nor the message.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct RecentSession {
     /// The session.
@@ -54,12 +55,15 @@ pub struct RecentSession {
     pub update_time: u64,
     /// The account's private text on the session, at most 4,096 bytes of UTF-8; empty by default.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, max_length = 4096))]
     pub ext: String,
-    /// The kind of [`Self::last_msg`].
+    /// The kind of the last message: 0 a message, 1 the notice of its recall.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub last_msg_type: LastMsgType,
-    /// The last message; `None` if there is none or it was not requested.
+    /// The last message; absent if there is none or it was not requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = LastMsg, required = false))]
     pub last_msg: Option<LastMsg>,
 }
 

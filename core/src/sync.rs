@@ -46,6 +46,7 @@ impl SyncOption {
 
 /// Describes one session that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum SessionChange {
     /// `{"session": …}`: the session's latest state.
@@ -56,6 +57,7 @@ pub enum SessionChange {
 
 /// Holds the changes since a cursor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SyncPage {
     /// The changes in their order, each session once.

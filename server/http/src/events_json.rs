@@ -51,6 +51,7 @@ impl fmt::Display for Rejected {
 
 /// The answer to a request: one result for each event, in their order.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct EventResults {
     /// The results.
     pub results: Vec<EventResult>,
@@ -58,16 +59,19 @@ pub struct EventResults {
 
 /// The result of one event.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct EventResult {
     /// The outcome.
     pub status: EventStatus,
     /// Why it was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(value_type = String, required = false))]
     pub reason: Option<String>,
 }
 
 /// The outcome of one event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EventStatus {
     /// It changed something.

@@ -36,6 +36,8 @@ pub struct Limits {
     pub rates: RateLimits,
     /// Whether answers are compressed for clients that ask.
     pub compresses: bool,
+    /// Whether the API is described to anybody who asks.
+    pub describes_api: bool,
 }
 
 /// How often callers may call: requests a second, of which ten seconds' worth may come at once.
@@ -96,6 +98,7 @@ impl Default for Limits {
             waits_per_account: 32,
             rates: RateLimits::default(),
             compresses: true,
+            describes_api: true,
         }
     }
 }

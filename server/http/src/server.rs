@@ -120,7 +120,7 @@ impl Server {
         let apps = AppsHandle { current: Arc::clone(&current), engine: Arc::clone(&engine) };
         let health = Arc::clone(&engine);
         let context = Context::new(current, store, health, Arc::clone(&live), clock, limits.rates);
-        let routes = Routes::new(context.clone(), limits.compresses);
+        let routes = Routes::new(context.clone(), &limits);
         Ok(Self {
             listener,
             local_addr,

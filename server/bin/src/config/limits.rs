@@ -93,12 +93,13 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     };
     let connections = part(reader, "connections_per_address", 1..=CONNECTIONS_MAX);
     let bodies = part(reader, "bodies_per_address_mb", 1..=BODIES_MB_MAX);
-    let compression = fields.flag(reader, "compression");
-    let compression = compression.unwrap_or_else(|| by_default(default.compresses));
-    settings.push(setting("compression", &compression, |is_on| (*is_on).into()));
+    let flags = [("compression", default.compresses), ("api_docs", default.describes_api)];
+    let [compresses, describes_api] =
+        flags.map(|(name, default)| read_flag(reader, fields, (name, default), &mut settings));
     let limits = Limits {
         rates,
-        compresses: compression.value,
+        compresses,
+        describes_api,
         connections_per_address: connections,
         handshake_wait,
         streams_per_connection: u32::try_from(streams).unwrap_or(default.streams_per_connection),
@@ -119,6 +120,18 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
         limits,
         settings,
     }
+}
+
+/// Reads whether something is on; its default otherwise.
+fn read_flag(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    (name, default): (&'static str, bool),
+    settings: &mut Vec<Setting>,
+) -> bool {
+    let found = fields.flag(reader, name).unwrap_or_else(|| by_default(default));
+    settings.push(setting(name, &found, |is_on| (*is_on).into()));
+    found.value
 }
 
 /// Reads one number in a range, with its default.

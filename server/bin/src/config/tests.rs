@@ -252,6 +252,7 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
          app_requests_per_s = 20000  # default\nevents_requests_per_s = 10000  # default\n\
          copies_per_s = 10000  # default\nnim_calls_per_s = 5000  # default\n\
          wrong_credentials_per_s = 100  # default\ncompression = true  # default\n\
+         api_docs = true  # default\n\
          insecure_listen = false  # default\n\
          hsts_max_age_s = 0  # default\nadmin_listen = \"127.0.0.1:8481\"  # default\n\
          insecure_admin_listen = false  # default\n\n\

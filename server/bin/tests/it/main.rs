@@ -38,6 +38,7 @@ mod live;
 mod log;
 mod measure;
 mod nim;
+mod openapi;
 mod operator;
 mod protocol;
 mod rates;

@@ -17,6 +17,16 @@ use crate::{
 /// Largest body, in bytes.
 const EVENTS_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Takes events of an app's own server, in their order.
+///
+/// The answer comes when all of them are on the disk. A bad event is rejected alone, with status
+/// 200 for the whole; a bad envelope refuses all. If anything is not on the disk the answer is 503:
+/// send all again. Any order and any repetition of events gives the same lists.
+#[cfg_attr(test, utoipa::path(
+    post, path = huihua_core::paths::EVENTS, operation_id = "ingestEvents",
+    request_body(content = super::described::EventsBody, description = "At most 4 MiB"),
+    responses((status = 200, description = "One result for each event", body = EventResults)),
+))]
 pub(super) async fn ingest(
     State(context): State<Context>,
     ingestor: Ingestor,

@@ -1,12 +1,18 @@
 //! Every route, by who calls it. A handler parses, makes one call, converts.
 
 mod answers;
+mod api_docs;
 mod compression;
 mod context;
+#[cfg(test)]
+mod described;
+mod docs_page;
 mod events;
 pub(crate) mod health;
 mod input;
 mod nim_rest;
+#[cfg(test)]
+mod openapi;
 mod readiness;
 mod refused_copies;
 mod routes;
@@ -30,7 +36,10 @@ use huihua_core::paths;
 use self::routes::Route;
 pub use self::routes::{Caller, RouteInfo};
 pub(crate) use self::{compression::PlainBytes, context::Context};
-use crate::{admin::observe, error::Error};
+use crate::{admin::observe, error::Error, limits::Limits};
+
+/// The routes that describe the others.
+const DESCRIPTIONS: [&str; 3] = [paths::OPENAPI, paths::OPENAPI_NIM, paths::DOCS];
 
 /// Every route. The router is built from this list alone.
 fn all() -> Vec<Route> {
@@ -49,6 +58,10 @@ fn all() -> Vec<Route> {
         // For the operators of this server.
         Route::new(Anybody, "GET", paths::LIVEZ, get(health::livez)),
         Route::new(Anybody, "GET", paths::READYZ, get(health::readyz)),
+        // For who writes a program that calls this server.
+        Route::new(Anybody, "GET", paths::OPENAPI, get(api_docs::openapi)),
+        Route::new(Anybody, "GET", paths::OPENAPI_NIM, get(api_docs::openapi_nim)),
+        Route::new(Anybody, "GET", paths::DOCS, get(api_docs::docs)),
     ];
     routes.extend(nim_rest::routes());
     routes
@@ -69,17 +82,18 @@ pub(crate) struct Routes {
 }
 
 impl Routes {
-    pub(crate) fn new(context: Context, compresses: bool) -> Self {
+    pub(crate) fn new(context: Context, limits: &Limits) -> Self {
         let observer = observe::Observer { context: context.clone(), answer_of_panic };
         let routes = all()
             .into_iter()
+            .filter(|route| limits.describes_api || !DESCRIPTIONS.contains(&&*route.info.path))
             .fold(Router::new(), |router, route| router.route(&route.info.path, route.handler));
         let plain = routes
             .fallback(no_such_path)
             .method_not_allowed_fallback(async || Error::Method)
             .layer(middleware::from_fn_with_state(observer, observe::observe))
             .with_state(context.clone());
-        let compressing = compresses.then(|| compression::compressing(plain.clone()));
+        let compressing = limits.compresses.then(|| compression::compressing(plain.clone()));
         Self { context, plain, compressing }
     }
 

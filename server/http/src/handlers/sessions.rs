@@ -20,6 +20,13 @@ use super::{
 };
 use crate::{auth::AuthenticatedCaller, clock::Clock, error::Error};
 
+/// Says whose token the request carries.
+///
+/// A login asks it: the account comes from the token and from nowhere else.
+#[cfg_attr(test, utoipa::path(
+    get, path = paths::ACCOUNT, operation_id = "getAccount",
+    responses((status = 200, description = "The token's account", body = AccountInfo)),
+))]
 pub(super) async fn account(caller: AuthenticatedCaller, uri: Uri) -> Result<Response, Error> {
     input::query(&uri, &[])?;
     let Owner { app, account } = &caller.owner;
@@ -30,6 +37,18 @@ pub(super) async fn account(caller: AuthenticatedCaller, uri: Uri) -> Result<Res
     }))
 }
 
+/// Returns one page of the account's list, newest first.
+///
+/// Follow `nextPageToken` while `hasMore` is true: it pages exactly, whatever is written meanwhile.
+/// Then sync from the `syncCursor` of the first page. Paging by `maxTimestamp` = the last row's
+/// `updateTime` works too, and never gets stuck: a page that would hold only rows of that time is
+/// longer than `limit`. Rows of one time come in the order p2p, team, super_team, then by the id's
+/// bytes.
+#[cfg_attr(test, utoipa::path(
+    get, path = paths::SESSIONS, operation_id = "listSessions",
+    params(super::described::ListQuery),
+    responses((status = 200, description = "One page", body = huihua_core::Page)),
+))]
 pub(super) async fn list(
     State(context): State<Context>,
     caller: AuthenticatedCaller,
@@ -64,6 +83,17 @@ fn option(uri: &Uri) -> Result<QueryMySessionOption, Error> {
     Ok(option)
 }
 
+/// Returns one session.
+#[cfg_attr(test, utoipa::path(
+    get, path = paths::SESSION, operation_id = "getSession",
+    params(super::described::SessionPath, super::described::IfNoneMatch),
+    responses(
+        (status = 200, description = "The session", body = huihua_core::RecentSession,
+            headers(("ETag" = String, description = "Changes whenever the answer does"))),
+        (status = 304, description = "It has the tag that `If-None-Match` names",
+            headers(("ETag" = String, description = "As of the answer that was not sent"))),
+    ),
+))]
 pub(super) async fn get(
     State(context): State<Context>,
     caller: AuthenticatedCaller,
@@ -98,6 +128,16 @@ fn names_tag(headers: &HeaderMap, tag: &str) -> bool {
         .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag)
 }
 
+/// Sets the account's own text on a session, which nobody else sees.
+///
+/// `updateTime` and the place in the list stay. A session that is not in the list is added without
+/// a message, at the time of the call: at most 1,000 of an account may exist so (then 429).
+#[cfg_attr(test, utoipa::path(
+    put, path = paths::SESSION_EXT, operation_id = "setExt",
+    params(super::described::SessionPath, super::described::IdempotencyKeyHeader),
+    request_body(content = super::described::ExtBody, description = "At most 64 KiB"),
+    responses((status = 200, description = "The session", body = huihua_core::RecentSession)),
+))]
 pub(super) async fn set_ext(
     State(context): State<Context>,
     caller: AuthenticatedCaller,
@@ -116,6 +156,16 @@ pub(super) async fn set_ext(
     Ok(json(&context.store.update(&caller.owner, &id, ext, &attempt).await?))
 }
 
+/// Deletes sessions from the account's list, all or none.
+///
+/// One that is not there is no error. A session comes back with its next newer message, without
+/// its ext.
+#[cfg_attr(test, utoipa::path(
+    post, path = paths::SESSIONS_DELETE, operation_id = "deleteSessions",
+    params(super::described::IdempotencyKeyHeader),
+    request_body(content = super::described::DeleteBody, description = "At most 64 KiB"),
+    responses((status = 204, description = "None of them is in the list")),
+))]
 pub(super) async fn delete(
     State(context): State<Context>,
     caller: AuthenticatedCaller,

@@ -9,6 +9,17 @@ use huihua_store::{SyncFrom, SyncRequest};
 use super::{answers::json_text, context::Context, input};
 use crate::{auth::AuthenticatedCaller, error::Error};
 
+/// Returns every session that changed since a cursor: once, in its latest state, in the order of
+/// the changes, deletions included.
+///
+/// With `waitMs` the answer waits until something changes. A cursor that is too old, malformed, of
+/// another account or of a restored store is answered at once with `reset` true and without
+/// changes: list again. Deletions are announced for 30 days.
+#[cfg_attr(test, utoipa::path(
+    get, path = paths::SYNC, operation_id = "sync",
+    params(super::described::SyncQuery),
+    responses((status = 200, description = "The changes", body = huihua_core::SyncPage)),
+))]
 pub(super) async fn sync(
     State(context): State<Context>,
     caller: AuthenticatedCaller,

@@ -71,6 +71,34 @@ fn send_again() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, wait, json_text(r#"{"code":503}"#)).into_response()
 }
 
+/// Takes a message copy (消息抄送) of NIM.
+///
+/// `CheckSum` is the hex of SHA-1 of app secret + hex of the body's MD5 + `CurTime`. Every field of
+/// a copy may be a string, number, object or array, and unknown ones are ignored: docs/protocol.md
+/// names those that are read. NIM takes 200 and 500 as received and repeats everything else, so 200
+/// means that the copy is on the disk or concerns no list, and 500 is never sent. An empty object
+/// is the address check of NIM's console: it needs no signature.
+#[cfg_attr(test, utoipa::path(
+    post, path = huihua_core::paths::NIM_COPY, operation_id = "receiveCopy",
+    params(super::described::CopyHeaders),
+    request_body(
+        content = Object, content_type = "application/json",
+        description = "At most 4 MiB; 256 KiB without `AppKey`",
+    ),
+    responses(
+        (status = 200, description = "On the disk, or of no concern",
+            body = super::described::CopyAnswerBody),
+        (status = 400, description = "No object, or a needed field is missing or malformed",
+            body = super::described::CopyAnswerBody),
+        (status = 403, description = "Unknown app key, or a missing or wrong sum",
+            body = super::described::CopyAnswerBody),
+        (status = 413, description = "Too large", body = super::described::CopyAnswerBody),
+        (status = 503, description = "Not on the disk, overloaded, more than `copies_per_s`, or a \
+            time in it is more than 10 minutes ahead of the server's clock: NIM sends it again",
+            body = super::described::CopyAnswerBody,
+            headers(("Retry-After" = u32, description = "Seconds"))),
+    ),
+))]
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let apps = context.apps.load();

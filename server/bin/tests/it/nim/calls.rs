@@ -12,11 +12,11 @@ pub(crate) struct NimCall {
     /// Must be there and not be empty.
     needed: &'static str,
     /// Must be accounts.
-    accounts: &'static str,
+    pub(super) accounts: &'static str,
     /// Must be JSON arrays of accounts, at most so many.
-    lists: &'static [(&'static str, usize)],
+    pub(super) lists: &'static [(&'static str, usize)],
     /// Must be whole numbers.
-    numbers: &'static str,
+    pub(super) numbers: &'static str,
     /// Whether it carries a message.
     is_message: bool,
     /// Refused with 414.

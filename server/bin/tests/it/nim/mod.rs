@@ -8,6 +8,7 @@ mod copies;
 mod fixture;
 mod full_disk;
 mod lists;
+mod openapi;
 mod owners;
 mod pages;
 mod refusals;

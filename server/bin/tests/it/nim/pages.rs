@@ -17,31 +17,31 @@ const PAGES: [(&str, &str); 2] = [
 /// The table of codes.
 const CODES: &str = include_str!("../../../../http/src/handlers/nim_rest/error.rs");
 
-type NameSet = BTreeSet<String>;
+pub(super) type NameSet = BTreeSet<String>;
 
 /// A row of the table of calls.
 #[derive(Debug, PartialEq)]
-struct CallRow {
-    needed: NameSet,
-    read: NameSet,
-    not_kept: NameSet,
+pub(super) struct CallRow {
+    pub(super) needed: NameSet,
+    pub(super) read: NameSet,
+    pub(super) not_kept: NameSet,
     answered: NameSet,
 }
 
 /// Returns the names between backticks in a cell.
-fn quoted(cell: &str) -> NameSet {
+pub(super) fn quoted(cell: &str) -> NameSet {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
 /// The lines of a table with so many columns.
-fn table(page: &str, columns: usize) -> impl Iterator<Item = Vec<&str>> {
+pub(super) fn table(page: &str, columns: usize) -> impl Iterator<Item = Vec<&str>> {
     let cells = |line: &'static str| -> Vec<&str> { line.split('|').map(str::trim).collect() };
     let page: &'static str = PAGES.iter().find(|(name, _)| *name == page).expect("a page").1;
     let lines = page.lines().filter(|line| line.starts_with('|')).map(cells);
     lines.filter(move |cells| cells.len() == columns + 2)
 }
 
-fn calls(page: &str) -> BTreeMap<String, CallRow> {
+pub(super) fn calls(page: &str) -> BTreeMap<String, CallRow> {
     let rows = table(page, 5).filter(|cells| cells[1].starts_with("`/"));
     let row = |cells: Vec<&str>| {
         let path = cells[1].trim_matches('`').to_owned();

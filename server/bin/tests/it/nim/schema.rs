@@ -136,7 +136,7 @@ pub(crate) fn session_rows(got: &Value) -> Vec<Value> {
 }
 
 /// The form of a row, by its kind and its last message.
-fn row_form(row: &Value) -> Value {
+pub(super) fn row_form(row: &Value) -> Value {
     let mut form = json!({"sessionType": "number", "updateTime": "number", "ext": "string"});
     match row["sessionType"].as_u64() {
         Some(1) => form["accid"] = "string".into(),
