@@ -33,7 +33,7 @@ pub(crate) enum ServerCommand {
     /// Serves the apps of a configuration file. SIGHUP reads the apps and their keys anew.
     #[command(after_help = SERVE_HELP)]
     Serve(SettingArguments),
-    /// Serves a test app: creates keys, prints a token and curl commands to try.
+    /// Serves a test app: creates keys, prints addresses, a token and curl commands to try.
     Dev {
         /// Folder for keys and sessions, kept for the next start.
         #[arg(long, default_value = "huihua-dev")]
@@ -55,6 +55,9 @@ pub(crate) enum ToolCommand {
     Config(ConfigCommand),
     /// Prints a token for an account.
     Token(TokenArguments),
+    /// Delivers the sample message copies to a running server, as NIM does.
+    #[command(after_help = SAMPLES_HELP)]
+    Samples(SamplesArguments),
     /// Moves a running NIM app in: memberships, last messages, exts.
     #[command(after_help = IMPORT_NIM_HELP)]
     ImportNim(ImportNimArguments),
@@ -277,13 +280,13 @@ Example:
 pub(crate) struct KeyArguments {
     /// Data folder of `dev` to take the keys from.
     #[arg(long, required_unless_present = "config", conflicts_with = "config")]
-    data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// Configuration file to take the keys from.
     #[arg(long)]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// App key; required if the file has several apps.
     #[arg(long)]
-    app: Option<AppKey>,
+    pub(crate) app: Option<AppKey>,
 }
 
 impl KeyArguments {
@@ -301,6 +304,41 @@ impl KeyArguments {
         // A folder of `dev` may have been moved.
         Ok((app, self.data.clone().unwrap_or(config.data)))
     }
+}
+
+const SAMPLES_HELP: &str = "\
+The 350 copies tell two months of a company's conversations: texts, pictures, calls, teams, recalls.
+Each is signed with the app's secret and goes to POST /nim/copy, over four connections at once. The
+account whose list is the fullest is lin. Copies delivered again change nothing: if it is
+interrupted, start it again. It ends with 0 when every copy is on the server's disk.
+
+The server needs an app with that key and secret. Use one for trials: the samples stay in its lists.
+
+Example:
+  huihua-server samples --to http://127.0.0.1:8480 --data huihua-dev
+  huihua-server samples --to https://sessions.example.com --app APP_KEY --secret-file secret.txt";
+
+#[derive(Args)]
+#[group(skip)]
+pub(crate) struct SamplesArguments {
+    /// Address of the running server, as `https://host:8480`, with its path prefix if it has one.
+    #[arg(long, value_name = "URL")]
+    pub(crate) to: String,
+    /// Data folder of `dev` to take the app's key and secret from.
+    #[arg(long, group = "place_of_keys")]
+    pub(crate) data: Option<PathBuf>,
+    /// Configuration file to take the app's key and secret from.
+    #[arg(long, group = "place_of_keys")]
+    pub(crate) config: Option<PathBuf>,
+    /// File with the app's secret alone, for a server whose configuration is elsewhere.
+    #[arg(long, group = "place_of_keys", requires = "app")]
+    pub(crate) secret_file: Option<PathBuf>,
+    /// App key; required with --secret-file, and if the configuration has several apps.
+    #[arg(long)]
+    pub(crate) app: Option<AppKey>,
+    /// How long to retry a copy while the server is unavailable.
+    #[arg(long, default_value = "10s", value_parser = humantime::parse_duration)]
+    pub(crate) retry_for: Duration,
 }
 
 #[derive(Args)]

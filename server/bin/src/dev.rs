@@ -1,5 +1,5 @@
 //! `dev`: a server without any preparation. Its data folder holds a configuration with new keys and
-//! `dev.json` for scripts; three curl commands show what the server does.
+//! `dev.json` for scripts; four curl commands show what the server does.
 
 use std::{
     fs, io,
@@ -21,6 +21,10 @@ use crate::{
 pub(crate) const CONFIG_FILE: &str = "huihua.toml";
 /// The file for scripts, inside a data folder of `dev`; it exists once the server listens.
 pub(crate) const DEV_JSON: &str = "dev.json";
+/// Address of the operator's listener, with its console, unless the environment names one.
+const ADMIN_LISTEN: &str = "127.0.0.1:0";
+/// Path of the console there.
+const CONSOLE: &str = "/console/";
 /// The account of the printed token.
 const ACCOUNT: &str = "alice";
 /// Lifetime of the printed token, in seconds: a week.
@@ -72,8 +76,8 @@ pub(crate) fn prepare(data: &Path, listen: SocketAddr, is_insecure: bool) -> Res
         let flag = ("--insecure-listen".to_owned(), "true".to_owned());
         overrides.flags.insert("insecure_listen".to_owned(), flag);
     }
-    // Several of them run on one machine, and nobody watches them.
-    let admin = ("--data".to_owned(), "off".to_owned());
+    // Several of them run on one machine: each takes a free port, and prints it.
+    let admin = ("--data".to_owned(), ADMIN_LISTEN.to_owned());
     if !overrides.environment.contains_key("HUIHUA_ADMIN_LISTEN") {
         overrides.flags.insert("admin_listen".to_owned(), admin);
     }
@@ -121,57 +125,125 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `dev.json` and returns the text for the user. The server listens on `address`.
+/// Where a server listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) public: SocketAddr,
+    /// The operator's listener.
+    pub(crate) admin: Option<SocketAddr>,
+}
+
+/// Writes `dev.json` and returns the text for the user.
 ///
 /// # Errors
 /// [`Error`] names the file.
-pub(crate) fn announce(config: &Config, address: SocketAddr, now_ms: u64) -> Result<String, Error> {
+pub(crate) fn announce(
+    config: &Config,
+    addresses: Addresses,
+    now_ms: u64,
+) -> Result<String, Error> {
     let app = config.apps.values().min_by(|a, b| a.key.cmp(&b.key));
     let app = app.expect("a configuration has at least one app");
     let scheme = if config.tls.is_some() { "https" } else { "http" };
-    let url = format!("{scheme}://{address}");
-    let json = serde_json::json!({
+    let url = format!("{scheme}://{}", addresses.public);
+    let admin_url = addresses.admin.map(|address| format!("http://{address}"));
+    let mut json = serde_json::json!({
         "url": url,
         "appKey": app.key.as_str(),
         "appSecret": app.secret.expose(),
         "tokenKey": app.token_keys[0].expose(),
         "ingestKey": app.ingest_key().expose(),
     });
+    if let Some(url) = &admin_url {
+        json["adminUrl"] = url.as_str().into();
+    }
     let path = config.data.join(DEV_JSON);
     write_private(&path, &format!("{json:#}\n")).map_err(io_error("write", &path))?;
-    Ok(welcome(app, &url, &config.data, now_ms))
+    let docs = config.limits.describes_api.then(|| format!("{url}{}", paths::DOCS));
+    let places = Places { url, docs, console: admin_url.map(|url| url + CONSOLE) };
+    Ok(welcome(app, &places, &config.data, now_ms))
 }
 
-fn welcome(app: &App, url: &str, data: &Path, now_ms: u64) -> String {
+/// Where a user finds what: addresses.
+struct Places {
+    url: String,
+    /// The description of the API; `None`: it is switched off.
+    docs: Option<String>,
+    /// `None`: there is no listener of the operator's.
+    console: Option<String>,
+}
+
+fn welcome(app: &App, places: &Places, data: &Path, now_ms: u64) -> String {
+    let url = &places.url;
+    let token = token(app, now_ms);
+    let [config, dev_json] =
+        [CONFIG_FILE, DEV_JSON].map(|name| data.join(name).display().to_string());
+    let word = shell_word(&data.to_string_lossy());
+    let off = || "off".to_owned();
+    let console = places.console.clone().unwrap_or_else(off);
+    let docs = places.docs.clone().unwrap_or_else(off);
+    let every_call = places.docs.as_ref().map(|docs| format!("{docs} for every call, and "));
+    let every_call = every_call.unwrap_or_default();
+    let [message, copy] = [message_line(app, url, now_ms), copy_line(app, url, now_ms)];
+    let sessions = format!("{url}{}", paths::SESSIONS);
+    format!(
+        "Huihua listens on {url}\n\
+         console  {console}\n\
+         API      {docs}\n\
+         app key  {}\n\
+         account  {ACCOUNT}\n\
+         token    {token}\n\
+         more:    huihua-server token --data {word} --account bob --ttl 1h\n\
+         keys     {config} has the ingest key, with which your server sends events, the app secret \
+         and the token key; {dev_json} has them for scripts\n\
+         NIM's server SDKs: endpoint {url}/nimserver, app key as above, app secret in {config}\n\n\
+         # your server sends a first message: the bearer is the ingest key\n{message}\n\n\
+         # a message copy from bob, as NIM delivers it\n{copy}\n\n\
+         # alice's list\n\
+         curl -sS -w '\\n' '{sessions}?limit=20' -H 'Authorization: Bearer {token}'\n\n\
+         # alice pins the conversation\n\
+         curl -sS -w '\\n' -X PUT '{sessions}/p2p%7Cbob/ext' \
+         -H 'Authorization: Bearer {token}' \
+         -H 'Content-Type: application/json' -d '{{\"ext\":\"pinned\"}}'\n\n\
+         # 350 message copies of a sample app; then look at lin's list in the console\n\
+         huihua-server samples --to {url} --data {word}\n\n\
+         Read next: {every_call}in the repository docs/android.md and docs/jvm.md for apps, \
+         docs/from-nim.md for an app that uses NIM, docs/operate.md for a server that stays \
+         (huihua-server serve)\n",
+        app.key
+    )
+}
+
+fn token(app: &App, now_ms: u64) -> String {
     let account = app.accounts.account(ACCOUNT).expect("a constant account is valid");
-    let token = auth::sign(app, &account, now_ms / 1_000, TOKEN_TTL_S).expect("a week is allowed");
+    auth::sign(app, &account, now_ms / 1_000, TOKEN_TTL_S).expect("a week is allowed")
+}
+
+/// Returns the command with which an app's own server sends a message.
+fn message_line(app: &App, url: &str, now_ms: u64) -> String {
+    let events = format!(
+        r#"{{"events":[{{"type":"message","sessionType":"p2p","from":"carol","to":"{ACCOUNT}","time":{now_ms},"messageId":"{now_ms}1","msgType":"text","body":"Hello, Alice"}}]}}"#
+    );
+    format!(
+        "curl -sS -w '\\n' '{url}{}' -H 'Authorization: Bearer {}' \
+         -H 'Content-Type: application/json' -d '{events}'",
+        paths::EVENTS,
+        app.ingest_key().expose()
+    )
+}
+
+/// Returns the command with which NIM would deliver a message copy.
+fn copy_line(app: &App, url: &str, now_ms: u64) -> String {
     let message = format!(
         r#"{{"eventType":"1","convType":"PERSON","to":"{ACCOUNT}","fromAccount":"bob","fromNick":"Bob","msgTimestamp":"{now_ms}","msgType":"TEXT","msgidServer":"{now_ms}","body":"你好, Alice"}}"#
     );
     let time = now_ms.to_string();
     let sum = copy::check_sum(app.secret.expose(), message.as_bytes(), &time);
-    let config = data.join(CONFIG_FILE);
-    let config = config.display();
-    let [sessions, nim_copy, data] =
-        [paths::SESSIONS, paths::NIM_COPY, &shell_word(&data.to_string_lossy())];
     format!(
-        "Huihua listens on {url}\n\
-         app key  {}\n\
-         account  {ACCOUNT}\n\
-         token    {token}\n\
-         more:    huihua-server token --data {data} --account bob --ttl 1h\n\
-         NIM's server SDKs: endpoint {url}/nimserver, app key as above, app secret in {config}\n\n\
-         # a message copy from bob, as NIM delivers it\n\
-         curl -sS -w '\\n' '{url}{nim_copy}' -H 'AppKey: {}' -H 'CurTime: {time}' \
-         -H 'CheckSum: {sum}' \
-         -H 'Content-Type: application/json' -d '{message}'\n\n\
-         # alice's list\n\
-         curl -sS -w '\\n' '{url}{sessions}?limit=20' -H 'Authorization: Bearer {token}'\n\n\
-         # alice pins the conversation\n\
-         curl -sS -w '\\n' -X PUT '{url}{sessions}/p2p%7Cbob/ext' \
-         -H 'Authorization: Bearer {token}' \
-         -H 'Content-Type: application/json' -d '{{\"ext\":\"pinned\"}}'\n",
-        app.key, app.key
+        "curl -sS -w '\\n' '{url}{}' -H 'AppKey: {}' -H 'CurTime: {time}' -H 'CheckSum: {sum}' \
+         -H 'Content-Type: application/json' -d '{message}'",
+        paths::NIM_COPY,
+        app.key
     )
 }
 

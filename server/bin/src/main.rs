@@ -15,6 +15,7 @@ mod logging;
 mod members;
 mod open_files;
 mod progress;
+mod samples;
 mod serve;
 mod server_client;
 mod token;
@@ -94,6 +95,7 @@ fn run_tool(command: ToolCommand) -> Result<(), Box<dyn Error>> {
         ToolCommand::Config(ConfigCommand::Check(settings)) => config_command::check(&settings),
         ToolCommand::Config(ConfigCommand::Print(settings)) => config_command::print(&settings),
         ToolCommand::Token(arguments) => token::print(&arguments),
+        ToolCommand::Samples(arguments) => samples::run(arguments),
         ToolCommand::ImportNim(arguments) => import_nim::run(arguments),
         ToolCommand::Members(MembersCommand::Import(arguments)) => members::run(arguments),
         ToolCommand::Backup { data, to } => backup::backup(&data, FILE_NAME, &to, back_up_stopped),

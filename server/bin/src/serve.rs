@@ -1,8 +1,6 @@
 //! Serving: engine, admin socket and HTTP server of one process, until it is stopped.
 
-use std::{
-    convert::Infallible, error::Error, io::Write as _, net::SocketAddr, path::Path, sync::Arc,
-};
+use std::{convert::Infallible, error::Error, io::Write as _, path::Path, sync::Arc};
 
 use huihua_http::{
     admin::AdminListener,
@@ -30,9 +28,8 @@ pub(crate) struct Start {
     pub(crate) load: Load,
     /// Called once this process has the store of the data folder.
     pub(crate) opened: fn(&Path) -> Result<(), dev::Error>,
-    /// Returns the text to print once the server listens. Gets its address, and the time in ms
-    /// since 1970.
-    pub(crate) announce: fn(&Config, SocketAddr, u64) -> Result<String, dev::Error>,
+    /// Returns the text to print once the server listens. Gets the time in ms since 1970.
+    pub(crate) announce: fn(&Config, dev::Addresses, u64) -> Result<String, dev::Error>,
 }
 
 /// Serves until Ctrl-C or SIGTERM. `open` opens the engine.
@@ -58,13 +55,15 @@ pub(crate) async fn serve(
     if let Some(certificates) = &certificates {
         server = server.with_tls(certificates, config.strict_s)?;
     }
-    let text = (start.announce)(&config, server.local_addr(), clock::now_ms())?;
-    std::io::stdout().write_all(text.as_bytes())?;
     server.log_access(config.access_log);
     let admin = match config.admin_listen {
         Some(address) => Some(AdminListener::bind(&server, address).await?),
         None => None,
     };
+    let admin_address = admin.as_ref().map(AdminListener::local_addr);
+    let addresses = dev::Addresses { public: server.local_addr(), admin: admin_address };
+    let text = (start.announce)(&config, addresses, clock::now_ms())?;
+    std::io::stdout().write_all(text.as_bytes())?;
     log_start(&config, &server, admin.as_ref(), connections_max);
     let apps = server.apps();
     let data = config.data.clone();

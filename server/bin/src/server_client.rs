@@ -155,8 +155,12 @@ pub(crate) fn header(response: &Response, name: &HeaderName) -> Option<String> {
 /// Says why a server could not be reached, or broke off. Never shows the address.
 pub(crate) fn no_answer(error: reqwest::Error) -> String {
     let error = error.without_url();
-    let cause = std::error::Error::source(&error).map(ToString::to_string);
-    format!("no answer: {}", cause.unwrap_or_else(|| error.to_string()))
+    let mut cause: &dyn std::error::Error = &error;
+    // The first one knows most: "Connection refused", and not that a client had an error.
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    format!("no answer: {cause}")
 }
 
 /// The server answered with an error.

@@ -4,7 +4,7 @@ use std::{os::unix::fs::PermissionsExt as _, process::Command};
 
 use tempfile::TempDir;
 
-use crate::support::{ServerProcess, binary, printed_token};
+use crate::support::{Http, ServerProcess, binary, printed_token};
 
 #[tokio::test]
 async fn the_printed_lines_work_when_pasted() {
@@ -13,7 +13,7 @@ async fn the_printed_lines_work_when_pasted() {
     let printed = std::fs::read_to_string(folder.path().join("stdout")).unwrap();
     assert!(printed.contains(&server.dev["appKey"]) && printed.contains(&server.dev["url"]));
     let lines: Vec<_> = printed.lines().filter(|line| line.starts_with("curl ")).collect();
-    assert_eq!(lines.len(), 3, "{printed}");
+    assert_eq!(lines.len(), 4, "{printed}");
     if Command::new("curl").arg("--version").output().is_err() {
         eprintln!("no curl here: the lines are not pasted");
         return;
@@ -23,12 +23,63 @@ async fn the_printed_lines_work_when_pasted() {
         assert!(output.status.success(), "{line}: {output:?}");
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
+    let statuses = ["applied", "stale"].map(|_| paste(lines[0])["results"][0]["status"].clone());
+    assert_eq!(statuses, ["applied", "stale"], "the message is sent, and again changes nothing");
     for _ in 0..2 {
-        assert_eq!(paste(lines[0])["code"], 200);
+        assert_eq!(paste(lines[1])["code"], 200);
     }
-    assert_eq!(paste(lines[1])["sessionList"][0]["lastMsg"]["9"], "你好, Alice");
-    assert_eq!(paste(lines[2])["ext"], "pinned");
-    assert_eq!(paste(lines[1])["sessionList"][0]["ext"], "pinned");
+    let list = paste(lines[2]);
+    // Of one time: by the bytes of the id.
+    let rows = ["p2p|bob", "p2p|carol"].into_iter().zip(["你好, Alice", "Hello, Alice"]);
+    for (row, (id, text)) in list["sessionList"].as_array().unwrap().iter().zip(rows) {
+        assert_eq!((&row["sessionId"], &row["lastMsg"]["9"]), (&id.into(), &text.into()));
+    }
+    assert_eq!(paste(lines[3])["ext"], "pinned");
+    assert_eq!(paste(lines[2])["sessionList"][0]["ext"], "pinned");
+}
+
+/// The line after these words, up to its end.
+fn printed_after<'p>(printed: &'p str, words: &str) -> &'p str {
+    let line = printed.lines().find_map(|line| line.strip_prefix(words));
+    line.unwrap_or_else(|| panic!("no {words:?} in {printed}")).trim()
+}
+
+#[tokio::test]
+async fn every_address_and_file_that_is_printed_is_there() {
+    let folder = TempDir::new().unwrap();
+    let server = ServerProcess::start(folder.path()).await;
+    let printed = std::fs::read_to_string(folder.path().join("stdout")).unwrap();
+    let console = printed_after(&printed, "console ");
+    let admin = console.strip_suffix("/console/").expect("the console's path");
+    assert_eq!(admin, server.dev["adminUrl"]);
+    assert!(admin.starts_with("http://127.0.0.1:"), "this machine alone reaches it: {admin}");
+    let admin = Http::new(admin.to_owned());
+    assert_eq!(admin.get("/readyz", "").await.status, 200);
+    let docs = printed_after(&printed, "API ");
+    let page = Http::new(docs.to_owned()).get("", "").await;
+    assert!(page.status == 200 && page.body.contains("/v1/events"), "{page:?}");
+    let keys = printed_after(&printed, "keys ");
+    let (config, rest) = keys.split_once(" has the ingest key").unwrap();
+    let config = std::fs::read_to_string(config).unwrap();
+    assert!(config.contains(&format!("ingest_key = \"{}\"", server.dev["ingestKey"])));
+    let json = rest.rsplit_once("; ").unwrap().1.split_once(" has them for scripts").unwrap().0;
+    assert!(std::fs::read_to_string(json).unwrap().contains(&server.dev["ingestKey"]));
+    // The last command delivers the samples; the program is the one that is tested here.
+    let samples = printed.lines().find(|line| line.starts_with("huihua-server samples")).unwrap();
+    let program = binary().get_program().to_owned().into_string().unwrap();
+    let line = samples.replacen("huihua-server", &program, 1);
+    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+    assert!(output.status.success(), "{line}: {output:?}");
+    let token = printed_token(folder.path(), "lin");
+    assert!(server.http.list(&token).await.len() > 20);
+}
+
+#[tokio::test]
+async fn two_dev_servers_run_at_once_each_with_its_console() {
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let first = ServerProcess::start(folders[0].path()).await;
+    let second = ServerProcess::start(folders[1].path()).await;
+    assert_ne!(first.dev["adminUrl"], second.dev["adminUrl"]);
 }
 
 #[tokio::test]

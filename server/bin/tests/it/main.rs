@@ -42,6 +42,7 @@ mod openapi;
 mod operator;
 mod protocol;
 mod rates;
+mod samples;
 mod sdk;
 mod secrets;
 mod slow;
