@@ -18,6 +18,7 @@ mod deny;
 mod fuzz;
 mod kotlin;
 mod ktlint;
+mod openapi;
 mod proof;
 mod release;
 mod repository;

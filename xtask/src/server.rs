@@ -104,13 +104,19 @@ impl DevServer {
         self.folder.path().join("data")
     }
 
+    /// A command of the server's program, with its keys.
+    pub(crate) fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg(name).arg("--data").arg(self.data());
+        command
+    }
+
     /// A token of an account, for an hour.
     ///
     /// # Errors
     /// When the server's program fails.
     pub(crate) fn token(&self, account: &str) -> Result<String> {
-        let mut command = Command::new(&self.program);
-        command.arg("token").arg("--data").arg(self.data());
+        let mut command = self.command("token");
         command.args(["--account", account, "--ttl", "1h"]);
         Ok(process::read(&mut command)?.trim().to_owned())
     }

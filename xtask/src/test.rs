@@ -9,7 +9,7 @@ use clap::{Args, builder::PossibleValuesParser};
 use machine::{abi::Abi, process, programs};
 use offline_android::resources;
 
-use crate::{android, bindgen, deny, kotlin, ktlint, proof, tidy, tree::cargo};
+use crate::{android, bindgen, deny, kotlin, ktlint, openapi, proof, tidy, tree::cargo};
 
 /// Run everything that must pass before a change is handed in
 ///
@@ -38,7 +38,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step {
         name: "machine",
         what: "JDK 17, Maven, aapt2, curl; installed when root on Debian or Ubuntu",
@@ -59,6 +59,11 @@ const STEPS: [Step; 15] = [
         name: "bindgen",
         what: "server and library as Kotlin's tests use them, and UniFFI's Kotlin",
         run: bindgen::run,
+    },
+    Step {
+        name: "openapi",
+        what: "a server answers as its OpenAPI documents say, to right and wrong data",
+        run: openapi::run,
     },
     Step { name: "resources", what: "the sample app's, by aapt2", run: resources::run },
     Step {
