@@ -41,15 +41,23 @@ impl<S: BytesTable, H: BytesTable> ListTables<'_, S, H> {
         id: &SessionId,
         read: impl FnOnce(&Row<'_>, &View<'_>) -> Result<T, StoreFailure>,
     ) -> Result<T, StoreFailure> {
+        self.registers(owner, id, |row, head| read(row, &row.view(id.kind(), head)))
+    }
+
+    /// Calls `read` with the registers of one session and of its team; unknown ones are empty.
+    pub(crate) fn registers<T>(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+        read: impl FnOnce(&Row<'_>, Option<&Head<'_>>) -> Result<T, StoreFailure>,
+    ) -> Result<T, StoreFailure> {
         let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
         let value = self.sessions.get(key.as_slice())?;
         let registers = match &value {
             Some(value) => row::decode_row(&key, value.value())?,
             None => Row::default(),
         };
-        self.with_head(owner, id.kind(), id.peer(), |head| {
-            read(&registers, &registers.view(id.kind(), head))
-        })
+        self.with_head(owner, id.kind(), id.peer(), |head| read(&registers, head))
     }
 
     /// Calls `each` with the view of every session of the owner.

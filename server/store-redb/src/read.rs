@@ -2,7 +2,7 @@
 
 use huihua_core::SessionId;
 use huihua_event::{Owner, Team};
-use huihua_store::SessionJson;
+use huihua_store::{InspectedSession, SessionJson};
 use redb::ReadTransaction;
 
 use crate::{
@@ -59,6 +59,19 @@ impl<'e> Snapshot<'e> {
     ) -> Result<(Option<SessionJson>, u64), StoreFailure> {
         self.lists().session(owner, id, |row, view| {
             Ok((lookup::session_json(id.kind(), id.peer(), row.ext, view)?, view.version))
+        })
+    }
+
+    /// Reads one session with every register behind it.
+    pub(crate) fn inspect(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+    ) -> Result<InspectedSession, StoreFailure> {
+        self.lists().registers(owner, id, |row, head| {
+            let view = row.view(id.kind(), head);
+            let shown = lookup::session_json(id.kind(), id.peer(), row.ext, &view)?;
+            Ok(InspectedSession::new(id, row, head, shown))
         })
     }
 

@@ -17,9 +17,9 @@ use huihua_event::{
     Action, Done, Event, JoinedTeam, Member, Owner, Team, TeamEntry, TeamKind, TokenHash,
 };
 use huihua_store::{
-    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Erased, Error, Outcome,
-    PageJson, Progress, Refusal, SessionJson, Store, SweepState, SyncPageJson, SyncRequest,
-    TakeRecord,
+    AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Erased, Error, InspectedSession,
+    Outcome, PageJson, Progress, Refusal, SessionJson, Store, SweepState, SyncPageJson,
+    SyncRequest, TakeRecord,
 };
 use redb::ReadableDatabase as _;
 use tokio::{
@@ -520,6 +520,15 @@ impl Engine for RedbStore {
     async fn export(&self, owner: &Owner, take: TakeRecord) -> Result<u64, Error> {
         let owner = owner.clone();
         self.read(move |snapshot| export::export(snapshot, &owner, take)).await
+    }
+
+    async fn inspect(
+        &self,
+        owner: &Owner,
+        id: &SessionId,
+    ) -> Result<Option<InspectedSession>, Error> {
+        let (owner, id) = (owner.clone(), id.clone());
+        self.read(move |snapshot| snapshot.inspect(&owner, &id)).await.map(Some)
     }
 
     async fn erase(&self, owner: &Owner) -> Result<Erased, Error> {

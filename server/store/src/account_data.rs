@@ -102,7 +102,7 @@ pub fn end_record(records: u64) -> String {
     text(&json!({ "type": "end", "records": records }))
 }
 
-fn registers(kind: SessionKind, row: &Row<'_>) -> Value {
+pub(crate) fn registers(kind: SessionKind, row: &Row<'_>) -> Value {
     let mut registers = json!({
         "version": row.version,
         "created": row.created,
@@ -124,7 +124,7 @@ fn notice(notice: &Notice<'_>) -> Value {
     }
 }
 
-fn latest(latest: &Latest<'_>) -> Value {
+pub(crate) fn latest(latest: &Latest<'_>) -> Value {
     let amendments = latest.amendments.iter().map(|amendment| match amendment {
         Amendment::Recall { body: of, time } => json!({ "recall": body(*of), "time": time }),
         Amendment::Edit { id, time, fields, .. } => {
@@ -134,7 +134,7 @@ fn latest(latest: &Latest<'_>) -> Value {
     json!({ "message": latest.message.map(body), "amendments": amendments.collect::<Value>() })
 }
 
-fn body(body: MessageBody<'_>) -> Value {
+pub(crate) fn body(body: MessageBody<'_>) -> Value {
     json!({ "key": key(body.key), "text": body.text })
 }
 

@@ -13,8 +13,8 @@ use huihua_event::{
 use tokio::sync::broadcast;
 
 use crate::{
-    AccountFormRefusal, Attempt, Erased, Error, PageJson, Refusal, SessionJson, SyncPageJson,
-    TakeRecord,
+    AccountFormRefusal, Attempt, Erased, Error, InspectedSession, PageJson, Refusal, SessionJson,
+    SyncPageJson, TakeRecord,
 };
 
 /// How long a deleted session is announced to other devices, in ms: 30 days.
@@ -155,6 +155,19 @@ pub trait Engine: Store {
     /// account, of each session, of each team that it owns, of each first result, and the last one.
     /// Returns how many there were before the last one.
     async fn export(&self, owner: &Owner, take: TakeRecord) -> Result<u64, Error>;
+
+    /// Reads one session with every register behind it, its team's too, from one state of the
+    /// store; one that nothing is known of has empty ones. For the operator: changes nothing, and
+    /// costs as much as [`Store::get`] without a list in memory.
+    ///
+    /// `None` from an engine that cannot: then it does so for every session.
+    async fn inspect(
+        &self,
+        _owner: &Owner,
+        _id: &SessionId,
+    ) -> Result<Option<InspectedSession>, Error> {
+        Ok(None)
+    }
 
     /// Erases the owner: sessions, memberships, first results, entry, tokens, and its name as the
     /// owner of teams. Lists of others and teams keep its messages. Its cursors and page tokens of

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod directory;
 mod engine;
 mod error;
+mod inspect;
 mod json;
 pub mod key;
 pub mod kind;
@@ -40,4 +41,5 @@ pub use engine::{
     SweepState, SyncFrom, SyncRequest, TOMBSTONE_MS,
 };
 pub use error::Error;
+pub use inspect::InspectedSession;
 pub use json::{PageJson, SessionJson, ShownSession, SyncPageJson};

@@ -4,6 +4,8 @@
 //! All registers are merged by maximum (an inviter's first by minimum, notices as a set), so any
 //! order and any repetition of the same events ends in the same registers.
 
+pub mod explain;
+
 use huihua_core::{Account, SessionKind};
 use huihua_event::{Event, Place, Team};
 
@@ -393,14 +395,22 @@ impl<'a> Row<'a> {
 
     fn member_state(&self, dissolved: Option<MessageBody<'a>>) -> MemberState<'a> {
         let by_notice = self.fold(dissolved, None);
+        match self.hint_that_counts(dissolved, by_notice) {
+            None => by_notice,
+            hint => self.fold(dissolved, hint),
+        }
+    }
+
+    /// The hint, if the account is not in by what is sure.
+    fn hint_that_counts(
+        &self,
+        dissolved: Option<MessageBody<'a>>,
+        by_notice: MemberState<'a>,
+    ) -> Option<u64> {
         // Written after the end, by a client that did not know of it: as good as at the end.
         let end = dissolved.map_or(u64::MAX, |end| end.key.time);
-        match (by_notice, self.hint.map(|hint| hint.min(end))) {
-            (MemberState::In { .. }, _) | (_, None) => by_notice,
-            (MemberState::Unknown | MemberState::Out { .. }, Some(hint)) => {
-                self.fold(dissolved, Some(hint))
-            }
-        }
+        let is_in = matches!(by_notice, MemberState::In { .. });
+        self.hint.map(|hint| hint.min(end)).filter(|_| !is_in)
     }
 
     /// The last time that the account invited somebody, if that was in a life of the team that
@@ -411,19 +421,29 @@ impl<'a> Row<'a> {
         times.all(|other| other <= end || other >= time).then_some(time)
     }
 
-    /// Folds the notices in order of time. At one time: ins, the hint, the dissolution, the out.
     fn fold(&self, dissolved: Option<MessageBody<'a>>, hint: Option<u64>) -> MemberState<'a> {
+        let steps = self.steps(dissolved, hint).into_iter();
+        steps.fold(MemberState::Unknown, |state, (_, step)| state.after(step))
+    }
+
+    /// What is known of the account's membership in order of time. At one time: ins, the hint, the
+    /// dissolution, the out.
+    fn steps(
+        &self,
+        dissolved: Option<MessageBody<'a>>,
+        hint: Option<u64>,
+    ) -> Vec<(u64, FoldStep<'a>)> {
         let mut steps: Vec<(u64, FoldStep<'a>)> = Vec::with_capacity(self.notices.len() + 3);
         steps.extend(self.notices.iter().map(|notice| match notice {
-            Notice::In(time) => (*time, FoldStep::In { since: *time }),
+            Notice::In(time) => (*time, FoldStep::In { since: *time, invites: false }),
             Notice::Out(body) => (body.key.time, FoldStep::Out(*body)),
         }));
         let first = self.notices.first().map(Notice::time);
         if let Some(time) = self.inviter.filter(|time| first.is_none_or(|first| first >= *time)) {
-            steps.push((time, FoldStep::In { since: time }));
+            steps.push((time, FoldStep::In { since: time, invites: true }));
         }
         if let Some(time) = dissolved.and_then(|end| self.invited_again(end.key.time)) {
-            steps.push((time, FoldStep::In { since: time }));
+            steps.push((time, FoldStep::In { since: time, invites: true }));
         }
         if let Some(since) = hint {
             steps.push((since.saturating_sub(HINT_LEAD_MS), FoldStep::Hint { since }));
@@ -432,7 +452,7 @@ impl<'a> Row<'a> {
             steps.push((body.key.time, FoldStep::Dissolved(body)));
         }
         steps.sort_by_key(|(time, step)| (*time, step.order()));
-        steps.into_iter().fold(MemberState::Unknown, |state, (_, step)| state.after(step))
+        steps
     }
 }
 
@@ -476,8 +496,14 @@ enum MemberState<'a> {
 
 #[derive(Debug, Clone, Copy)]
 enum FoldStep<'a> {
-    In { since: u64 },
-    Hint { since: u64 },
+    /// `invites`: it is in because it invited somebody then.
+    In {
+        since: u64,
+        invites: bool,
+    },
+    Hint {
+        since: u64,
+    },
     Dissolved(MessageBody<'a>),
     Out(MessageBody<'a>),
 }
@@ -497,7 +523,7 @@ impl<'a> MemberState<'a> {
     fn after(self, step: FoldStep<'a>) -> Self {
         match (self, step) {
             (Self::In { .. }, FoldStep::In { .. } | FoldStep::Hint { .. }) => self,
-            (_, FoldStep::In { since } | FoldStep::Hint { since }) => Self::In { since },
+            (_, FoldStep::In { since, .. } | FoldStep::Hint { since }) => Self::In { since },
             (Self::In { .. }, FoldStep::Dissolved(notice)) => {
                 Self::Out { notice, by_dissolution: true }
             }

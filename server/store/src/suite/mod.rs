@@ -8,6 +8,7 @@ pub mod answer_size;
 pub mod cases;
 pub mod directory;
 pub mod fire;
+pub mod inspecting;
 mod model;
 pub mod nim_clients;
 pub mod outside;
@@ -63,6 +64,8 @@ macro_rules! each_conformance_test {
             outside::nothing_from_outside_the_time_in_a_team_is_shown,
             nim_clients::nim_clients_never_stick_and_lose_nothing_unchanged,
             fire::lists_are_exact_under_fire,
+            inspecting::what_is_explained_is_what_is_shown,
+            inspecting::looking_at_a_session_changes_nothing,
             cases::a_clock_that_jumps_back_an_hour_breaks_no_order_and_no_version,
             cases::a_deleted_session_stays_deleted_after_its_tombstone_is_swept,
             cases::a_hundred_deletions_at_once_all_come_in_pages_of_fifty,

@@ -121,7 +121,7 @@ pub fn any_order_and_any_repetition_give_the_same_list(make: Make<'_>) {
     });
 }
 
-async fn call(store: &dyn Store, call: &ClientCall) {
+pub(super) async fn call(store: &dyn Store, call: &ClientCall) {
     match call {
         ClientCall::Update { owner, id, ext, now } => {
             let attempt = Attempt { now: *now, key: None };
@@ -134,7 +134,7 @@ async fn call(store: &dyn Store, call: &ClientCall) {
     }
 }
 
-fn call_model(model: &mut Model, call: &ClientCall) {
+pub(super) fn call_model(model: &mut Model, call: &ClientCall) {
     match call {
         ClientCall::Update { owner, id, ext, now } => model.update(owner, id, ext, *now),
         ClientCall::Delete { owner, ids } => model.delete(owner, ids),
