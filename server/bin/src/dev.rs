@@ -115,7 +115,10 @@ fn new_config(data: &Path, listen: SocketAddr) -> io::Result<String> {
 }
 
 /// Writes a file that only its owner may read, completely or not at all.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
+///
+/// # Errors
+/// If it cannot be written; then nothing is there under its name but what was there before.
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     // tempfile makes its files with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -3,12 +3,19 @@
 use std::{io::Write as _, panic::PanicHookInfo};
 
 use huihua_store_redb::{PanicIn, note_panic};
-use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+use tracing_subscriber::{
+    EnvFilter,
+    filter::{Directive, LevelFilter},
+};
 
 /// Holds the level, or a filter of `tracing`.
 const LEVEL_VARIABLE: &str = "HUIHUA_LOG";
 /// The levels by their names, quietest first.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Target of the lines about who looked at an account in the console.
+const AUDIT: &str = "audit";
+const AUDIT_DIRECTIVE: &str = "audit=info";
 
 /// What a panic of redb means.
 const FILE_DAMAGED: &str =
@@ -80,7 +87,14 @@ fn filter(text: &str) -> Result<EnvFilter, InvalidLevel> {
             return Err(InvalidLevel { part: part.to_owned() });
         }
     }
-    builder.parse(text).map_err(|_| InvalidLevel { part: text.to_owned() })
+    let filter = builder.parse(text).map_err(|_| InvalidLevel { part: text.to_owned() })?;
+    // Who looked at whose list is written at every level, unless somebody says otherwise.
+    let is_silent = text.trim().eq_ignore_ascii_case("off") || text.contains(AUDIT);
+    if is_silent {
+        return Ok(filter);
+    }
+    let audit: Directive = AUDIT_DIRECTIVE.parse().expect("a constant directive is valid");
+    Ok(filter.add_directive(audit))
 }
 
 /// Logs the place of a panic, and its text only if it is constant: a formatted one may quote a

@@ -7,6 +7,7 @@ mod backup;
 mod compact;
 mod config;
 mod config_command;
+mod console_token;
 mod data_folder;
 mod dev;
 mod import_nim;

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     admin::{self, Operations},
     config::Config,
-    dev, logging, open_files,
+    console_token, dev, logging, open_files,
 };
 
 /// Reads the configuration: at the start, and again at each reload.
@@ -57,7 +57,10 @@ pub(crate) async fn serve(
     }
     server.log_access(config.access_log);
     let admin = match config.admin_listen {
-        Some(address) => Some(AdminListener::bind(&server, address).await?),
+        Some(address) => {
+            let console = console_token::console(&config)?;
+            Some(AdminListener::bind(&server, address, console).await?)
+        }
         None => None,
     };
     let admin_address = admin.as_ref().map(AdminListener::local_addr);

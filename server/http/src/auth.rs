@@ -75,7 +75,10 @@ impl AuthenticatedCaller {
     }
 
     /// A block ends every token of the account, JWTs as well.
-    async fn refuse_blocked(&self, store: &dyn Store) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// Code 422; the store's.
+    pub(crate) async fn refuse_blocked(&self, store: &dyn Store) -> Result<(), Error> {
         if store.is_blocked(&self.owner).await? { Err(Error::Blocked) } else { Ok(()) }
     }
 }
@@ -87,6 +90,26 @@ pub(crate) fn draw_token(app: &App, seed: &str) -> String {
     let key = app.token_keys[0].expose().as_bytes();
     let mac = Hs256::new(key).0.chain_update("huihua token ").chain_update(seed);
     hex::encode(&mac.finalize().into_bytes()[..16])
+}
+
+/// Finds the caller of a token, a JWT or one of the directory; inside, why it has none. Whether the
+/// account is blocked is asked apart. `now` in seconds since 1970.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn authenticate(
+    tokens: &TokenVerifier,
+    store: &dyn Store,
+    token: &str,
+    now: u64,
+) -> Result<Result<AuthenticatedCaller, Error>, Error> {
+    match tokens.verify(token, now) {
+        Ok(caller) => Ok(Ok(caller)),
+        Err(no_jwt) => {
+            let found = find_in_directories(&tokens.apps, store, token, now).await?;
+            Ok(found.ok_or(no_jwt))
+        }
+    }
 }
 
 /// Finds the account of a token in the directories of the apps. `now` in seconds since 1970.
@@ -337,12 +360,9 @@ where
         let rates = Arc::<Rates>::from_ref(state);
         let (token, now) = (bearer(parts, "token")?, Clock::from_ref(state).now_s());
         let store = Arc::<dyn Store>::from_ref(state);
-        let caller = match tokens.verify(token, now) {
+        let caller = match authenticate(&tokens, &*store, token, now).await? {
             Ok(caller) => caller,
-            Err(no_jwt) => {
-                let found = find_in_directories(&tokens.apps, &*store, token, now).await?;
-                found.ok_or_else(|| wrong_credentials(&rates, parts, no_jwt))?
-            }
+            Err(refusal) => return Err(wrong_credentials(&rates, parts, refusal)),
         };
         rates.count_request(&caller.owner)?;
         caller.refuse_blocked(&*store).await?;

@@ -36,6 +36,12 @@ pub(crate) enum Error {
     /// 422: the account is blocked.
     #[error("the account is blocked: only your app's server can unblock it")]
     Blocked,
+    /// 403: a page of another origin asks for the console, or asks by a name that is not ours.
+    #[error("{detail}")]
+    ForeignOrigin {
+        /// What is foreign.
+        detail: &'static str,
+    },
     /// 404: no such session, no such route.
     #[error("{detail}")]
     NotFound {
@@ -119,6 +125,7 @@ impl Error {
         match self {
             Self::Unauthorized { .. } => (Code::Unauthorized, None, None),
             Self::Blocked => (Code::AccountBlocked, None, None),
+            Self::ForeignOrigin { .. } => (Code::Forbidden, None, None),
             Self::NotFound { .. } => (Code::NotFound, None, None),
             Self::Invalid { .. }
             | Self::Store(store::Error::StalePageToken | store::Error::KeyReused) => {
@@ -147,6 +154,11 @@ impl Error {
             }
             Self::Panic | Self::Store(store::Error::Damaged { .. }) => (Code::Internal, None, None),
         }
+    }
+
+    /// Returns NIM's number of it.
+    pub(crate) fn code_number(&self) -> u16 {
+        self.answer().0.row().number
     }
 
     /// Returns the text for the caller. What only the operator can fix stays in the log.
@@ -305,6 +317,7 @@ mod tests {
         let cases = [
             (Error::Unauthorized { detail: text() }, 401, 302, None, false),
             (Error::Blocked, 403, 422, None, false),
+            (Error::ForeignOrigin { detail: "d" }, 403, 403, None, false),
             (Error::NotFound { detail: text() }, 404, 404, None, false),
             (Error::Invalid { detail: text() }, 400, 414, None, false),
             (Error::BodyTooLarge { bytes_max: 5 }, 413, 414, None, false),

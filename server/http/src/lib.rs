@@ -12,6 +12,7 @@ pub mod app;
 pub mod auth;
 pub mod clock;
 mod connection;
+pub mod console;
 mod error;
 pub mod events_json;
 #[cfg(feature = "fuzz")]

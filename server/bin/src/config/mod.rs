@@ -3,6 +3,7 @@
 //! `server/config.default.toml` names and explains every key.
 
 mod app;
+mod console;
 mod fault;
 mod limits;
 mod listeners;
@@ -37,6 +38,7 @@ use self::{
     setting::{Setting, by_default, number, setting},
 };
 pub(crate) use self::{
+    console::{ConsoleConfig, parse_operators},
     fault::Error,
     reader::{Overrides, parent_of},
 };
@@ -65,6 +67,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Where the operator's listener is; `None`: there is none.
     pub(crate) admin_listen: Option<SocketAddr>,
+    /// The console there; `None`: there is none.
+    pub(crate) console: Option<ConsoleConfig>,
     pub(crate) log_format: LogFormat,
     /// Whether every request has a line in the log.
     pub(crate) access_log: bool,
@@ -174,6 +178,7 @@ impl Config {
 /// Reads the top table; `None` when something is wrong, which the reader knows.
 fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     let listeners = listeners::read(reader, &mut fields);
+    let read_console = console::read(reader, &mut fields);
     let faults = reader.faults.len();
     let data = fields.text(reader, "data");
     if data.is_none() && reader.faults.len() == faults {
@@ -198,6 +203,7 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     ];
     settings.extend(read_limits.settings);
     settings.extend(of_listeners);
+    settings.extend(read_console.settings);
     Some(Config {
         memory_mb: read_limits.memory_mb,
         check_at_start_mb: read_limits.check_at_start_mb,
@@ -210,6 +216,7 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
         data: data.value.into(),
         connections_max: connections_max.value,
         admin_listen,
+        console: read_console.console,
         log_format: log_format.value,
         access_log: access_log.value,
         apps: apps?,

@@ -83,6 +83,16 @@ fn wrong_listeners_and_ingest_keys_are_named_with_their_remedy() {
         ),
         (
             "data = \"d\"",
+            "data = \"d\"\nconsole_token_file = \"none\"",
+            "console_token_file: cannot read",
+        ),
+        (
+            "data = \"d\"",
+            "data = \"d\"\nconsole_copies_kb = 65537",
+            "console_copies_kb: must be a whole number, 0..=65536",
+        ),
+        (
+            "data = \"d\"",
             "data = \"d\"\ntls_key = \"k\"",
             "tls_key: cannot be used alone: name the file of its certificate in tls_certificate too",
         ),
@@ -255,7 +265,8 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
          api_docs = true  # default\n\
          insecure_listen = false  # default\n\
          hsts_max_age_s = 0  # default\nadmin_listen = \"127.0.0.1:8481\"  # default\n\
-         insecure_admin_listen = false  # default\n\n\
+         insecure_admin_listen = false  # default\n\
+         console = true  # default\nconsole_copies_kb = 512  # default\n\n\
          [[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"(redacted)\"\n\
          token_keys = [\"(redacted)\"]\ningest_keys = [\"(redacted)\"]\n\n\
          [[app]]\nkey = \"b\"\naccounts = \"exact\"\nsecret = \"(redacted)\"\n\

@@ -23,6 +23,7 @@ mod bad_input;
 mod borders;
 mod compression;
 mod config;
+mod console;
 mod copies;
 mod crash;
 mod damage;

@@ -1,5 +1,5 @@
-//! The operator's own listener: metrics and health, apart from the doors of clients and servers. It
-//! asks for no token, so it belongs on a loopback or private address.
+//! The operator's own listener: metrics, health and the console, apart from the doors of clients
+//! and servers. Only the console asks for a token: it belongs on a loopback or private address.
 
 pub(crate) mod metrics;
 pub(crate) mod observe;
@@ -7,9 +7,9 @@ pub(crate) mod observe;
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
-    http::header::CONTENT_TYPE,
+    http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -27,6 +27,8 @@ use tokio::{
 
 use self::metrics::Metrics;
 use crate::{
+    auth::PeerAddress,
+    console::{self, Console},
     handlers::{Context, health},
     limits::READ_BUFFER_BYTES,
     peer_stream::PeerStream,
@@ -52,19 +54,29 @@ pub struct AdminListener {
 }
 
 impl AdminListener {
-    /// Binds the operator's listener of this server; port 0 takes a free one.
+    /// Binds the operator's listener of this server, with a console or without; port 0 takes a free
+    /// one.
     ///
     /// # Errors
     /// [`StartError::Listen`] if the address cannot be had.
-    pub async fn bind(server: &Server, listen: SocketAddr) -> Result<Self, StartError> {
+    pub async fn bind(
+        server: &Server,
+        listen: SocketAddr,
+        console: Option<Console>,
+    ) -> Result<Self, StartError> {
         let failed = |source| StartError::Listen { listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        let router = Router::new()
+        let mut router = Router::new()
             .route(METRICS, get(metrics))
             .route(paths::LIVEZ, get(health::livez))
             .route(paths::READYZ, get(health::readyz))
             .with_state(server.context.clone());
+        if let Some(console) = console {
+            router = router.merge(console::routes(server.context.clone(), console, server.limits));
+        }
+        // Else that of the console would ask for its token at every path.
+        let router = router.fallback(async || StatusCode::NOT_FOUND);
         Ok(Self { listener, local_addr, router, limits: server.limits })
     }
 
@@ -80,8 +92,9 @@ impl AdminListener {
         loop {
             let slot = Arc::clone(&slots).acquire_owned().await.expect("never closed");
             match self.listener.accept().await {
-                Ok((stream, _)) => {
-                    let connection = serve(stream, self.router.clone(), &self.limits);
+                Ok((stream, peer)) => {
+                    let router = self.router.clone().layer(Extension(PeerAddress(peer.ip())));
+                    let connection = serve(stream, router, &self.limits);
                     connections.spawn(async move {
                         let ended: Result<(), _> = connection.await;
                         drop(slot);

@@ -5,7 +5,7 @@ use std::{ops::Deref, sync::Arc};
 use axum::extract::FromRef;
 use huihua_store::{Engine, Store};
 
-use super::{readiness::Readiness, refused_copies::RefusedCopies};
+use super::{readiness::Readiness, recent_copies::RecentCopies, refused_copies::RefusedCopies};
 use crate::{
     admin::metrics::Metrics,
     app::Apps,
@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) rates: Arc<Rates>,
     /// For the log.
     pub(super) refused_copies: RefusedCopies,
+    /// For the console.
+    pub(crate) recent_copies: RecentCopies,
     /// For the operator.
     pub(crate) metrics: Metrics,
 }
@@ -48,7 +50,18 @@ impl Context {
         let metrics = Metrics::new(Arc::clone(&engine), Arc::clone(&live));
         let (readiness, refused_copies) = (Readiness::new(engine), RefusedCopies::default());
         let rates = Arc::new(Rates::new(rates));
-        let shared = Shared { apps, store, live, clock, readiness, rates, refused_copies, metrics };
+        let recent_copies = RecentCopies::default();
+        let shared = Shared {
+            apps,
+            store,
+            live,
+            clock,
+            readiness,
+            rates,
+            refused_copies,
+            recent_copies,
+            metrics,
+        };
         Self(Arc::new(shared))
     }
 }

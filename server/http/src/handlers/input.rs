@@ -25,7 +25,7 @@ const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 const BODY_WAIT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// Reads the parameters of a query: each one known and given at most once.
-pub(super) fn query(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) fn query(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String>, Error> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(|_| {
         Error::Invalid { detail: "the query must be percent-encoded name=value pairs".to_owned() }
     })?;
@@ -42,14 +42,14 @@ pub(super) fn query(uri: &Uri, known: &[&str]) -> Result<BTreeMap<String, String
 }
 
 /// Reads a whole number of digits only: no sign, no space.
-pub(super) fn number<N: std::str::FromStr>(field: &str, text: &str) -> Result<N, Error> {
+pub(crate) fn number<N: std::str::FromStr>(field: &str, text: &str) -> Result<N, Error> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let parsed = if digits { text.parse().ok() } else { None };
     parsed.ok_or_else(|| Error::invalid(field, "must be a whole number within its range"))
 }
 
 /// Reads true, false, 1 or 0.
-pub(super) fn flag(field: &str, text: &str) -> Result<bool, Error> {
+pub(crate) fn flag(field: &str, text: &str) -> Result<bool, Error> {
     match text {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
@@ -58,7 +58,7 @@ pub(super) fn flag(field: &str, text: &str) -> Result<bool, Error> {
 }
 
 /// Reads the fields of a client's JSON object, all of them known.
-pub(super) async fn fields(
+pub(crate) async fn fields(
     parts: &Parts,
     body: Body,
     known: &[&str],
@@ -81,7 +81,7 @@ pub(super) fn json_content(headers: &HeaderMap) -> Result<(), Error> {
 }
 
 /// Reads the field's value; `form` says what it must be.
-pub(super) fn value<T: DeserializeOwned>(
+pub(crate) fn value<T: DeserializeOwned>(
     fields: &BTreeMap<String, Box<RawValue>>,
     field: &str,
     form: &str,
@@ -91,7 +91,7 @@ pub(super) fn value<T: DeserializeOwned>(
 }
 
 /// Returns the header if it is given exactly once and is text.
-pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),

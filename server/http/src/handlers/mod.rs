@@ -1,6 +1,6 @@
 //! Every route, by who calls it. A handler parses, makes one call, converts.
 
-mod answers;
+pub(crate) mod answers;
 mod api_docs;
 mod compression;
 mod context;
@@ -9,15 +9,16 @@ mod described;
 mod docs_page;
 mod events;
 pub(crate) mod health;
-mod input;
+pub(crate) mod input;
 mod nim_rest;
 #[cfg(test)]
 mod openapi;
 mod readiness;
+mod recent_copies;
 mod refused_copies;
 mod routes;
-mod sessions;
-mod sync;
+pub(crate) mod sessions;
+pub(crate) mod sync;
 mod unread;
 mod webhook;
 

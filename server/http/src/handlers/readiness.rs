@@ -35,8 +35,13 @@ impl Readiness {
         self.is_stopping.store(true, Relaxed);
     }
 
+    /// The engine that is asked.
+    pub(crate) fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     #[expect(clippy::disallowed_methods, reason = "the age of a probe counts from its end")]
-    pub(super) async fn check(&self) -> Result<(), Error> {
+    pub(crate) async fn check(&self) -> Result<(), Error> {
         if self.is_stopping.load(Relaxed) {
             return Err(Error::Stopping);
         }

@@ -1,5 +1,7 @@
 //! The client's calls about its account, its list, one session, its ext, and deletion.
 
+use std::collections::BTreeMap;
+
 use axum::{
     extract::{Path, Request, State, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
@@ -54,13 +56,18 @@ pub(super) async fn list(
     caller: AuthenticatedCaller,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let option = option(&uri)?;
+    let option = option(input::query(&uri, &LIST_PARAMETERS)?)?;
     Ok(json_text(context.store.list(&caller.owner, &option).await?.into_json()))
 }
 
-fn option(uri: &Uri) -> Result<QueryMySessionOption, Error> {
-    let known = ["minTimestamp", "maxTimestamp", "needLastMsg", "limit", "pageToken"];
-    let mut parameters = input::query(uri, &known)?;
+/// The parameters of a list.
+pub(crate) const LIST_PARAMETERS: [&str; 5] =
+    ["minTimestamp", "maxTimestamp", "needLastMsg", "limit", "pageToken"];
+
+/// Reads what page of a list is wanted.
+pub(crate) fn option(
+    mut parameters: BTreeMap<String, String>,
+) -> Result<QueryMySessionOption, Error> {
     let page_token = parameters.remove("pageToken");
     let mut option = QueryMySessionOption { page_token, ..QueryMySessionOption::default() };
     for (name, text) in &parameters {

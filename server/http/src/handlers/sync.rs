@@ -1,6 +1,6 @@
 //! The client's sync: the changes since a cursor, at once or as soon as there is one.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{extract::State, http::Uri, response::Response};
 use huihua_core::{SYNC_LIMIT_DEFAULT, SYNC_LIMIT_MAX, SYNC_WAIT_MS_MAX, paths};
@@ -25,7 +25,7 @@ pub(super) async fn sync(
     caller: AuthenticatedCaller,
     uri: Uri,
 ) -> Result<Response, Error> {
-    let (request, wait) = request(&uri)?;
+    let (request, wait) = request(input::query(&uri, &SYNC_PARAMETERS)?)?;
     // It holds what was read of the connection, as long as a wait lasts.
     drop(uri);
     let check_caller = || caller.check_still_valid(&*context.store);
@@ -33,8 +33,13 @@ pub(super) async fn sync(
     Ok(json_text(Arc::unwrap_or_clone(page).into_json()))
 }
 
-fn request(uri: &Uri) -> Result<(SyncRequest, Duration), Error> {
-    let mut parameters = input::query(uri, &["cursor", "limit", "needLastMsg", "waitMs"])?;
+/// The parameters of a sync.
+pub(crate) const SYNC_PARAMETERS: [&str; 4] = ["cursor", "limit", "needLastMsg", "waitMs"];
+
+/// Reads what changes are wanted, and how long to wait for one.
+pub(crate) fn request(
+    mut parameters: BTreeMap<String, String>,
+) -> Result<(SyncRequest, Duration), Error> {
     let from = match parameters.remove("cursor") {
         None => SyncFrom::Beginning,
         Some(text) if text == paths::SYNC_LATEST => SyncFrom::Latest,

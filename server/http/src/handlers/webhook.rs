@@ -1,7 +1,7 @@
 //! Receives NIM's message copies. NIM takes 200 and 500 as received and sends again after any other
 //! status, so the answer is 200 only for a durable copy, and never 500.
 
-use std::any::Any;
+use std::{any::Any, fmt::Display};
 
 use axum::{
     body::{Body, Bytes},
@@ -10,7 +10,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use huihua_core::AppKey;
-use huihua_event::Event;
 use huihua_nim::copy::{self, CopySignature};
 use huihua_store::Outcome;
 
@@ -18,6 +17,7 @@ use super::{
     answers::json_text,
     context::Context,
     input,
+    recent_copies::{CopyContent, RecentCopy, kind_and_time},
     refused_copies::{CopyRefusal, SendAgain},
 };
 use crate::{
@@ -102,24 +102,32 @@ fn send_again() -> Response {
 pub(super) async fn receive(State(context): State<Context>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let apps = context.apps.load();
+    let mut content = None;
     let answer = match signed(&apps, &parts, body).await {
-        Ok((app, body)) => ingest(&context, app, &body).await,
+        Ok((app, body)) => ingest(&context, app, &body, &mut content).await,
         Err(answer) => answer,
     };
     // A key that is no app's may be anything, even a secret: it is not in the log.
     let app_key = || named_app(&apps, &parts.headers).map(|app| app.key.as_str());
     let (log, now) = (&context.refused_copies, context.clock.now_ms());
-    let reason = match &answer {
-        CopyAnswer::Received => None,
+    let (reason, detail) = match &answer {
+        CopyAnswer::Received => (None, None),
         CopyAnswer::Refused(refusal) => {
             log.log(refusal, app_key(), now);
-            Some(refusal.reason())
+            (Some(refusal.reason()), Some(refusal as &dyn Display))
         }
         CopyAnswer::SendAgain(reason) => {
             log.log_sent_again(reason, app_key(), now);
-            Some(reason.reason())
+            (Some(reason.reason()), Some(reason as &dyn Display))
         }
     };
+    context.recent_copies.note(|| RecentCopy {
+        at: now,
+        app_key: app_key().map(str::to_owned),
+        reason,
+        detail: detail.map(ToString::to_string),
+        content,
+    });
     let mut response = answer.into_response();
     if let Some(reason) = reason {
         response.extensions_mut().insert(RefusalReason(reason.to_owned()));
@@ -187,7 +195,13 @@ fn signer<'c>(apps: &'c Apps, signature: &CopySignature<'_>) -> Option<&'c App> 
     found
 }
 
-async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
+/// Stores what a copy holds; notes in `content` what that is, if somebody may look at it.
+async fn ingest(
+    context: &Context,
+    app: &App,
+    body: &[u8],
+    content: &mut Option<CopyContent>,
+) -> CopyAnswer {
     let events = match copy::decode(body, app.accounts) {
         Ok(events) if events.is_empty() => {
             context.metrics.count_copy("ignored", None);
@@ -196,6 +210,9 @@ async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
         Ok(events) => events,
         Err(reason) => return CopyRefusal::Malformed(reason).into(),
     };
+    if context.recent_copies.are_kept() {
+        *content = CopyContent::of(&events);
+    }
     if context.rates.count_copy(&app.key).is_err() {
         return CopyAnswer::SendAgain(SendAgain::TooFrequent);
     }
@@ -210,19 +227,6 @@ async fn ingest(context: &Context, app: &App, body: &[u8]) -> CopyAnswer {
             CopyAnswer::Received
         }
         Err(error) => CopyAnswer::SendAgain(SendAgain::Store(error)),
-    }
-}
-
-/// Names what a copy holds, and the time of its message. A notice comes with what it changes.
-fn kind_and_time(events: &[Event]) -> (&'static str, Option<u64>) {
-    match events.first() {
-        Some(Event::Message { post, .. }) => ("message", Some(post.time)),
-        Some(Event::Recall { .. }) => ("recall", None),
-        Some(Event::Edit { .. }) => ("edit", None),
-        Some(Event::Join { .. } | Event::Leave { .. } | Event::Dissolve { .. }) => {
-            ("membership", None)
-        }
-        None => ("ignored", None),
     }
 }
 
