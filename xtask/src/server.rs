@@ -66,11 +66,23 @@ impl DevServer {
         Self::start_program(SERVER)
     }
 
+    /// As [`Self::start`], with an admin listener of its own.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn start_with_console() -> Result<Self> {
+        Self::start_with(SERVER, &[("HUIHUA_ADMIN_LISTEN", "127.0.0.1:0")])
+    }
+
     /// As [`Self::start`], of another build.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub(crate) fn start_program(program: &str) -> Result<Self> {
+        Self::start_with(program, &[])
+    }
+
+    fn start_with(program: &str, environment: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir().context("make a temporary folder")?;
         let log = File::create(folder.path().join("server.log")).context("make server.log")?;
         let data = folder.path().join("data");
@@ -80,6 +92,7 @@ impl DevServer {
         command.stdout(Stdio::null()).stderr(log);
         // One account asks as fast as it can where the SDK is measured.
         command.env("HUIHUA_ACCOUNT_REQUESTS_PER_S", "1000000");
+        command.envs(environment.iter().copied());
         let mut process = Process::start(&mut command)?;
         let ready = process::wait_for("dev.json", START_PATIENCE, || {
             if let Some(status) = process.ended()? {
@@ -100,7 +113,8 @@ impl DevServer {
         Ok(Self { program: program.to_owned(), process, folder, site: site? })
     }
 
-    fn data(&self) -> PathBuf {
+    /// The folder of its store.
+    pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -129,6 +143,20 @@ impl DevServer {
         let text = fs::read_to_string(self.data().join("dev.json")).context("read dev.json")?;
         let dev: Value = serde_json::from_str(&text).context("parse dev.json")?;
         Ok(dev["ingestKey"].as_str().context("no `ingestKey` in dev.json")?.to_owned())
+    }
+
+    /// Where its console is, by the line of its log that says that it listens.
+    ///
+    /// # Errors
+    /// When the log does not say so.
+    pub(crate) fn console(&self) -> Result<String> {
+        let path = self.folder.path().join("server.log");
+        let address = process::wait_for("the admin listener", START_PATIENCE, || {
+            let log = fs::read_to_string(&path).unwrap_or_default();
+            let after = log.split_once("admin_address=\"");
+            Ok(after.and_then(|(_, rest)| Some(rest.split_once('"')?.0.to_owned())))
+        })?;
+        Ok(format!("http://{address}/console/"))
     }
 
     /// Prints the end of its log.

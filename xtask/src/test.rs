@@ -9,7 +9,9 @@ use clap::{Args, builder::PossibleValuesParser};
 use machine::{abi::Abi, process, programs};
 use offline_android::resources;
 
-use crate::{android, bindgen, deny, kotlin, ktlint, openapi, proof, tidy, tree::cargo};
+use crate::{
+    android, bindgen, console, deny, kotlin, ktlint, openapi, proof, tidy, tree::cargo,
+};
 
 /// Run everything that must pass before a change is handed in
 ///
@@ -38,7 +40,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step {
         name: "machine",
         what: "JDK 17, Maven, aapt2, curl; installed when root on Debian or Ubuntu",
@@ -64,6 +66,11 @@ const STEPS: [Step; 16] = [
         name: "openapi",
         what: "a server answers as its OpenAPI documents say, to right and wrong data",
         run: openapi::run,
+    },
+    Step {
+        name: "console",
+        what: "every view of the console in a browser: keyboard, two languages, axe-core",
+        run: console::run,
     },
     Step { name: "resources", what: "the sample app's, by aapt2", run: resources::run },
     Step {
