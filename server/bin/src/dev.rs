@@ -9,7 +9,10 @@ use std::{
 };
 
 use huihua_core::paths;
-use huihua_http::{app::App, auth};
+use huihua_http::{
+    app::{App, Secret},
+    auth,
+};
 use huihua_nim::copy;
 
 use crate::{
@@ -129,11 +132,12 @@ pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Where a server listens.
-#[derive(Clone, Copy)]
 pub(crate) struct Addresses {
     pub(crate) public: SocketAddr,
     /// The operator's listener.
     pub(crate) admin: Option<SocketAddr>,
+    /// The token of the console there.
+    pub(crate) console_token: Option<Secret>,
 }
 
 /// Writes `dev.json` and returns the text for the user.
@@ -163,7 +167,9 @@ pub(crate) fn announce(
     let path = config.data.join(DEV_JSON);
     write_private(&path, &format!("{json:#}\n")).map_err(io_error("write", &path))?;
     let docs = config.limits.describes_api.then(|| format!("{url}{}", paths::DOCS));
-    let places = Places { url, docs, console: admin_url.map(|url| url + CONSOLE) };
+    let console = admin_url.zip(addresses.console_token);
+    let console = console.map(|(url, token)| format!("{url}{CONSOLE}#token={}", token.expose()));
+    let places = Places { url, docs, console };
     Ok(welcome(app, &places, &config.data, now_ms))
 }
 
@@ -172,7 +178,7 @@ struct Places {
     url: String,
     /// The description of the API; `None`: it is switched off.
     docs: Option<String>,
-    /// `None`: there is no listener of the operator's.
+    /// With its token, as this is for the machine's own user; `None`: it is switched off.
     console: Option<String>,
 }
 

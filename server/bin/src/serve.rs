@@ -56,15 +56,19 @@ pub(crate) async fn serve(
         server = server.with_tls(certificates, config.strict_s)?;
     }
     server.log_access(config.access_log);
+    let mut console_token = None;
     let admin = match config.admin_listen {
         Some(address) => {
             let console = console_token::console(&config)?;
+            let operator = console.as_ref().and_then(|console| console.operators.first());
+            console_token = operator.map(|operator| operator.token.clone());
             Some(AdminListener::bind(&server, address, console).await?)
         }
         None => None,
     };
     let admin_address = admin.as_ref().map(AdminListener::local_addr);
-    let addresses = dev::Addresses { public: server.local_addr(), admin: admin_address };
+    let addresses =
+        dev::Addresses { public: server.local_addr(), admin: admin_address, console_token };
     let text = (start.announce)(&config, addresses, clock::now_ms())?;
     std::io::stdout().write_all(text.as_bytes())?;
     log_start(&config, &server, admin.as_ref(), connections_max);

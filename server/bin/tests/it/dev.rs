@@ -50,11 +50,15 @@ async fn every_address_and_file_that_is_printed_is_there() {
     let server = ServerProcess::start(folder.path()).await;
     let printed = std::fs::read_to_string(folder.path().join("stdout")).unwrap();
     let console = printed_after(&printed, "console ");
+    let (console, console_token) = console.split_once("#token=").expect("its token");
     let admin = console.strip_suffix("/console/").expect("the console's path");
     assert_eq!(admin, server.dev["adminUrl"]);
     assert!(admin.starts_with("http://127.0.0.1:"), "this machine alone reaches it: {admin}");
     let admin = Http::new(admin.to_owned());
     assert_eq!(admin.get("/readyz", "").await.status, 200);
+    assert_eq!(admin.get("/console/", "").await.status, 200);
+    assert_eq!(admin.get("/console/api/health", console_token).await.status, 200);
+    assert_eq!(admin.get("/console/api/health", "x").await.status, 401);
     let docs = printed_after(&printed, "API ");
     let page = Http::new(docs.to_owned()).get("", "").await;
     assert!(page.status == 200 && page.body.contains("/v1/events"), "{page:?}");
