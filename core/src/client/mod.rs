@@ -1,5 +1,6 @@
 //! Makes an app's calls over HTTP. Runs on the caller's tokio runtime, which must have time and I/O
-//! enabled. Starts no thread and prints nothing; its only tasks request tokens and read roots.
+//! enabled. Starts no thread and prints nothing; its only tasks request tokens, read roots, and
+//! read and write the file of a kept list.
 //!
 //! ```no_run
 //! use std::{future::Future, pin::Pin, sync::Arc};
@@ -33,8 +34,12 @@
 //! ```
 
 mod backoff;
+mod cache;
+mod cache_file;
 mod error;
 mod http_answer;
+mod list;
+mod list_rows;
 mod log;
 mod options;
 mod requests;
@@ -48,8 +53,10 @@ mod watch;
 
 pub use crate::AccountInfo;
 pub use backoff::Backoff;
+pub use cache::CacheOptions;
 pub use error::{Error, ProviderError};
 pub use http_answer::{AttemptFailure, HttpAnswer};
+pub use list::{ListEvent, ListHandle, ListOption, SessionList};
 pub use log::{LogLevel, Logger};
 pub use options::{
     ATTEMPT_TIMEOUT_MS_DEFAULT, ATTEMPTS_MAX_DEFAULT, CALL_TIMEOUT_MS_DEFAULT,

@@ -3,6 +3,7 @@
 use std::{fmt, future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
 
 use super::{
+    cache::CacheOptions,
     error::{Error, ProviderError},
     log::Logger,
 };
@@ -87,6 +88,10 @@ pub struct Options {
     pub resolver: Option<Arc<dyn Resolver>>,
     /// Receives lines about attempts, retries and watches; `None` = no log.
     pub logger: Option<Arc<dyn Logger>>,
+    /// Makes [`super::SessionList`]s keep what they showed last, for the next start; `None` =
+    /// nothing is kept, for the service is a cloud list. The calls' answers are never merged with
+    /// what is kept.
+    pub cache: Option<CacheOptions>,
     /// Allows `http` to any host.
     pub cleartext_allowed: bool,
     /// Longest time for a connection (DNS, TCP and TLS), in ms, 1..=3,600,000.
@@ -104,7 +109,8 @@ pub struct Options {
 impl Options {
     /// Makes options of one server with the defaults.
     ///
-    /// 5 s to connect, 15 s per attempt, 30 s per call, 3 attempts; no roots, pins, proxy or log.
+    /// 5 s to connect, 15 s per attempt, 30 s per call, 3 attempts; no roots, pins, proxy, log or
+    /// cache.
     pub fn new(server_url: impl Into<String>, token_provider: Arc<dyn TokenProvider>) -> Self {
         Self {
             server_urls: vec![server_url.into()],
@@ -115,6 +121,7 @@ impl Options {
             proxy_url: None,
             resolver: None,
             logger: None,
+            cache: None,
             cleartext_allowed: false,
             connect_timeout_ms: CONNECT_TIMEOUT_MS_DEFAULT,
             attempt_timeout_ms: ATTEMPT_TIMEOUT_MS_DEFAULT,
@@ -155,6 +162,7 @@ impl fmt::Debug for Options {
             .field("root_certificates", &self.root_certificates.len())
             .field("certificate_pins", &self.certificate_pins.len())
             .field("proxy_url", &self.proxy_url.is_some())
+            .field("cache", &self.cache.is_some())
             .field("cleartext_allowed", &self.cleartext_allowed)
             .field("connect_timeout_ms", &self.connect_timeout_ms)
             .field("attempt_timeout_ms", &self.attempt_timeout_ms)

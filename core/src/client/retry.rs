@@ -40,6 +40,11 @@ impl RetryingClient {
         })
     }
 
+    /// Returns the preferred server's URL, in the one form in which it is compared.
+    pub(super) fn first_url(&self) -> String {
+        self.transport.servers.urls()[0].to_string()
+    }
+
     /// Returns the number of servers.
     pub(super) fn server_count(&self) -> usize {
         self.transport.servers.urls().len()

@@ -1,12 +1,18 @@
 //! The session service: one method for each call.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Display},
+    io,
+    sync::Arc,
+};
 
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    cache::Cache,
     error::Error,
+    log::LogLevel,
     options::Options,
     requests::{parse_body, read_request, session_path, sync_request, write_request},
     retry::RetryingClient,
@@ -26,6 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub struct SessionService {
     client: Arc<RetryingClient>,
+    pub(super) cache: Option<Arc<Cache>>,
 }
 
 impl fmt::Debug for SessionService {
@@ -42,7 +49,10 @@ impl SessionService {
     /// # Errors
     /// [`Error::Option`] names the invalid field.
     pub fn new(options: Options) -> Result<Self, Error> {
-        Ok(Self { client: Arc::new(RetryingClient::new(options)?) })
+        let cache = options.cache.clone();
+        let client = RetryingClient::new(options)?;
+        let cache = cache.map(|cache| Cache::new(&cache, client.first_url(), client.log.clone()));
+        Ok(Self { client: Arc::new(client), cache: cache.transpose()?.map(Arc::new) })
     }
 
     /// Reads one page of the list, newest first. Mirrors NIM's `queryMySessionList`.
@@ -150,12 +160,29 @@ impl SessionService {
         Watch::new(Arc::clone(&self.client), option)
     }
 
+    /// Erases what lists of this account have kept on the device, and keeps nothing from now on:
+    /// for a sign-out. Without [`Options::cache`] it has no effect.
+    ///
+    /// It ends even if its future is dropped once it has been polled. A list of this service that
+    /// is still open shows its sessions, but writes them no more.
+    ///
+    /// # Errors
+    /// Any error of the file system: the file may then still hold sessions.
+    pub async fn erase_cache(&self) -> io::Result<()> {
+        let Some(cache) = self.cache.clone() else { return Ok(()) };
+        tokio::task::spawn_blocking(move || cache.erase()).await.map_err(io::Error::other)?
+    }
+
     /// Reads the account of the token.
     ///
     /// # Errors
     /// Any [`Error`]; [`Code::Unauthorized`] if the server refuses the token.
     pub async fn account(&self) -> Result<AccountInfo, Error> {
         self.fetch(&read_request("account", paths::ACCOUNT)).await
+    }
+
+    pub(super) fn log<L: Display>(&self, level: LogLevel, line: impl FnOnce() -> L) {
+        self.client.log.line(level, line);
     }
 
     /// Makes one call and parses its result.

@@ -96,6 +96,10 @@ enum Phase {
 pub struct Poke(Arc<Notify>);
 
 impl Poke {
+    pub(super) fn new(pokes: Arc<Notify>) -> Self {
+        Self(pokes)
+    }
+
     /// Makes a broken watch reconnect now, for instance when the network is back.
     ///
     /// A watch that is not broken reconnects without a pause after its next failure.
@@ -125,6 +129,19 @@ impl Watch {
     /// Returns the cursor after the last reported change, at which another watch can resume.
     pub fn cursor(&self) -> Option<&str> {
         self.cursor.as_deref()
+    }
+
+    /// Uses these pokes, for a list that has one handle for all its watches.
+    pub(super) fn share_pokes(&mut self, pokes: Arc<Notify>) {
+        self.pokes = pokes;
+    }
+
+    /// Returns whether the last answer has no changes, after [`WatchStatus::Live`].
+    pub(super) fn has_nothing_new(&self) -> bool {
+        match &self.phase {
+            Phase::Received(page) => !page.reset && !page.has_more && page.changes.is_empty(),
+            _ => false,
+        }
     }
 
     /// Waits for the next event; returns `None` after [`WatchStatus::Ended`].
@@ -215,13 +232,13 @@ impl Watch {
     }
 }
 
-fn new_backoff() -> Backoff {
+pub(super) fn new_backoff() -> Backoff {
     Backoff::new(BACKOFF_CEILING_MAX)
 }
 
 /// Returns whether reconnecting is useless. A fault of the server ends some day, and an answer that
 /// is not the server's says nothing about it.
-fn is_final(error: &Error) -> bool {
+pub(super) fn is_final(error: &Error) -> bool {
     match error {
         Error::Failed { code, .. } => match code {
             Code::Unauthorized

@@ -12,6 +12,8 @@ mod calls;
 mod compression;
 mod faults;
 mod last_messages;
+mod list;
+mod list_server;
 mod log;
 mod pins;
 mod proxy;

@@ -57,8 +57,8 @@ async fn every_address_and_file_that_is_printed_is_there() {
     let admin = Http::new(admin.to_owned());
     assert_eq!(admin.get("/readyz", "").await.status, 200);
     assert_eq!(admin.get("/console/", "").await.status, 200);
-    assert_eq!(admin.get("/console/api/health", console_token).await.status, 200);
-    assert_eq!(admin.get("/console/api/health", "x").await.status, 401);
+    assert_eq!(admin.get("/console/api/status", console_token).await.status, 200);
+    assert_eq!(admin.get("/console/api/status", "x").await.status, 401);
     let docs = printed_after(&printed, "API ");
     let page = Http::new(docs.to_owned()).get("", "").await;
     assert!(page.status == 200 && page.body.contains("/v1/events"), "{page:?}");
