@@ -35,6 +35,7 @@ mod greedy;
 mod idempotency;
 mod import;
 mod import_nim;
+mod kept_list;
 mod live;
 mod log;
 mod measure;
