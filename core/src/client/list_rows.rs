@@ -8,9 +8,9 @@ use std::{
 
 use crate::{Page, RecentSession, SessionChange, SessionId};
 
-/// Limit of the changed sessions that wait for a page to reach them. Beyond it the walk is given
-/// up, and the next page starts a new one: a list of any length then costs no more memory.
-const WAITING_MAX: usize = 1_000;
+/// Limit of the sessions that changed during a walk. Beyond it the walk is given up, and the next
+/// page starts a new one: a list that is open for weeks then grows by its pages alone.
+const CHANGED_MAX: usize = 1_000;
 
 /// Is the server's total order: newest first, then by kind, then by the id's bytes.
 type Place<'a> = (Reverse<u64>, &'a SessionId);
@@ -41,7 +41,7 @@ enum Walk {
     Over,
     Open {
         page_token: String,
-        /// Sessions that changed since the first page, `None` if deleted.
+        /// Sessions that changed since the first page, with those rows that wait for a page.
         changed: HashMap<SessionId, Option<RecentSession>>,
     },
 }
@@ -85,15 +85,17 @@ impl ListRows {
             self.reached = Some(owned(place(last)));
         }
         self.has_more = has_more;
-        let changed = match std::mem::take(&mut self.walk) {
+        let mut changed = match std::mem::take(&mut self.walk) {
             Walk::Over => HashMap::new(),
             Walk::Open { changed, .. } => changed,
         };
-        let waited: Vec<_> =
-            changed.values().flatten().filter(|row| self.shows(row)).cloned().collect();
         let mut fresh = session_list;
         fresh.retain(|row| !changed.contains_key(&row.session_id));
-        fresh.extend(waited);
+        for waiting in changed.values_mut() {
+            if waiting.as_ref().is_some_and(|row| self.shows(row)) {
+                fresh.extend(waiting.take());
+            }
+        }
         self.insert(fresh);
         if let Some(page_token) = next_page_token.filter(|_| has_more) {
             // Those that a page has reached stay: a later page may still name their old place.
@@ -107,10 +109,13 @@ impl ListRows {
             SessionChange::Session(session) => (session.session_id.clone(), Some(session)),
             SessionChange::Deleted(id) => (id, None),
         };
-        self.remember(&id, session.as_ref());
+        let (shown, waiting) = match session {
+            Some(session) if self.shows(&session) => (Some(session), None),
+            other => (None, other),
+        };
         let at = self.rows.iter().position(|row| row.session_id == id);
-        let session = session.filter(|session| self.shows(session));
-        match (at, session) {
+        self.remember(id, waiting);
+        match (at, shown) {
             (None, None) => false,
             (Some(at), Some(session)) if self.rows[at] == session => false,
             (at, session) => {
@@ -126,10 +131,11 @@ impl ListRows {
         }
     }
 
-    fn remember(&mut self, id: &SessionId, session: Option<&RecentSession>) {
+    /// Notes that a page's row of this session is out of date.
+    fn remember(&mut self, id: SessionId, waiting: Option<RecentSession>) {
         let Walk::Open { changed, .. } = &mut self.walk else { return };
-        changed.insert(id.clone(), session.cloned());
-        if changed.len() > WAITING_MAX {
+        changed.insert(id, waiting);
+        if changed.len() > CHANGED_MAX {
             self.walk = Walk::Over;
         }
     }
@@ -196,6 +202,8 @@ mod tests {
         assert_eq!(rows.page_token(), Some("t"));
         // The page omits `low`, which changed; `b` and `gone` are of before.
         rows.apply(deleted("gone"));
+        rows.apply(updated("brief", 2));
+        rows.apply(deleted("brief"));
         rows.add_page(page(&[("c", 7), ("gone", 5), ("d", 1)], None));
         assert_eq!(peers(&rows), "new a c low d");
         assert!(!rows.has_more() && rows.page_token().is_none());
@@ -232,7 +240,7 @@ mod tests {
     fn a_walk_that_too_many_changes_pass_is_given_up() {
         let mut rows = ListRows::default();
         rows.add_page(page(&[("a", 9_000)], Some("t")));
-        for n in 0..WAITING_MAX {
+        for n in 0..CHANGED_MAX {
             rows.apply(updated(&format!("low{n}"), 1));
         }
         assert_eq!(rows.page_token(), Some("t"));
