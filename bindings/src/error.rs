@@ -135,9 +135,10 @@ pub(crate) fn to_i64(value: u64) -> i64 {
 }
 
 impl SessionError {
-    /// Reports an invalid option by its Kotlin name; `field` is its name in Rust.
+    /// Reports an invalid option by its Kotlin name; `field` is its name in Rust, in which a dot
+    /// comes before the field of a record within the options.
     pub(crate) fn option(field: &str, reason: impl Into<String>) -> Self {
-        let mut words = field.split('_');
+        let mut words = field.split(['_', '.']);
         let mut camel = words.next().unwrap_or_default().to_owned();
         for word in words {
             let (first, rest) = word.split_at(word.len().min(1));

@@ -7,6 +7,7 @@ mod bench;
 mod call;
 mod callback;
 mod error;
+mod list;
 mod options;
 #[cfg(feature = "test-panic")]
 mod panic;
@@ -21,7 +22,8 @@ pub use bench::{bench_callback, bench_list, bench_parse};
 pub use call::Call;
 pub use callback::{CallCallback, CallOutcome};
 pub use error::{CallFailure, CallbackError, Failure, SessionError, TokenProviderError};
-pub use options::Options;
+pub use list::{ListEvent, ListFacts, ListListener, ListOption, SessionList};
+pub use options::{CacheOptions, Options};
 #[cfg(feature = "test-panic")]
 pub use panic::test_panic;
 pub use provider::{LogLevel, Logger, RootProvider, TokenProvider};

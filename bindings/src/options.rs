@@ -32,6 +32,25 @@ pub struct Options {
     pub call_timeout_ms: Option<i64>,
     /// Limit of the attempts of one call; `None` = core's default.
     pub attempts_max: Option<i32>,
+    /// Makes lists keep what they showed last; `None` = nothing is kept.
+    pub cache: Option<CacheOptions>,
+}
+
+/// Says where lists keep what they showed last, and whose they are.
+#[derive(uniffi::Record)]
+pub struct CacheOptions {
+    /// The folder of the files, which should be private to the app.
+    pub folder: String,
+    /// The app key of the account's app.
+    pub app_key: String,
+    /// The account that the token is of.
+    pub account: String,
+}
+
+impl From<CacheOptions> for client::CacheOptions {
+    fn from(CacheOptions { folder, app_key, account }: CacheOptions) -> Self {
+        Self { folder: folder.into(), app_key, account }
+    }
 }
 
 impl Options {
@@ -51,6 +70,7 @@ impl Options {
             certificate_pins: self.certificate_pins,
             proxy_url: self.proxy_url,
             logger: logger.map(|logger| Arc::new(ForeignLogger(logger)) as _),
+            cache: self.cache.map(Into::into),
             cleartext_allowed: self.cleartext_allowed,
             connect_timeout_ms: number(
                 "connect_timeout_ms",
@@ -98,5 +118,6 @@ pub(crate) fn for_server(url: String) -> Options {
         attempt_timeout_ms: None,
         call_timeout_ms: None,
         attempts_max: None,
+        cache: None,
     }
 }

@@ -1,12 +1,13 @@
 //! The session service of the native interface: each method forwards one call to core.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use huihua_core::client;
 
 use crate::{
-    Call, CallCallback, CallOutcome, Logger, Options, QueryMySessionOption, RootProvider,
-    SessionError, SyncOption, TokenProvider, Watch, WatchListener, runtime::Runtime,
+    Call, CallCallback, CallOutcome, Failure, ListListener, ListOption, Logger, Options,
+    QueryMySessionOption, RootProvider, SessionError, SessionList, SyncOption, TokenProvider,
+    Watch, WatchListener, callback::CallDelivery, runtime::Runtime,
 };
 
 /// Makes the calls of one account.
@@ -89,6 +90,37 @@ impl SessionService {
         Watch::start(&self.runtime, watch, listener)
     }
 
+    /// Keeps the top of the list up to date, from what was kept of an earlier run on.
+    ///
+    /// The list runs until it is stopped, fails finally, or the service is dropped; dropping its
+    /// handle does not stop it.
+    pub fn list(&self, option: ListOption, listener: Arc<dyn ListListener>) -> Arc<SessionList> {
+        let list = self.inner.list(client::ListOption {
+            page_size: option.page_size.try_into().unwrap_or(0),
+            rows_shown: option.rows_shown.try_into().unwrap_or(0),
+        });
+        SessionList::start(&self.runtime, list, listener)
+    }
+
+    /// Erases what lists have kept, and keeps nothing from now on: for a sign-out.
+    ///
+    /// It runs on a thread of its own, because the app closes the service right after it, and
+    /// closing loses what a runtime has not started. So it ends as `Done` or failed, never closed.
+    #[expect(clippy::disallowed_methods, reason = "the erasing must outlive the runtime")]
+    pub fn erase_cache(&self, callback: Arc<dyn CallCallback>) {
+        let inner = self.inner.clone();
+        let delivery = CallDelivery::new(callback, Arc::default());
+        let erase = move || {
+            delivery.deliver(match inner.erase_cache_blocking() {
+                Ok(()) => CallOutcome::Done,
+                Err(error) => not_erased(error.kind()),
+            });
+        };
+        let thread = std::thread::Builder::new().name("huihua-erase".to_owned());
+        // Without a thread the delivery is dropped, which ends the call.
+        drop(thread.spawn(erase));
+    }
+
     /// Reads the account of the token; fails with code 302 if the server refuses the token.
     pub fn account(&self, callback: Arc<dyn CallCallback>) -> Arc<Call> {
         let inner = self.inner.clone();
@@ -121,4 +153,9 @@ impl SessionService {
             Ok(CallOutcome::Done)
         })
     }
+}
+
+fn not_erased(kind: io::ErrorKind) -> CallOutcome {
+    let reason = format!("the kept list could not be erased: {kind}");
+    Failure::from(SessionError::Internal { reason }).into()
 }

@@ -51,7 +51,7 @@ pub trait WatchListener: Send + Sync {
 /// Dropping it does not stop the watch: otherwise a garbage collector would stop it at random.
 #[derive(uniffi::Object)]
 pub struct Watch {
-    stopped: Arc<AtomicBool>,
+    stopped: Stopped,
     task: AbortHandle,
     poke: Poke,
 }
@@ -63,9 +63,10 @@ impl Watch {
         listener: Arc<dyn WatchListener>,
     ) -> Arc<Self> {
         let poke = watch.poker();
-        let stopped = Arc::<AtomicBool>::default();
-        let delivery =
-            WatchDelivery { listener, stopped: stopped.clone(), closed: runtime.closed() };
+        let ended = listener.clone();
+        let (ending, stopped) =
+            Ending::new(runtime.closed(), move |status| drop(ended.on_status(status)));
+        let delivery = WatchDelivery { listener, ending };
         let task = runtime.spawn(async move {
             while let Some(event) = watch.next().await {
                 delivery.deliver(event);
@@ -82,7 +83,7 @@ impl Watch {
     /// No call of the listener starts after this returned, not even for the end; one that has
     /// started continues.
     pub fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
+        self.stopped.set();
         self.task.abort();
     }
 
@@ -92,53 +93,90 @@ impl Watch {
     }
 }
 
-/// Delivers events to the listener until the end or a stop.
-///
-/// If it is dropped before (the service was closed, or the watch panicked), it delivers the end.
+/// Delivers the events of a watch to the listener until the end or a stop.
 struct WatchDelivery {
     listener: Arc<dyn WatchListener>,
-    stopped: Arc<AtomicBool>,
-    closed: Closed,
+    ending: Ending,
 }
 
 impl WatchDelivery {
     fn deliver(&self, event: WatchEvent) {
-        if self.closed.is_true() {
-            return self.end(SessionError::Closed.into());
+        if self.ending.closed() {
+            return self.ending.end(SessionError::Closed.into());
+        }
+        if let WatchEvent::Status(client::WatchStatus::Ended { cause }) = event {
+            return self.ending.end(cause.into());
+        }
+        if self.ending.is_over() {
+            return;
         }
         // An exception of the facade, which never throws, must not end the watch.
-        match event {
-            WatchEvent::Changes(page) => {
-                if !self.stopped.load(Ordering::Acquire) {
-                    drop(self.listener.on_changes(page.into()));
-                }
-            }
-            WatchEvent::Status(client::WatchStatus::Ended { cause }) => self.end(cause.into()),
-            WatchEvent::Status(client::WatchStatus::Connecting) => {
-                self.status(WatchStatus::Connecting);
-            }
-            WatchEvent::Status(client::WatchStatus::Live) => self.status(WatchStatus::Live),
-            WatchEvent::Status(client::WatchStatus::Broken { retry_in_ms, cause }) => {
-                let (retry_in_ms, cause) = (to_i64(retry_in_ms), cause.into());
-                self.status(WatchStatus::Broken { retry_in_ms, cause });
-            }
-        }
+        drop(match event {
+            WatchEvent::Changes(page) => self.listener.on_changes(page.into()),
+            WatchEvent::Status(status) => self.listener.on_status(status.into()),
+        });
     }
+}
 
-    fn status(&self, status: WatchStatus) {
-        if !self.stopped.load(Ordering::Acquire) {
-            drop(self.listener.on_status(status));
-        }
-    }
-
-    fn end(&self, cause: Failure) {
-        if !self.stopped.swap(true, Ordering::AcqRel) {
-            drop(self.listener.on_status(WatchStatus::Ended { cause }));
+impl From<client::WatchStatus> for WatchStatus {
+    fn from(status: client::WatchStatus) -> Self {
+        match status {
+            client::WatchStatus::Connecting => Self::Connecting,
+            client::WatchStatus::Live => Self::Live,
+            client::WatchStatus::Broken { retry_in_ms, cause } => {
+                Self::Broken { retry_in_ms: to_i64(retry_in_ms), cause: cause.into() }
+            }
+            client::WatchStatus::Ended { cause } => Self::Ended { cause: cause.into() },
         }
     }
 }
 
-impl Drop for WatchDelivery {
+/// Delivers the end of a watch or a list once, unless it was stopped.
+///
+/// If it is dropped before (the service was closed, or the task panicked), it delivers the end.
+pub(crate) struct Ending {
+    stopped: Stopped,
+    closed: Closed,
+    deliver: Box<dyn Fn(WatchStatus) + Send + Sync>,
+}
+
+/// Says whether a watch or a list was stopped or has ended, after which it delivers nothing.
+#[derive(Clone, Default)]
+pub(crate) struct Stopped(Arc<AtomicBool>);
+
+impl Stopped {
+    pub(crate) fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+impl Ending {
+    pub(crate) fn new(
+        closed: Closed,
+        deliver: impl Fn(WatchStatus) + Send + Sync + 'static,
+    ) -> (Self, Stopped) {
+        let stopped = Stopped::default();
+        (Self { stopped: stopped.clone(), closed, deliver: Box::new(deliver) }, stopped)
+    }
+
+    /// Returns whether the service is closing: a failure from now on is none of the network.
+    pub(crate) fn closed(&self) -> bool {
+        self.closed.is_true()
+    }
+
+    /// Returns whether nothing more may be delivered.
+    pub(crate) fn is_over(&self) -> bool {
+        self.stopped.0.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn end(&self, cause: Failure) {
+        if !self.stopped.0.swap(true, Ordering::AcqRel) {
+            (self.deliver)(WatchStatus::Ended { cause });
+        }
+    }
+}
+
+impl Drop for Ending {
     fn drop(&mut self) {
         let error = match std::thread::panicking() {
             true => SessionError::Internal { reason: PANICKED.to_owned() },

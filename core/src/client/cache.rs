@@ -96,13 +96,14 @@ impl Cache {
             .app_key
             .parse()
             .map_err(|reason| Error::option("cache.app_key", format!("{reason}")))?;
+        if options.folder.as_os_str().is_empty() {
+            return Err(Error::option("cache.folder", "must name a folder"));
+        }
+        // Last, because a login may name an account later than the rest is known.
         let account: Account = options
             .account
             .parse()
             .map_err(|reason| Error::option("cache.account", format!("{reason}")))?;
-        if options.folder.as_os_str().is_empty() {
-            return Err(Error::option("cache.folder", "must name a folder"));
-        }
         Ok(Self {
             owner: CacheOwner {
                 app_key: app_key.as_str().to_owned(),
@@ -166,7 +167,23 @@ impl Cache {
     pub(super) fn erase(&self) -> io::Result<()> {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         written.erased = true;
-        cache_file::erase(&self.path)
+        self.erase_file()
+    }
+
+    /// Erases the file; what is shown later is kept again.
+    pub(super) fn forget(&self) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        // Snapshots that wait to be written are of before.
+        written.snapshot = self.snapshots.load(Ordering::Relaxed);
+        // A failure is logged; there is nobody to tell.
+        let _ = self.erase_file();
+    }
+
+    fn erase_file(&self) -> io::Result<()> {
+        cache_file::erase(&self.path).inspect_err(|error| {
+            let kind = error.kind();
+            self.log.line(LogLevel::Warn, || format!("cache: the file cannot be erased: {kind}"));
+        })
     }
 
     fn note(&self, what: fmt::Arguments<'_>) {
@@ -204,6 +221,21 @@ mod tests {
         cache.erase().unwrap();
         cache.write(third);
         assert_eq!(cursor(&cache), None);
+    }
+
+    #[test]
+    fn what_was_shown_before_a_block_is_not_kept_again_and_what_is_shown_after_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = cache(folder.path());
+        let [shown, waiting] =
+            ["shown", "waiting"].map(|cursor| cache.encode(cursor, false, &[]).unwrap());
+        cache.write(&shown);
+        cache.forget();
+        assert_eq!(cursor(&cache), None);
+        cache.write(&waiting);
+        assert_eq!(cursor(&cache), None);
+        cache.write(&cache.encode("later", false, &[]).unwrap());
+        assert_eq!(cursor(&cache).as_deref(), Some("later"));
     }
 
     #[test]

@@ -1,7 +1,15 @@
 //! A live list for a view: what was shown last at once, then pages and changes. It has no thread,
 //! and no task but the writing of its file: the caller of `next` drives it.
 
-use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     sync::Notify,
@@ -31,11 +39,14 @@ const WRITE_PAUSE: Duration = Duration::from_secs(2);
 pub struct ListOption {
     /// Sessions of one page, 1..=100; other numbers are brought into that range.
     pub page_size: u32,
+    /// Sessions that a list before this one still shows, after it ended. Unless it is 0, this one
+    /// reads down to there from the server, and no file, which may hold fewer.
+    pub rows_shown: u32,
 }
 
 impl Default for ListOption {
     fn default() -> Self {
-        Self { page_size: PAGE_SIZE_DEFAULT }
+        Self { page_size: PAGE_SIZE_DEFAULT, rows_shown: 0 }
     }
 }
 
@@ -43,7 +54,7 @@ impl Default for ListOption {
 #[derive(Debug)]
 pub enum ListEvent {
     /// [`SessionList::sessions`], [`SessionList::has_more`] or [`SessionList::is_from_cache`]
-    /// changed.
+    /// changed, or a [`ListHandle::load_more`] found nothing to load.
     Sessions,
     /// The connection has another status. After [`WatchStatus::Ended`] nothing more comes.
     Status(WatchStatus),
@@ -71,7 +82,8 @@ pub struct SessionList {
     is_connecting: bool,
     /// Rows that the next read of the list goes down to, at least.
     rows_wanted: usize,
-    is_more_wished: bool,
+    /// Whether the first rows are those of the file, if there is one.
+    may_open_from_cache: bool,
     /// Whether no sync has succeeded since the list was read.
     is_just_read: bool,
     queued: VecDeque<ListEvent>,
@@ -91,12 +103,22 @@ enum Phase {
     Ended,
 }
 
-/// Holds what other threads wish of a list.
+/// Holds what other threads wish of a list. A flag is true until its wish is fulfilled.
 #[derive(Default)]
 struct Wishes {
-    more: Notify,
-    refresh: Notify,
+    more: AtomicBool,
+    refresh: AtomicBool,
+    pause: AtomicBool,
+    /// Wakes a list that waits, after each change of a flag.
+    changed: Notify,
     pokes: Arc<Notify>,
+}
+
+impl Wishes {
+    fn set(&self, flag: &AtomicBool, is_wished: bool) {
+        flag.store(is_wished, Ordering::SeqCst);
+        self.changed.notify_one();
+    }
 }
 
 /// Controls a [`SessionList`] that other code drives, from any thread.
@@ -108,25 +130,36 @@ pub struct ListHandle(Arc<Wishes>);
 impl ListHandle {
     /// Loads the next page, unless there is none.
     pub fn load_more(&self) {
-        self.0.more.notify_one();
+        self.0.set(&self.0.more, true);
     }
 
     /// Reads the list again now, down to where it is; its sessions stay until that is done.
     pub fn refresh(&self) {
-        self.0.refresh.notify_one();
+        self.0.set(&self.0.refresh, true);
     }
 
     /// Makes a list that lost its connection reconnect now, see [`Poke::poke`].
     pub fn poke(&self) {
         Poke::new(self.0.pokes.clone()).poke();
     }
+
+    /// Ends the list's waiting request until [`Self::resume`], for an app in the background, and
+    /// writes what the file lacks. What is asked for all the same, it still loads.
+    pub fn pause(&self) {
+        self.0.set(&self.0.pause, true);
+    }
+
+    /// Ends [`Self::pause`]: the list goes on where it was, without a loss.
+    pub fn resume(&self) {
+        self.0.set(&self.0.pause, false);
+        self.poke();
+    }
 }
 
 /// Represents what [`SessionList::next`] waited for.
 enum Woken {
     Watch(Option<WatchEvent>),
-    MoreWished,
-    RefreshWished,
+    Wish,
 }
 
 impl SessionService {
@@ -150,8 +183,8 @@ impl SessionList {
             phase: Phase::New,
             backoff: new_backoff(),
             is_connecting: false,
-            rows_wanted: page_size,
-            is_more_wished: false,
+            rows_wanted: page_size.max(option.rows_shown as usize),
+            may_open_from_cache: option.rows_shown == 0,
             is_just_read: false,
             queued: VecDeque::new(),
             wishes: Arc::default(),
@@ -174,6 +207,17 @@ impl SessionList {
         self.is_from_cache
     }
 
+    /// Returns whether the list is being read from its first page, or will be.
+    pub fn is_reading(&self) -> bool {
+        let phase = matches!(self.phase, Phase::New | Phase::Reading | Phase::Pausing { .. });
+        phase || self.wishes.refresh.load(Ordering::SeqCst)
+    }
+
+    /// Returns whether a [`ListHandle::load_more`] has yet to be fulfilled.
+    pub fn is_loading_more(&self) -> bool {
+        self.wishes.more.load(Ordering::SeqCst)
+    }
+
     /// Returns a handle for other threads.
     pub fn handle(&self) -> ListHandle {
         ListHandle(self.wishes.clone())
@@ -193,26 +237,30 @@ impl SessionList {
                     Ok(()) => {}
                     Err(error) => self.fail(error),
                 },
+                Phase::Ended => return None,
+                // Kept until it is done: this future may be dropped on the way.
+                Phase::Watching(_) if self.is_loading_more() => {
+                    self.load_more().await;
+                    self.wishes.more.store(false, Ordering::SeqCst);
+                }
+                _ if self.wishes.refresh.load(Ordering::SeqCst) => self.start_reading(),
+                _ if self.wishes.pause.load(Ordering::SeqCst) => {
+                    self.flush().await;
+                    self.wishes.changed.notified().await;
+                }
                 Phase::Pausing { until } => {
                     tokio::select! {
                         () = tokio::time::sleep_until(*until) => {}
                         () = self.wishes.pokes.notified() => self.backoff = new_backoff(),
-                        () = self.wishes.refresh.notified() => {}
+                        () = self.wishes.changed.notified() => continue,
                     }
                     self.start_reading();
-                }
-                // Kept until it is done: this future may be dropped on the way.
-                Phase::Watching(_) if self.is_more_wished => {
-                    self.load_more().await;
-                    self.is_more_wished = false;
                 }
                 Phase::Watching(_) => match self.wait().await {
                     Woken::Watch(Some(event)) => self.take(event),
                     Woken::Watch(None) => self.phase = Phase::Ended,
-                    Woken::MoreWished => self.is_more_wished = true,
-                    Woken::RefreshWished => self.start_reading(),
+                    Woken::Wish => {}
                 },
-                Phase::Ended => return None,
             }
         }
     }
@@ -233,7 +281,7 @@ impl SessionList {
     }
 
     async fn open(&mut self) {
-        let cached = match self.cache.clone() {
+        let cached = match self.cache.clone().filter(|_| self.may_open_from_cache) {
             None => None,
             // A read that panicked is as good as no file.
             Some(cache) => spawn_blocking(move || cache.read()).await.ok().flatten(),
@@ -253,6 +301,11 @@ impl SessionList {
     }
 
     fn start_reading(&mut self) {
+        self.wishes.refresh.store(false, Ordering::SeqCst);
+        if matches!(self.phase, Phase::Watching(_)) {
+            // Its status was the watch's, which may be connecting itself.
+            self.is_connecting = false;
+        }
         self.rows_wanted = self.rows_wanted.max(self.rows.sessions().len());
         self.phase = Phase::Reading;
         self.status(WatchStatus::Connecting);
@@ -280,8 +333,12 @@ impl SessionList {
         while let Some(token) = rows.page_token()
             && rows.sessions().len() < self.rows_wanted
         {
-            let left = self.rows_wanted - rows.sessions().len();
+            let (before, left) = (rows.sessions().len(), self.rows_wanted - rows.sessions().len());
             rows.add_page(self.page(Some(token.to_owned()), left).await?);
+            if rows.sessions().len() == before {
+                // A server that goes round in circles is not followed.
+                break;
+            }
         }
         self.rows = rows;
         self.rows_wanted = self.page_size;
@@ -323,8 +380,7 @@ impl SessionList {
             let due = self.keeping.due.map(|since| since + WRITE_PAUSE);
             tokio::select! {
                 biased;
-                () = self.wishes.more.notified() => return Woken::MoreWished,
-                () = self.wishes.refresh.notified() => return Woken::RefreshWished,
+                () = self.wishes.changed.notified() => return Woken::Wish,
                 () = until(due) => self.keeping.start(cache, cursor.as_deref(), rows),
                 event = &mut next => return Woken::Watch(event),
             }
@@ -404,7 +460,8 @@ impl SessionList {
 
     async fn load_more(&mut self) {
         if !self.rows.has_more() {
-            return;
+            // Who asked learns by it that there is no more.
+            return self.queued.push_back(ListEvent::Sessions);
         }
         let Some(token) = self.rows.page_token().map(str::to_owned) else {
             self.rows_wanted = self.rows.sessions().len() + self.page_size;
@@ -441,11 +498,24 @@ impl SessionList {
     }
 
     fn status(&mut self, status: WatchStatus) {
+        if let WatchStatus::Ended { cause } = &status {
+            self.forget_if_blocked(cause);
+        }
         let is_connecting = matches!(status, WatchStatus::Connecting);
         if !is_connecting || !self.is_connecting {
             self.queued.push_back(ListEvent::Status(status));
         }
         self.is_connecting = is_connecting;
+    }
+
+    /// Erases the file once the server says that the account is blocked: what was taken from its
+    /// user would otherwise show again at the next start. A refused token erases nothing, for each
+    /// token expires.
+    fn forget_if_blocked(&mut self, cause: &Error) {
+        let is_blocked = matches!(cause, Error::Failed { code: Code::AccountBlocked, .. });
+        let Some(cache) = self.cache.clone().filter(|_| is_blocked) else { return };
+        self.keeping.due = None;
+        self.keeping.write = Some(spawn_blocking(move || cache.forget()));
     }
 
     /// Notes that the file lacks something, and has it written soon.

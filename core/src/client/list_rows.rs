@@ -249,4 +249,186 @@ mod tests {
         assert!(rows.has_more());
         assert_eq!(peers(&rows), "a");
     }
+
+    /// Whatever happens in whatever order, the rows are the top of the server's list.
+    #[test]
+    fn the_rows_are_always_the_top_of_the_servers_list() {
+        for seed in 1..=2_000 {
+            Scenario::new(seed).run();
+        }
+    }
+
+    /// Is a server in a few lines: sessions with versions, a walk, a sync.
+    #[derive(Default)]
+    struct NaiveServer {
+        entries: HashMap<String, (Option<RecentSession>, u64)>,
+        version: u64,
+    }
+
+    impl NaiveServer {
+        fn put(&mut self, id: &str, row: Option<RecentSession>) {
+            self.version += 1;
+            self.entries.insert(id.to_owned(), (row, self.version));
+        }
+
+        /// Returns the list, without what changed after `version`.
+        fn list(&self, version: u64) -> Vec<RecentSession> {
+            let entries = self.entries.values().filter(|(_, changed)| *changed <= version);
+            let mut rows: Vec<_> = entries.filter_map(|(row, _)| row.clone()).collect();
+            rows.sort_by(|a, b| place(a).cmp(&place(b)));
+            rows
+        }
+
+        fn sync(&self, cursor: u64, limit: usize) -> (Vec<SessionChange>, u64) {
+            let mut changes: Vec<_> =
+                self.entries.iter().filter(|(_, (_, version))| *version > cursor).collect();
+            changes.sort_by_key(|(_, (_, version))| *version);
+            changes.truncate(limit);
+            let cursor = changes.last().map_or(cursor, |(_, (_, version))| *version);
+            let change = |(id, (row, _)): (&String, &(Option<RecentSession>, u64))| match row {
+                Some(row) => SessionChange::Session(row.clone()),
+                None => SessionChange::Deleted(id.parse().unwrap()),
+            };
+            (changes.into_iter().map(change).collect(), cursor)
+        }
+    }
+
+    /// Draws numbers; the seed names a scenario.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, sides: u64) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0 % sides
+        }
+    }
+
+    /// Represents a walk of pages: its version, and the last row so far.
+    #[derive(Default)]
+    struct NaiveWalk(u64, Option<RecentSession>);
+
+    struct Scenario {
+        seed: u64,
+        dice: Dice,
+        server: NaiveServer,
+        ids: Vec<String>,
+        clock: u64,
+        rows: ListRows,
+        walk: NaiveWalk,
+        cursor: u64,
+    }
+
+    impl Scenario {
+        fn new(seed: u64) -> Self {
+            let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let kinds = ["p2p|é", "p2p|😀", "p2p|\u{FFFD}", "team|", "super_team|"];
+            let kind = |n| kinds[usize::try_from(n).unwrap() % kinds.len()];
+            let count = 1 + dice.below(24);
+            let ids = (0..count).map(|n| format!("{}{n}", kind(dice.below(5)))).collect();
+            let (server, rows, walk) = Default::default();
+            Self { seed, dice, server, ids, clock: 100, rows, walk, cursor: 0 }
+        }
+
+        fn run(mut self) {
+            for _ in 0..self.dice.below(40) {
+                self.mutate();
+            }
+            self.read_again();
+            // A sync may start before the page: it then brings what the page has.
+            self.cursor = self.dice.below(self.server.version + 1);
+            for _ in 0..self.dice.below(60) {
+                self.step();
+            }
+            while self.deliver(3) {}
+            self.assert_is_top();
+            while self.rows.has_more() {
+                self.page();
+            }
+            assert_eq!(self.rows.sessions(), self.server.list(u64::MAX), "seed {}", self.seed);
+        }
+
+        fn step(&mut self) {
+            match self.dice.below(10) {
+                0..=3 => self.mutate(),
+                4..=6 => {
+                    let limit = 1 + self.dice.below(3);
+                    self.deliver(limit);
+                    self.check_order();
+                }
+                7 | 8 if self.rows.has_more() => self.page(),
+                9 => self.read_again(),
+                _ => {}
+            }
+        }
+
+        fn mutate(&mut self) {
+            let at = self.dice.below(self.ids.len() as u64);
+            let id = self.ids[usize::try_from(at).unwrap()].clone();
+            let old = self.server.entries.get(&id).and_then(|(row, _)| row.clone());
+            let time = match (self.dice.below(4), old) {
+                (0, Some(old)) => old.update_time,
+                (1, _) => 1 + self.dice.below(self.clock),
+                _ => {
+                    self.clock += 1;
+                    self.clock
+                }
+            };
+            let row = (self.dice.below(5) > 0).then(|| {
+                let ext = self.dice.below(1_000).to_string();
+                let row = serde_json::json!({"sessionId": id, "updateTime": time, "ext": ext});
+                serde_json::from_value(row).unwrap()
+            });
+            self.server.put(&id, row);
+        }
+
+        fn read_again(&mut self) {
+            self.rows = ListRows::default();
+            self.walk = NaiveWalk(self.server.version, None);
+            self.cursor = self.server.version;
+            self.page();
+        }
+
+        fn page(&mut self) {
+            let NaiveWalk(version, last) = &self.walk;
+            let below =
+                |row: &RecentSession| last.as_ref().is_none_or(|last| place(row) > place(last));
+            let rest: Vec<_> = self.server.list(*version).into_iter().filter(below).collect();
+            let limit = usize::try_from(1 + self.dice.below(7)).unwrap();
+            let has_more = rest.len() > limit;
+            let session_list: Vec<_> = rest.into_iter().take(limit).collect();
+            self.walk.1 = session_list.last().cloned().or(self.walk.1.take());
+            self.rows.add_page(Page {
+                session_list,
+                has_more,
+                next_page_token: has_more.then(|| "t".to_owned()),
+                sync_cursor: String::new(),
+            });
+            self.check_order();
+        }
+
+        fn deliver(&mut self, limit: u64) -> bool {
+            let (changes, cursor) = self.server.sync(self.cursor, usize::try_from(limit).unwrap());
+            self.cursor = cursor;
+            let is_any = !changes.is_empty();
+            for change in changes {
+                let before = self.rows.sessions().to_vec();
+                let differs = self.rows.apply(change);
+                assert_eq!(differs, before != self.rows.sessions(), "seed {}", self.seed);
+            }
+            is_any
+        }
+
+        fn check_order(&self) {
+            let places: Vec<_> = self.rows.sessions().iter().map(place).collect();
+            assert!(places.is_sorted_by(|a, b| a < b), "seed {}: {places:?}", self.seed);
+        }
+
+        fn assert_is_top(&self) {
+            let rows = self.rows.sessions();
+            let list = self.server.list(u64::MAX);
+            assert_eq!(rows, &list[..rows.len().min(list.len())], "seed {}", self.seed);
+        }
+    }
 }

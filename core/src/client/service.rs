@@ -169,8 +169,19 @@ impl SessionService {
     /// # Errors
     /// Any error of the file system: the file may then still hold sessions.
     pub async fn erase_cache(&self) -> io::Result<()> {
-        let Some(cache) = self.cache.clone() else { return Ok(()) };
-        tokio::task::spawn_blocking(move || cache.erase()).await.map_err(io::Error::other)?
+        let service = self.clone();
+        tokio::task::spawn_blocking(move || service.erase_cache_blocking())
+            .await
+            .map_err(io::Error::other)?
+    }
+
+    /// Does as [`Self::erase_cache`] on the caller's thread, which waits for the disk; it needs no
+    /// runtime.
+    ///
+    /// # Errors
+    /// As [`Self::erase_cache`].
+    pub fn erase_cache_blocking(&self) -> io::Result<()> {
+        self.cache.as_ref().map_or(Ok(()), |cache| cache.erase())
     }
 
     /// Reads the account of the token.

@@ -47,7 +47,7 @@ fn kept(server: &ScriptedServer, folder: &Path) -> Options {
 
 fn open(options: Options) -> SessionList {
     let service = SessionService::new(options).unwrap();
-    service.list(ListOption { page_size: PAGE as u32 })
+    service.list(ListOption { page_size: PAGE as u32, ..ListOption::default() })
 }
 
 async fn next(list: &mut SessionList) -> ListEvent {
@@ -544,4 +544,96 @@ async fn after_any_changes_and_any_deaths_of_the_app_the_list_is_the_servers() {
             break;
         }
     }
+}
+
+/// The server's word that an account is blocked is not the refusal of a token, which expires.
+#[tokio::test]
+async fn a_block_of_the_account_erases_its_file_and_a_refused_token_does_not() {
+    for (status, code, files_left) in [(401, 302, 1), (403, 403, 1), (403, 422, 0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let list = ListServer::with_sessions("bob", 60);
+        let (served, refuses) = (list.clone(), Arc::new(Mutex::new(false)));
+        let refused = refuses.clone();
+        let server = ScriptedServer::start(move |_, seen| match *refused.lock().unwrap() {
+            false => served.answer(seen),
+            true => problem(status, code, ""),
+        })
+        .await;
+        show_once(&list, kept(&server, folder.path())).await;
+        *refuses.lock().unwrap() = true;
+        let mut app = open(kept(&server, folder.path()));
+        while let Some(event) = app.next().await {
+            assert!(!matches!(event, ListEvent::MoreFailed(_)), "{event:?}");
+        }
+        app.flush().await;
+        assert_eq!(files(folder.path()).len(), files_left, "code {code}");
+        assert_eq!(shown(&app), list.top(PAGE), "what shows is the app's to take away");
+        // Once the block is over, the list is kept again.
+        *refuses.lock().unwrap() = false;
+        show_once(&list, kept(&server, folder.path())).await;
+        assert_eq!(files(folder.path()).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_paused_list_asks_for_nothing_but_what_is_wished_and_resumes_without_a_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = ListServer::with_sessions("bob", 60);
+    let server = start(&list).await;
+    let mut app = open(kept(&server, folder.path()));
+    until_shown(&mut app, &list.top(PAGE)).await;
+    list.message("late", 2_000_000);
+    until_shown(&mut app, &list.top(PAGE + 1)).await;
+    app.handle().pause();
+    let quiet = Duration::from_millis(200);
+    // Its waiting request ends, and what it showed is in the file without a flush.
+    while tokio::time::timeout(quiet, app.next()).await.is_ok() {}
+    let asked = server.seen().len();
+    list.message("in the background", 3_000_000);
+    assert!(tokio::time::timeout(quiet, app.next()).await.is_err());
+    assert_eq!(server.seen().len(), asked);
+    let mut beside = open(kept(&server, folder.path()));
+    next(&mut beside).await;
+    assert_eq!(beside.sessions()[0].session_id.peer(), "late");
+    drop(beside);
+    app.handle().load_more();
+    assert!(app.is_loading_more());
+    while app.is_loading_more() {
+        next(&mut app).await;
+    }
+    assert_eq!(app.sessions().len(), 2 * PAGE + 1);
+    app.handle().refresh();
+    assert!(app.is_reading());
+    while app.is_reading() {
+        next(&mut app).await;
+    }
+    assert_eq!(shown(&app), list.top(app.sessions().len()), "a read is of now");
+    list.message("later", 4_000_000);
+    assert!(tokio::time::timeout(quiet, app.next()).await.is_err());
+    app.handle().resume();
+    let rows = app.sessions().len() + 1;
+    until_shown(&mut app, &list.top(rows)).await;
+}
+
+#[tokio::test]
+async fn a_list_that_follows_an_ended_one_reads_down_to_where_that_was_and_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = ListServer::with_sessions("bob", 60);
+    let server = start(&list).await;
+    show_once(&list, kept(&server, folder.path())).await;
+    let service = SessionService::new(kept(&server, folder.path())).unwrap();
+    let mut app = service.list(ListOption { page_size: PAGE as u32, rows_shown: 45 });
+    while shown(&app) != list.top(45) {
+        next(&mut app).await;
+        assert!(!app.is_from_cache());
+    }
+    // All of it; then there is no more, which is an event all the same.
+    app.handle().load_more();
+    until_shown(&mut app, &list.top(60)).await;
+    while tokio::time::timeout(Duration::from_millis(200), app.next()).await.is_ok() {}
+    assert!(!app.has_more());
+    app.handle().load_more();
+    assert!(matches!(next(&mut app).await, ListEvent::Sessions));
+    assert!(!app.is_loading_more());
+    assert_eq!(shown(&app), list.top(60));
 }

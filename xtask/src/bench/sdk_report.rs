@@ -68,6 +68,7 @@ pub(crate) fn tables(figures: &Figures) -> Result<String> {
         text += &lists(figures, what, title)?;
     }
     text += &border(figures)?;
+    text += &cold_start(figures)?;
     text += &first_calls(figures)?;
     Ok(text)
 }
@@ -90,6 +91,7 @@ fn summary(figures: &Figures) -> Result<String> {
         ("the same, Java bytes", ratio("read", "bytes")?, "< 1 ×"),
         ("one callback", callback, "≤ 10 µs"),
         ("list of 100 over the border", list, "≤ 60 µs"),
+        ("opening with a kept list of 200", millis(kept_ns(figures)?), "≤ 50 ms"),
         ("first call after start, 150 roots", format!("{first:.0} ms"), "≤ 60 ms"),
         (
             "the same, beyond what JNA alone takes; CPU",
@@ -130,6 +132,23 @@ fn border(figures: &Figures) -> Result<String> {
     let bytes = figures.median("border/list/bytes")? / 1_000.0;
     let _ = writeln!(text, "\nA list of 100 over the border takes {bytes:.1} kB of Java memory.");
     Ok(text)
+}
+
+fn kept_ns(figures: &Figures) -> Result<f64> {
+    figures.median("kept/open/ns")
+}
+
+fn cold_start(figures: &Figures) -> Result<String> {
+    let (p50, p99) = (kept_ns(figures)?, figures.quantile("kept/open/ns", 0.99)?);
+    let bytes = figures.median("kept/open/bytes")? / 1_000.0;
+    let file = figures.median("kept/file/bytes")? / 1_000.0;
+    Ok(format!(
+        "\n### Opening with a kept list, without a network\n\n\
+         | | p50 | p99 | Java bytes | file |\n|---|---|---|---|---|\n\
+         | service and list made, 200 rows shown | {} | {} | {bytes:.1} kB | {file:.1} kB |\n",
+        millis(p50),
+        millis(p99),
+    ))
 }
 
 fn first_calls(figures: &Figures) -> Result<String> {
@@ -175,6 +194,10 @@ fn cpu_ms(figures: &Figures, kind: &str, who: &str) -> Result<f64> {
 fn micros(ns: f64) -> String {
     let us = ns / 1_000.0;
     if us < 100.0 { format!("{us:.1} µs") } else { format!("{us:.0} µs") }
+}
+
+fn millis(ns: f64) -> String {
+    format!("{:.1} ms", ns / 1e6)
 }
 
 /// Puts a section between the marks of a document, in place of the one before.

@@ -65,6 +65,48 @@ class BackgroundAndroidTest {
     }
 
     @Test
+    fun aListPausesInTheBackgroundAndCatchesUpOnReturn() {
+        val activity = startActivity()
+        service(rests = true).use { service ->
+            val list = SessionList(service)
+            val states = Events<SessionList.State>()
+            list.setListener(Listening(states))
+            list.open()
+            states.awaitEvent("Ready") { it == SessionList.State.Ready }
+            server.deliverText("amy", me, now, 11, "seen")
+            awaitIds(list, "p2p|amy")
+            onMain { activity.pause().stop() }
+            server.deliverText("ben", me, now + 1, 12, "in the background")
+            Thread.sleep(500)
+            awaitIds(list, "p2p|amy")
+            onMain { activity.start().resume() }
+            awaitIds(list, "p2p|ben", "p2p|amy")
+            list.close()
+            onMain { activity.pause().stop().destroy() }
+        }
+    }
+
+    private fun awaitIds(list: SessionList, vararg ids: String) {
+        val deadline = System.nanoTime() + 20_000_000_000
+        while (list.sessions.map { it.sessionId } != ids.toList()) {
+            assertTrue("${list.sessions}", System.nanoTime() < deadline)
+            Thread.sleep(5)
+        }
+    }
+
+    private class Listening(private val states: Events<SessionList.State>) : SessionList.Listener {
+        override fun onInserted(position: Int, count: Int) = Unit
+
+        override fun onRemoved(position: Int, count: Int) = Unit
+
+        override fun onMoved(from: Int, to: Int) = Unit
+
+        override fun onChanged(position: Int, count: Int) = Unit
+
+        override fun onState(state: SessionList.State) = states.onEvent(state)
+    }
+
+    @Test
     fun withoutTheOptionChangesContinueInTheBackground() {
         val activity = startActivity()
         service(rests = false).use { service ->

@@ -1,15 +1,17 @@
-// A live list of sessions for a view, made of pages and live changes. internal/SessionRows.kt holds
-// the rules of what the list is after each of them.
+// A live list of sessions for a view. The native library keeps it up to date; internal/ListReport.kt
+// holds what it has reported, internal/SessionRows.kt how a view gets there.
 package dev.huihua.sdk
 
-import dev.huihua.sdk.internal.Codes
-import dev.huihua.sdk.internal.Delivery
+import dev.huihua.sdk.internal.ListEvent
+import dev.huihua.sdk.internal.ListFacts
+import dev.huihua.sdk.internal.ListListener
 import dev.huihua.sdk.internal.ListOperation
-import dev.huihua.sdk.internal.LiveListener
-import dev.huihua.sdk.internal.Outcome
+import dev.huihua.sdk.internal.ListReport
+import dev.huihua.sdk.internal.ListWishes
+import dev.huihua.sdk.internal.NativeList
 import dev.huihua.sdk.internal.SessionRows
+import dev.huihua.sdk.internal.WatchStatus
 import dev.huihua.sdk.internal.reportUncaught
-import dev.huihua.sdk.internal.toSessionException
 import java.util.concurrent.CopyOnWriteArrayList
 
 /**
@@ -20,9 +22,13 @@ import java.util.concurrent.CopyOnWriteArrayList
  * `RecyclerView.Adapter`.
  *
  * Its sessions are always the top of the server's list, in its order and without a gap: a change
- * below them shows once [loadMore] reaches it. Live changes need the same request as an observer,
+ * below them shows once [loadMore] reaches it. Live changes need one waiting request of each list,
  * and pause in the background, see [SessionServiceOptions.Builder.pauseInBackground]. If changes
  * are unknown ([SessionChange.Reset]) or a page token has expired, the list refreshes itself.
+ *
+ * With [SessionServiceOptions.Builder.cacheFolder] it opens with what the account's list showed
+ * last, without the network, and then brings it up to date: [isFromCache] says which of the two it
+ * shows.
  *
  * All methods return at once and may be called from any thread. The listener runs on the service's
  * callback executor, one call after the other, and [sessions] changes only there: by default that
@@ -52,7 +58,10 @@ public class SessionList @JvmOverloads constructor(
         /** Reports that [count] sessions changed in place, the first of them at [position]. */
         public fun onChanged(position: Int, count: Int)
 
-        /** Reports a new [SessionList.state]; [SessionList.hasMore] may have changed too. */
+        /**
+         * Reports a new [SessionList.state]; [SessionList.hasMore] and [SessionList.isFromCache]
+         * may have changed too.
+         */
         public fun onState(state: State)
     }
 
@@ -70,14 +79,18 @@ public class SessionList @JvmOverloads constructor(
         /** The list is loading the next page. */
         public object LoadingMore : State()
 
-        /** The list is refreshing itself; its sessions stay until that is done. */
+        /**
+         * The list is being brought up to date; its sessions stay until that is done. So is one
+         * that opened with the sessions of an earlier run.
+         */
         public object Refreshing : State()
 
         /**
          * The list could not load a page, or live changes ended; its sessions stay.
          *
-         * [SessionList.loadMore] and [SessionList.refresh] try again. The list tries again by
-         * itself when lost live changes reconnect.
+         * [SessionList.loadMore] and [SessionList.refresh] try again. After a failure that may pass
+         * (no connection, a server that is not available) the list tries again by itself, with
+         * growing pauses.
          *
          * @property exception the failure.
          */
@@ -100,6 +113,15 @@ public class SessionList @JvmOverloads constructor(
     public var hasMore: Boolean = true
         private set
 
+    /**
+     * Whether the sessions are those of an earlier run, which may have changed since: true from the
+     * opening until the server has named all changes. Always false without
+     * [SessionServiceOptions.Builder.cacheFolder].
+     */
+    @Volatile
+    public var isFromCache: Boolean = false
+        private set
+
     /** The state of the list. */
     @Volatile
     public var state: State = State.Idle
@@ -116,41 +138,40 @@ public class SessionList @JvmOverloads constructor(
 
     // Only tasks of the service's serial executor access the fields below.
     private val serial = service.serial
-    private var shown = newRows()
-
-    /** The pages that a refresh has loaded so far. */
-    private var next: SessionRows? = null
-    private var nextPageToken: String? = null
-    private var running: Call? = null
-
-    /** Whether the list misses something that no live change will bring. */
-    private var isStale = true
-    private var wasBroken = false
+    private val shown = SessionRows(::show)
+    private var run: Run? = null
+    private var report = ListReport.NONE
+    private val wishes = ListWishes()
 
     init {
         require(pageSize in 1..PAGE_ROWS_MAX) { "option pageSize: must be 1..=$PAGE_ROWS_MAX" }
     }
 
-    /** Loads the first page and starts live changes; has no effect when called again. */
+    /** Shows what was kept, if anything, and loads the list; no effect when called again. */
     public fun open(): Unit = post {
         if (state != State.Idle) return@post
-        service.live.hold(this) // The watch then starts at the first page's cursor.
-        service.live.add(changes)
-        reload()
+        service.lists.add(this)
+        if (!isClosed) start() else service.lists.remove(this)
     }
 
     /** Loads the next page; has no effect if there is none or a page is loading. */
     public fun loadMore(): Unit = post {
-        if (state == State.Idle || running != null) return@post
-        if (isStale) return@post reload()
-        if (!hasMore) return@post
-        enter(State.LoadingMore)
-        load(nextPageToken, pageSize, ::takeMore)
+        val native = run?.native ?: return@post retry()
+        when {
+            state == State.LoadingMore -> return@post
+            // What is below is unknown until the list is up to date.
+            report.facts.isReading || isFromCache -> native.reconnect()
+            hasMore -> wishes.more = native.loadMore()
+        }
+        enter()
     }
 
     /** Loads the list again, up to its present length, and reports the differences. */
     public fun refresh(): Unit = post {
-        if (state != State.Idle) reload()
+        val native = run?.native ?: return@post retry()
+        wishes.refresh = native.refresh()
+        native.reconnect()
+        enter()
     }
 
     /**
@@ -172,93 +193,80 @@ public class SessionList @JvmOverloads constructor(
     override fun close() {
         isClosed = true
         listener = null
-        service.live.remove(changes)
+        service.lists.remove(this)
         serial.execute {
-            // Removed again, because a task may have opened the list meanwhile.
-            service.live.remove(changes)
-            running?.abort()
-            running = null
-            service.live.release(this, null)
+            run?.native?.stop()
+            run = null
             watchers.forEach { it() }
         }
     }
 
     internal val isOver: Boolean get() = isClosed
 
+    /** Pauses or resumes live changes, as the service says. */
+    internal fun onForeground(): Unit = post {
+        val native = run?.native
+        when {
+            !service.lists.isForeground -> native?.pause()
+            native != null -> native.resume()
+            else -> retry()
+        }
+    }
+
+    internal fun onReconnect(): Unit = post { run?.native?.reconnect() ?: retry() }
+
     private fun post(task: () -> Unit) = serial.execute { if (!isClosed) task() }
 
-    private fun newRows(): SessionRows = SessionRows(::show)
-
-    /** Loads the list from its first page; the present sessions stay meanwhile. */
-    private fun reload() {
-        running?.abort()
-        next = null
-        isStale = true
-        wasBroken = false
-        enter(if (sessions.isEmpty()) State.Loading else State.Refreshing)
-        service.live.hold(this)
-        load(null, maxOf(pageSize, minOf(shown.rows.size, PAGE_ROWS_MAX)), ::takeFirst)
+    /** Starts the list again, if it has ended in a failure that may pass. */
+    private fun retry() {
+        if (state != State.Idle && report.end !is SessionException.Closed) start()
     }
 
-    private fun takeFirst(page: RecentSessionList) {
-        service.live.release(this, page.syncCursor)
-        next = SessionRows()
-        takeNext(page)
-    }
-
-    private fun takeNext(page: RecentSessionList) {
-        val walk = checkNotNull(next)
-        walk.addPage(page.sessionList, page.hasMore())
-        if (page.hasMore() && walk.rows.size < shown.rows.size) {
-            load(page.nextPageToken, PAGE_ROWS_MAX, ::takeNext)
-            return
+    private fun start() {
+        val run = Run()
+        this.run = run
+        report = ListReport.NONE
+        wishes.more = ListWishes.NEVER
+        wishes.refresh = ListWishes.NEVER
+        try {
+            run.native = service.native.list(pageSize, shown.rows.size, run)
+            if (!service.lists.isForeground) run.native?.pause()
+        } catch (thrown: Throwable) {
+            val text = "internal error: a list could not start"
+            run.end(thrown as? SessionException ?: SessionException.Internal(text, thrown))
         }
-        next = null
-        isStale = false
-        shown.replaceBy(walk)
-        finish(page)
+        enter()
     }
 
-    private fun takeMore(page: RecentSessionList) {
-        shown.addPage(page.sessionList, page.hasMore())
-        finish(page)
-    }
-
-    private fun finish(page: RecentSessionList) {
-        nextPageToken = page.nextPageToken
-        hasMore = page.hasMore()
-        enter(State.Ready)
-    }
-
-    private fun load(pageToken: String?, limit: Int, take: (RecentSessionList) -> Unit) {
-        val option = QueryMySessionOption(limit = limit).apply { this.pageToken = pageToken }
-        val call = Delivery<RecentSessionList>(serial)
-        running = call
-        service.native.queryMySessionList(option, call)
-        call.receive { outcome ->
-            if (isClosed || running !== call) return@receive
-            running = null
-            when (outcome) {
-                is Outcome.Success -> take(checkNotNull(outcome.value))
-                is Outcome.Failure -> fail(outcome.error.toSessionException())
-            }
+    private fun take(next: ListReport) {
+        report = next
+        val rows = next.rows
+        val before = hasMore to isFromCache
+        if (rows != null) {
+            hasMore = next.facts.hasMore
+            isFromCache = next.facts.isFromCache
+            shown.replaceBy(rows)
         }
+        if (next.end != null) {
+            run?.native?.stop()
+            run?.native = null
+        }
+        enter(isForced = before != hasMore to isFromCache)
+        watchers.forEach { it() }
     }
 
-    private fun fail(failure: SessionException) {
-        val code = (failure as? SessionException.Failed)?.code
-        if (code == Codes.INVALID_PARAMETER && state == State.LoadingMore) return reload()
-        next = null
-        wasBroken = code in NO_CONNECTION
-        service.live.release(this, null)
-        enter(State.Failed(failure))
-    }
-
-    private fun enter(state: State) {
-        this.state = state
+    /** Reports the state, if it is another one. */
+    private fun enter(isForced: Boolean = false) {
+        val next = report.state(shown.rows.isNotEmpty(), wishes)
+        val isSame = next === state || isSameFailure(next, state)
+        if (isSame && !isForced) return
+        if (!isSame) state = next
         notifyListener { it.onState(state) }
         watchers.forEach { it() }
     }
+
+    private fun isSameFailure(a: State, b: State) =
+        a is State.Failed && b is State.Failed && a.exception === b.exception
 
     private fun show(operation: ListOperation) {
         sessions = shown.rows
@@ -282,30 +290,41 @@ public class SessionList @JvmOverloads constructor(
         }
     }
 
-    private val changes = object : LiveListener {
-        override fun onChange(change: SessionChange) {
-            if (isClosed) return
-            if (change is SessionChange.Reset) return reload()
-            next?.apply(change)
-            shown.apply(change)
-            watchers.forEach { it() }
+    /** Receives the events of one native list. Those after its stop are dropped. */
+    private inner class Run : ListListener {
+        var native: NativeList? = null
+        private val waiting = ArrayDeque<ListReport>()
+        private var latest = ListReport.NONE
+
+        override fun onEvent(event: ListEvent, facts: ListFacts) = add { it.after(event, facts) }
+
+        fun end(failure: SessionException) {
+            val end = ListEvent.Status(WatchStatus.Ended(failure))
+            add { it.after(end, it.facts) }
         }
 
-        override fun onStatus(status: OnlineStatus) {
-            if (status == OnlineStatus.OFFLINE) wasBroken = true
-            val isBack = status == OnlineStatus.ONLINE && wasBroken
-            if (!isClosed && isBack && isStale && running == null) reload()
+        private fun add(next: (ListReport) -> ListReport) {
+            synchronized(waiting) {
+                latest = next(latest)
+                val isFull = waiting.size == REPORTS_MAX
+                if (isFull) waiting.removeLast()
+                waiting += latest
+                if (isFull) return
+            }
+            serial.execute(::takeNext)
         }
 
-        override fun onEnded(failure: SessionException) {
-            // A page that is loading fails by itself.
-            if (!isClosed && running == null) enter(State.Failed(failure))
+        private fun takeNext() {
+            val next = synchronized(waiting) { waiting.removeFirst() }
+            if (!isClosed && run === this) take(next)
         }
     }
 
     private companion object {
         /** The server's limit of one page, in sessions. */
         const val PAGE_ROWS_MAX = 100
-        val NO_CONNECTION = setOf(Codes.TIMEOUT, Codes.NO_CONNECTION)
+
+        /** Limit of the reports that wait for a slow executor: then the last one covers more. */
+        const val REPORTS_MAX = 16
     }
 }

@@ -1,10 +1,12 @@
 // The calls of the cloud session list.
 package dev.huihua.sdk
 
+import dev.huihua.sdk.internal.CacheAccount
 import dev.huihua.sdk.internal.ChangeListener
 import dev.huihua.sdk.internal.Delivery
 import dev.huihua.sdk.internal.LiveChanges
 import dev.huihua.sdk.internal.NativeService
+import dev.huihua.sdk.internal.OpenLists
 import dev.huihua.sdk.internal.Platform
 import dev.huihua.sdk.internal.Serial
 import dev.huihua.sdk.internal.StatusListener
@@ -36,20 +38,22 @@ public class SessionService internal constructor(
     options: SessionServiceOptions,
     tokenProvider: TokenProvider,
     context: PlatformContext?,
+    cacheAccount: CacheAccount? = CacheAccount(options.cacheAccount),
 ) : AutoCloseable {
     /** Makes a service, without any I/O. */
     public constructor(options: SessionServiceOptions) :
         this(options, requireTokenProvider(options), options.context)
 
-    internal val native = NativeService(options, tokenProvider)
+    internal val native = NativeService(options, tokenProvider, cacheAccount)
     private val callbackExecutor: Executor =
         options.callbackExecutor ?: Platform.callbackExecutor
 
     /** Runs the events of observers and lists, in order. */
     internal val serial = Serial(callbackExecutor)
     internal val live = LiveChanges(serial, native::watch)
+    internal val lists = OpenLists()
     private val background: AutoCloseable? = try {
-        context?.let { Platform.observeForeground(it, live::setForeground) }
+        context?.let { Platform.observeForeground(it, ::setForeground) }
     } catch (wrong: IllegalArgumentException) {
         native.close()
         throw wrong
@@ -137,13 +141,26 @@ public class SessionService internal constructor(
         startAccount().also { it.setCallback(callback) }
 
     /**
+     * Erases what lists have kept on the device, for a sign-out. NIM has no such call.
+     *
+     * The service keeps nothing from then on. Call it before [close], which may follow at once. It
+     * waits for no server, and `abort()` does not stop it. Without
+     * [SessionServiceOptions.Builder.cacheFolder] there is nothing to erase, and it succeeds. It
+     * ends in `onException` with [SessionException.Internal] if the file system fails.
+     *
+     * @param callback receives the outcome; null ignores it.
+     */
+    public fun eraseCache(callback: RequestCallback<Void>?): Call =
+        startEraseCache().also { it.setCallback(callback) }
+
+    /**
      * Observes new and changed sessions, from any device.
      *
      * [observer] receives each session in its latest state, but no deletions: for those see
      * [observeSessionChanges]. It runs on the thread of callbacks, see [RequestCallback].
      *
-     * All observers, `Flow`s and lists of a service share one request, for which the server waits
-     * until something changes. The request runs while there is an observer, and resumes after a
+     * All observers and `Flow`s of a service share one request, for which the server waits until
+     * something changes; each [SessionList] has one of its own. The request runs while there is an observer, and resumes after a
      * lost connection without losing changes. Changes before the first [OnlineStatus.ONLINE] are
      * not reported.
      *
@@ -177,9 +194,13 @@ public class SessionService internal constructor(
     /**
      * Reconnects lost live changes at once, for apps that know when the network is back.
      *
-     * It has no effect while they are connected or there is no observer. NIM has no such call.
+     * It has no effect while they are connected, or there is neither an observer nor a list. NIM has
+     * no such call.
      */
-    public fun reconnect(): Unit = live.reconnect()
+    public fun reconnect() {
+        live.reconnect()
+        lists.reconnect()
+    }
 
     /**
      * Closes the service, its threads and connections.
@@ -193,10 +214,18 @@ public class SessionService internal constructor(
         native.close()
     }
 
+    private fun setForeground(isForeground: Boolean) {
+        live.setForeground(isForeground)
+        lists.setForeground(isForeground)
+    }
+
     // For coroutines, and for the NIM-shaped API, whose callback is set after the start.
 
     internal fun startAccount() =
         Delivery<AccountInfo>(callbackExecutor).also { native.account(it) }
+
+    internal fun startEraseCache() =
+        Delivery<Void>(callbackExecutor).also { native.eraseCache(it) }
 
     internal fun startSync(option: SyncOption?) =
         Delivery<SyncResult>(callbackExecutor).also { native.sync(option ?: SyncOption(), it) }

@@ -1,6 +1,7 @@
 // The options of a SessionService.
 package dev.huihua.sdk
 
+import java.io.File
 import java.util.concurrent.Executor
 
 /**
@@ -55,6 +56,15 @@ public class SessionServiceOptions private constructor(builder: Builder) {
     /** The context of [Builder.pauseInBackground]; null = live changes never pause. */
     public val context: PlatformContext? = builder.context
 
+    /** The folder in which lists keep what they showed last; null = nothing is kept. */
+    public val cacheFolder: File? = builder.cacheFolder
+
+    /** The app key of the account whose lists are kept. */
+    public val cacheAppKey: String? = builder.cacheAppKey
+
+    /** The account whose lists are kept; null = that of a login of the NIM-shaped API. */
+    public val cacheAccount: String? = builder.cacheAccount
+
     /**
      * Builds the options. Each method sets one and returns the builder.
      *
@@ -80,6 +90,9 @@ public class SessionServiceOptions private constructor(builder: Builder) {
         internal var logger: Logger? = null
         internal var callbackExecutor: Executor? = null
         internal var context: PlatformContext? = null
+        internal var cacheFolder: File? = null
+        internal var cacheAppKey: String? = null
+        internal var cacheAccount: String? = null
 
         /** Uses one [token] that is never refreshed, see [TokenProvider.of]. */
         public constructor(serverUrl: String, token: String?) :
@@ -166,6 +179,31 @@ public class SessionServiceOptions private constructor(builder: Builder) {
          */
         public fun pauseInBackground(context: PlatformContext?): Builder =
             apply { this.context = context }
+
+        /**
+         * Makes each [SessionList] keep what it shows in [folder], and open with it the next time:
+         * at once, and without a network. Then the list brings it up to date.
+         *
+         * It is off by default and with a null folder: nothing lies on the device. One file an
+         * account holds the newest 500 sessions with their last messages, 1 MiB at most, readable
+         * by the app alone, but not encrypted. Other calls neither read nor write it.
+         * [SessionService.eraseCache] and a logout of the NIM-shaped API erase it, and so does a
+         * server that says that the account is blocked.
+         *
+         * @param folder the folder of the files, which is made if it is missing: on Android a folder
+         * in `context.noBackupFilesDir`, or in `cacheDir`, which the system may clear.
+         * @param appKey the app key of the account's app.
+         * @param account the account that the token is of; it decides whose list shows before the
+         * server has answered, and the server confirms it before anything is kept. The NIM-shaped
+         * API takes that of the login instead.
+         */
+        @JvmOverloads
+        public fun cacheFolder(folder: File?, appKey: String?, account: String? = null): Builder =
+            apply {
+                cacheFolder = folder
+                cacheAppKey = appKey
+                cacheAccount = account
+            }
 
         /** Builds the options. */
         public fun build(): SessionServiceOptions = SessionServiceOptions(this)

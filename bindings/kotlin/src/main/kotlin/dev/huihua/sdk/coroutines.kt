@@ -85,6 +85,17 @@ public suspend fun SessionService.sync(option: SyncOption = SyncOption()): SyncR
 public suspend fun SessionService.account(): AccountInfo = startAccount().await()
 
 /**
+ * Suspends until [SessionService.eraseCache] ends.
+ *
+ * Cancelling the coroutine does not stop it.
+ *
+ * @throws SessionException.Internal if the file system fails.
+ */
+public suspend fun SessionService.eraseCache() {
+    startEraseCache().awaitEnd()
+}
+
+/**
  * Emits the changes of [SessionService.observeSessionChanges] while it is collected.
  *
  * The flow is cold: it registers an observer for each collector. If a session changes again before

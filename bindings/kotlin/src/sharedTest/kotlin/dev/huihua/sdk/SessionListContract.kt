@@ -85,7 +85,7 @@ abstract class SessionListContract {
 
     /** A list beside an observer: the list's first page loses no event of the observer. */
     @Test
-    fun aListAndAnObserverShareOneWatch() {
+    fun aListAndAnObserverDoNotDisturbEachOther() {
         val updates = Events<RecentSession>()
         service.observeUpdateMySession(updates)
         service.awaitLive()

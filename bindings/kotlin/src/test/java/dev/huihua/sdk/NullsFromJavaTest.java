@@ -39,6 +39,7 @@ public class NullsFromJavaTest {
             service.deleteMySession(Arrays.asList("p2p|amy", noId), deleted);
             assertEquals(414, deleted.code());
             service.observeUpdateMySession(null).close();
+            service.eraseCache(null);
             service.queryMySession(noId, null);
             Recorder<RecentSessionList> list = new Recorder<>();
             signedOut.queryMySessionList(null, list);

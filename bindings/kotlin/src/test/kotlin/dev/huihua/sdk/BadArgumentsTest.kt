@@ -11,6 +11,7 @@ import dev.huihua.sdk.nim.MsgServiceObserve
 import dev.huihua.sdk.nim.NIMClient
 import dev.huihua.sdk.nim.SDKOptions
 import dev.huihua.sdk.nim.StatusCode
+import java.io.File
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.TimeUnit
 import kotlinx.coroutines.runBlocking
@@ -256,6 +257,9 @@ class BadArgumentsTest {
             "certificatePin" to { addCertificatePin(lone) },
             "proxyUrl" to { proxyUrl(lone) },
             "userAgent" to { userAgent(lone) },
+            "cacheFolder" to { cacheFolder(File(lone), "app", me) },
+            "cacheAppKey" to { cacheFolder(File("kept"), lone, me) },
+            "cacheAccount" to { cacheFolder(File("kept"), "app", loneLow) },
         )
         for ((name, set) in options) {
             val refusal = assertThrows(IllegalArgumentException::class.java) {
@@ -266,6 +270,44 @@ class BadArgumentsTest {
                 refusal.message,
             )
         }
+    }
+
+    /** Whose list shows at a cold start is never guessed. */
+    @Test
+    fun anOptionOfTheKeptListThatIsMissingOrImpossibleIsNamed() {
+        val folder = File("kept")
+        val options = mapOf<String, SessionServiceOptions.Builder.() -> Unit>(
+            "cacheFolder: must name" to { cacheFolder(File(""), "app", me) },
+            "cacheAppKey: must not be null" to { cacheFolder(folder, null, me) },
+            "cacheAppKey: " to { cacheFolder(folder, "", me) },
+            "cacheAccount: must not be null" to { cacheFolder(folder, "app") },
+            "cacheAccount: " to { cacheFolder(folder, "app", "a|b") },
+        )
+        for ((fault, set) in options) {
+            val refusal = assertThrows(IllegalArgumentException::class.java) {
+                server.service(me, set)
+            }
+            assertTrue("${refusal.message}", refusal.message.orEmpty().startsWith("option $fault"))
+        }
+        server.service(me) { cacheFolder(null, null) }.close()
+        assertFalse("no service makes it", folder.exists())
+    }
+
+    /** Such an account can log in nowhere: that is its login's outcome, not a fault of `init`. */
+    @Test
+    fun aLoginOfAnImpossibleAccountEndsInItsOutcomeWithAKeptListToo() {
+        val service = SessionServiceOptions.Builder(server.url).cacheFolder(File("kept"), "app")
+        NIMClient.init(null, LoginInfo("a|b", token), SDKOptions(service.build()))
+        val recorder = Recorder<LoginInfo>()
+        val auth = NIMClient.getService(AuthService::class.java)
+        auth.login(LoginInfo("a|b", token)).setCallback(recorder)
+        assertEquals(302, recorder.code())
+        val wrong = SessionServiceOptions.Builder(server.url).cacheFolder(File("kept"), "")
+        NIMClient.init(null, null, SDKOptions(wrong.build()))
+        val refused = Recorder<LoginInfo>()
+        auth.login(LoginInfo(me, token)).setCallback(refused)
+        assertEquals("init has refused the options", 414, refused.code())
+        initWith(null)
     }
 
     private fun calls() = PublicFunction.all().filter { it.owner in receivers && !it.isStatic }

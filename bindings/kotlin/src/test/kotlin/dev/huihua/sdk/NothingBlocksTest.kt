@@ -99,7 +99,11 @@ class NothingBlocksTest {
             val made = function.call(receiver, arguments.toTypedArray())
             @Suppress("UNCHECKED_CAST")
             (made as? InvocationFuture<Any>)?.takeUnless { it is Call }?.setCallback(recorder)
-            if (made is Call || made is InvocationFuture<*>) recorders[function] = recorder
+            // Erasing waits for no server.
+            val waits = function.name != "eraseCache"
+            if (waits && (made is Call || made is InvocationFuture<*>)) {
+                recorders[function] = recorder
+            }
         }
         assertTrue("${recorders.keys}", recorders.size >= 12)
         service.close()
@@ -226,6 +230,7 @@ class NothingBlocksTest {
         List::class.java -> listOf("p2p|amy")
         Map::class.java -> mapOf("a" to 1)
         Executor::class.java -> Executor(Runnable::run)
+        File::class.java -> File(System.getProperty("java.io.tmpdir"), "huihua-nothing")
         Array<String>::class.java -> arrayOf("p2p|amy")
         RequestCallback::class.java -> Recorder<Any>()
         TokenProvider::class.java -> TokenProvider.of("token")

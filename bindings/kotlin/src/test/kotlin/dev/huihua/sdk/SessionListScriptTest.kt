@@ -30,7 +30,7 @@ class SessionListScriptTest {
         }
     }
 
-    /** Syncs that wait, or have waited. */
+    /** Syncs of an observer that wait, or have waited. */
     private val waits = AtomicInteger()
 
     /** The answer to the first of them. */
@@ -38,20 +38,21 @@ class SessionListScriptTest {
 
     private fun HttpExchange.sync(query: String) {
         val isWaiting = "waitMs=0" !in query && "waitMs" in query
+        // A list starts at its page's cursor, an observer at the latest.
+        val isObservers = "cursor=latest" in query || "cursor=observers" in query
+        val cursor = if (isObservers) "observers" else "c"
         val scripted = when {
             !isWaiting -> null
-            waits.getAndIncrement() == 0 && asksFirst -> first.get(20, TimeUnit.SECONDS)
-            else -> syncs.poll(20, TimeUnit.SECONDS)
+            !isObservers -> syncs.poll(20, TimeUnit.SECONDS)
+            waits.getAndIncrement() == 0 -> first.get(20, TimeUnit.SECONDS)
+            else -> Thread.sleep(20_000).let { null }
         }
-        send(200, scripted ?: changes())
+        send(200, scripted ?: changes(cursor))
     }
 
-    @Volatile
-    private var asksFirst = false
-
-    private fun changes(vararg rows: String): String {
+    private fun changes(cursor: String, vararg rows: String): String {
         val changes = rows.joinToString(",") { """{"session":$it}""" }
-        return """{"changes":[$changes],"cursor":"c","hasMore":false,"reset":false}"""
+        return """{"changes":[$changes],"cursor":"$cursor","hasMore":false,"reset":false}"""
     }
 
     private fun page(vararg peers: String, next: String? = null): String {
@@ -91,23 +92,24 @@ class SessionListScriptTest {
         awaitTrue("complete") { !list.hasMore && list.state == SessionList.State.Ready }
     }
 
-    /** The sync that waited before the page was read returns an older state than the page. */
+    /** An observer's sync that waited before the page was read returns an older state than it. */
     @Test
     fun aChangeIsNeverOlderThanThePage() = server.use {
-        asksFirst = true
         fun row(peer: String, ext: String) =
             """{"sessionId":"p2p|$peer","updateTime":5,"ext":"$ext","lastMsgType":0}"""
         pages = {
             """{"sessionList":[${row("a", "fresh")}],"hasMore":false,"syncCursor":"c"}"""
         }
         server.service().use { service ->
-            service.observeUpdateMySession(Events())
+            val observed = Events<RecentSession>()
+            service.observeUpdateMySession(observed)
             awaitTrue("a sync that waits") { waits.get() == 1 }
             SessionList(service, 2).use { list ->
                 list.open()
                 list.awaitIds("a")
-                first.complete(changes(row("a", "old")))
-                syncs += changes(row("b", "later"))
+                first.complete(changes("observers", row("a", "old")))
+                assertEquals("old", observed.next().ext)
+                syncs += changes("c", row("b", "later"))
                 list.awaitIds("a", "b")
                 assertEquals(listOf("fresh", "later"), list.sessions.map { it.ext })
             }
@@ -127,11 +129,11 @@ class SessionListScriptTest {
             }
         }
         list.loadMore()
-        list.awaitIds("b", "c")
+        // And the page that was asked for is loaded.
+        list.awaitIds("b", "c", "d")
         states.awaitEvent("Refreshing") { it == SessionList.State.Refreshing }
         states.awaitEvent("Ready") { it == SessionList.State.Ready }
-        list.loadMore()
-        list.awaitIds("b", "c", "d")
+        assertTrue(!list.hasMore)
     }
 
     @Test

@@ -21,6 +21,7 @@ fun main(arguments: Array<String>) {
     println("environment/machine\tMachine: $cores cores, $system; $java")
     border(quick, pageOf(url, token))
     lists(quick, url, token)
+    coldStarts(quick, File(folder), url, token)
     FirstCalls(File(folder), token, pageOf(url, token)).use { it.measure(if (quick) 3 else 15) }
     exitProcess(0)
 }

@@ -11,6 +11,14 @@ internal class FixedToken(val token: String?) : TokenProvider {
     override fun getToken(refresh: Boolean): String = token.orEmpty()
 }
 
+/** Names the account whose lists a service keeps; null = the app has named none. */
+internal class CacheAccount(val name: String?) {
+    companion object {
+        /** How the message about a name that is none begins. */
+        const val FAULT = "option cacheAccount: "
+    }
+}
+
 /**
  * Returns [value], the argument [name] of a call.
  *

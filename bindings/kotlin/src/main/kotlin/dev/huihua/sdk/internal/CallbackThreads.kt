@@ -5,6 +5,7 @@ import com.sun.jna.Callback
 import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Native
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceCallCallback
+import dev.huihua.sdk.ffi.uniffiCallbackInterfaceListListener
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceLogger
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceRootProvider
 import dev.huihua.sdk.ffi.uniffiCallbackInterfaceTokenProvider
@@ -28,6 +29,9 @@ internal object CallbackThreads {
         uniffiCallbackInterfaceWatchListener.onStatus,
         uniffiCallbackInterfaceWatchListener.uniffiFree,
         uniffiCallbackInterfaceWatchListener.uniffiClone,
+        uniffiCallbackInterfaceListListener.onEvent,
+        uniffiCallbackInterfaceListListener.uniffiFree,
+        uniffiCallbackInterfaceListListener.uniffiClone,
         uniffiCallbackInterfaceLogger.log,
         uniffiCallbackInterfaceLogger.uniffiFree,
         uniffiCallbackInterfaceLogger.uniffiClone,

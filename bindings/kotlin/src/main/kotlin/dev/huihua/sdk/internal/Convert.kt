@@ -12,7 +12,9 @@ import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.SyncOption
 import dev.huihua.sdk.SyncResult
 import dev.huihua.sdk.ffi.AccountInfo as NativeAccountInfo
+import dev.huihua.sdk.ffi.CacheOptions
 import dev.huihua.sdk.ffi.CallFailure
+import dev.huihua.sdk.ffi.ListFacts as NativeListFacts
 import dev.huihua.sdk.ffi.LogLevel
 import dev.huihua.sdk.ffi.Options as NativeOptions
 import dev.huihua.sdk.ffi.QueryMySessionOption as NativeOption
@@ -23,7 +25,8 @@ import dev.huihua.sdk.ffi.SessionException as NativeException
 import dev.huihua.sdk.ffi.SyncOption as NativeSyncOption
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 
-internal fun SessionServiceOptions.toNative(): NativeOptions =
+/** Converts the options; without [cacheAccount] nothing is kept, whatever they say. */
+internal fun SessionServiceOptions.toNative(cacheAccount: CacheAccount?): NativeOptions =
     NativeOptions(
         serverUrls = serverUrls.map { requireOptionText("serverUrl", it) },
         rootCertificates = extraRootCertificates,
@@ -35,7 +38,14 @@ internal fun SessionServiceOptions.toNative(): NativeOptions =
         attemptTimeoutMs = attemptTimeoutMs,
         callTimeoutMs = callTimeoutMs,
         attemptsMax = attemptsMax,
+        cache = cacheAccount?.let { toNativeCache(it.name) },
     )
+
+private fun SessionServiceOptions.toNativeCache(account: String?): CacheOptions? {
+    val folder = requireOptionText("cacheFolder", (cacheFolder ?: return null).path)
+    val appKey = requireOptionText("cacheAppKey", cacheAppKey)
+    return CacheOptions(folder, appKey, requireOptionText("cacheAccount", account))
+}
 
 internal fun QueryMySessionOption.toNative(): NativeOption {
     val token = pageToken?.let { requireText("pageToken", it) }
@@ -60,6 +70,9 @@ private fun NativeChange.toPublic(): SessionChange = when (this) {
 
 internal fun NativeRow.toPublic(): RecentSession =
     SessionRow(sessionId, updateTime, ext, lastMsg, lastMsgType)
+
+internal fun NativeListFacts.toInternal() =
+    ListFacts(number, hasMore, isFromCache, isReading, isLoadingMore)
 
 internal fun NativeAccountInfo.toPublic() = AccountInfo(account, appKey, expiresAt)
 

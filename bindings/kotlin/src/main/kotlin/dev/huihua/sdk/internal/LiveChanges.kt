@@ -21,8 +21,8 @@ internal interface LiveListener {
 /**
  * Runs the watch of one service and notifies its listeners.
  *
- * The watch runs while there is a listener, no holder, the app is in the foreground (if that is
- * observed) and the listeners keep up. Each time it resumes at its cursor.
+ * The watch runs while there is a listener, the app is in the foreground (if that is observed) and
+ * the listeners keep up. Each time it resumes at its cursor.
  */
 internal class LiveChanges(
     private val serial: Serial,
@@ -30,7 +30,6 @@ internal class LiveChanges(
 ) {
     private val listeners = CopyOnWriteArrayList<LiveListener>()
     private val lock = Any()
-    private val holders = HashSet<Any>()
     private var running: Run? = null
     private var cursor: String? = null
     private var isForeground = true
@@ -61,28 +60,6 @@ internal class LiveChanges(
     fun remove(listener: LiveListener) {
         listeners.remove(listener)
         synchronized(lock) { adjust() }
-    }
-
-    /**
-     * Stops the watch until [release]. A holder that loads a page meanwhile knows that each later
-     * change is at least as new as the page.
-     */
-    fun hold(holder: Any) {
-        synchronized(lock) {
-            holders += holder
-            adjust()
-        }
-    }
-
-    /** Ends [hold]. A watch without a cursor starts at [pageCursor]. */
-    fun release(holder: Any, pageCursor: String?) {
-        synchronized(lock) {
-            if (!holders.remove(holder)) return
-            if (pageCursor != null) clearFailure()
-            cursor = cursor ?: pageCursor
-            adjust()
-        }
-        serial.start()
     }
 
     fun setForeground(isForeground: Boolean) {
@@ -118,7 +95,7 @@ internal class LiveChanges(
 
     /** Starts or stops the watch, as its conditions require. */
     private fun adjust() {
-        val wanted = failure == null && isForeground && holders.isEmpty() &&
+        val wanted = failure == null && isForeground &&
             undelivered < UNDELIVERED_MAX && !listeners.isEmpty()
         if (wanted == (running != null)) return
         if (!wanted) {
@@ -200,7 +177,7 @@ internal class LiveChanges(
                         }
                     // Only once the cursor is known can no later change be missed.
                     WatchStatus.Live -> if (cursor != null) setStatus(OnlineStatus.ONLINE)
-                    WatchStatus.Broken -> setStatus(OnlineStatus.OFFLINE)
+                    is WatchStatus.Broken -> setStatus(OnlineStatus.OFFLINE)
                     is WatchStatus.Ended -> end(status.failure)
                 }
             }

@@ -15,10 +15,15 @@ import dev.huihua.sdk.ffi.Call
 import dev.huihua.sdk.ffi.CallCallback
 import dev.huihua.sdk.ffi.CallOutcome
 import dev.huihua.sdk.ffi.Failure
+import dev.huihua.sdk.ffi.ListEvent as NativeListEvent
+import dev.huihua.sdk.ffi.ListFacts as NativeListFacts
+import dev.huihua.sdk.ffi.ListListener as NativeListListener
+import dev.huihua.sdk.ffi.ListOption
 import dev.huihua.sdk.ffi.LogLevel
 import dev.huihua.sdk.ffi.Logger as NativeLogger
 import dev.huihua.sdk.ffi.RootProvider
 import dev.huihua.sdk.ffi.SessionException as NativeException
+import dev.huihua.sdk.ffi.SessionList as NativeSessionList
 import dev.huihua.sdk.ffi.SessionService
 import dev.huihua.sdk.ffi.SyncResult as NativeSyncResult
 import dev.huihua.sdk.ffi.TokenProvider as NativeTokenProvider
@@ -38,6 +43,7 @@ import dev.huihua.sdk.ffi.WatchStatus as NativeWatchStatus
 internal class NativeService(
     options: SessionServiceOptions,
     private val provider: TokenProvider,
+    cacheAccount: CacheAccount?,
 ) {
     init {
         // Beside the library, whose loading takes as long.
@@ -48,7 +54,7 @@ internal class NativeService(
 
     /** Null if the library could not be loaded. */
     private val service: SessionService? =
-        if (NativeLibrary.failure == null) makeService(options, tokens) else null
+        if (NativeLibrary.failure == null) makeService(options, tokens, cacheAccount) else null
 
     @Volatile
     private var isClosed = false
@@ -98,6 +104,30 @@ internal class NativeService(
         }
     }
 
+    /**
+     * Runs a list, which opens with the kept sessions unless [rowsShown] of one that ended still
+     * show.
+     *
+     * @throws SessionException after [close], and without the library.
+     */
+    fun list(pageSize: Int, rowsShown: Int, listener: ListListener): NativeList {
+        val option = ListOption(pageSize, rowsShown)
+        return try {
+            RunningList(open().list(option, ListAdapter(this, listener)))
+        } catch (thrown: Throwable) {
+            throw reason(thrown)
+        }
+    }
+
+    /** Erases what lists have kept; a [close] meanwhile does not hinder it. */
+    fun eraseCache(to: Delivery<Void>) {
+        try {
+            checkOpen().eraseCache(CallbackAdapter(this, to) { null })
+        } catch (thrown: Throwable) {
+            to.end(Outcome.Failure(reason(thrown)))
+        }
+    }
+
     /** Ends running calls with [SessionException.Closed], without waiting. */
     fun close() {
         isClosed = true
@@ -120,10 +150,14 @@ internal class NativeService(
 
     /** Returns the service for one call, or throws why there can be none. */
     private fun open(): SessionService {
-        if (isClosed) throw SessionException.Closed()
-        if (service == null) throw libraryMissing()
+        val service = checkOpen()
         if (provider is FixedToken) requireToken(provider.token)
         return service
+    }
+
+    private fun checkOpen(): SessionService {
+        if (isClosed) throw SessionException.Closed()
+        return service ?: throw libraryMissing()
     }
 
     /** Returns why a call could not start; the generated code throws if [close] came meanwhile. */
@@ -131,6 +165,13 @@ internal class NativeService(
         thrown is SessionException -> thrown
         isClosed -> SessionException.Closed()
         else -> fault(thrown)
+    }
+
+    fun status(status: NativeWatchStatus): WatchStatus = when (status) {
+        is NativeWatchStatus.Connecting -> WatchStatus.Connecting
+        is NativeWatchStatus.Live -> WatchStatus.Live
+        is NativeWatchStatus.Broken -> WatchStatus.Broken(failure(status.cause))
+        is NativeWatchStatus.Ended -> WatchStatus.Ended(failure(status.cause))
     }
 
     fun failure(cause: Failure): SessionException = when (cause) {
@@ -157,10 +198,14 @@ private fun readRootsAhead() {
     reader.start()
 }
 
-private fun makeService(options: SessionServiceOptions, tokens: TokenAdapter): SessionService =
+private fun makeService(
+    options: SessionServiceOptions,
+    tokens: TokenAdapter,
+    cacheAccount: CacheAccount?,
+): SessionService =
     try {
         val logger = options.logger?.let(::LoggerAdapter)
-        SessionService(options.toNative(), tokens, PlatformRoots, logger)
+        SessionService(options.toNative(cacheAccount), tokens, PlatformRoots, logger)
     } catch (wrong: NativeException.Option) {
         throw IllegalArgumentException("option ${wrong.field}: ${wrong.reason}")
     } catch (other: NativeException) {
@@ -186,6 +231,20 @@ private class RunningWatch(private val watch: Watch) : NativeWatch {
     override fun stop() = watch.stop().also { watch.destroy() }
 
     override fun reconnect() = watch.poke()
+}
+
+private class RunningList(private val list: NativeSessionList) : NativeList {
+    override fun loadMore() = list.loadMore()
+
+    override fun refresh() = list.refresh()
+
+    override fun reconnect() = list.poke()
+
+    override fun pause() = list.pause()
+
+    override fun resume() = list.resume()
+
+    override fun stop() = list.stop().also { list.destroy() }
 }
 
 /** Converts and delivers the outcome of a call, see [NativeService.start]. */
@@ -216,21 +275,37 @@ private class WatchAdapter(
     override fun onChanges(result: NativeSyncResult) =
         orEnd { listener.onChanges(result.toPublic()) }
 
-    override fun onStatus(status: NativeWatchStatus) = orEnd {
-        val public = when (status) {
-            is NativeWatchStatus.Connecting -> WatchStatus.Connecting
-            is NativeWatchStatus.Live -> WatchStatus.Live
-            is NativeWatchStatus.Broken -> WatchStatus.Broken
-            is NativeWatchStatus.Ended -> WatchStatus.Ended(service.failure(status.cause))
-        }
-        listener.onStatus(public)
-    }
+    override fun onStatus(status: NativeWatchStatus) =
+        orEnd { listener.onStatus(service.status(status)) }
 
     /** Ends the watch if an event cannot be delivered: it must not lose a change. */
     private inline fun orEnd(event: () -> Unit) = try {
         event()
     } catch (thrown: Throwable) {
         listener.onStatus(WatchStatus.Ended(fault(thrown)))
+    }
+}
+
+private class ListAdapter(
+    private val service: NativeService,
+    private val listener: ListListener,
+) : NativeListListener {
+    override fun onEvent(event: NativeListEvent, facts: NativeListFacts) {
+        val shared = facts.toInternal()
+        val converted = try {
+            when (event) {
+                is NativeListEvent.Sessions -> {
+                    val rows = event.sessions.map { it.toPublic() }
+                    ListEvent.Sessions(event.position, event.removed, rows)
+                }
+                is NativeListEvent.Status -> ListEvent.Status(service.status(event.status))
+                is NativeListEvent.MoreFailed -> ListEvent.MoreFailed(service.failure(event.cause))
+            }
+        } catch (thrown: Throwable) {
+            // It must not lose a change.
+            ListEvent.Status(WatchStatus.Ended(fault(thrown)))
+        }
+        listener.onEvent(converted, shared)
     }
 }
 

@@ -30,7 +30,7 @@ internal sealed interface WatchStatus {
     object Live : WatchStatus
 
     /** The connection is lost; the watch reconnects by itself. */
-    object Broken : WatchStatus
+    class Broken(val failure: SessionException) : WatchStatus
 
     /** The watch failed finally; it is the last event. */
     class Ended(val failure: SessionException) : WatchStatus

@@ -24,6 +24,8 @@ public interface AuthService {
      *
      * Running calls end in `onException` with `SessionException.Closed`, live changes end, threads
      * and connections are closed. Observers stay registered and work again after the next login.
+     * What the account's lists have kept on the device is erased; a [login] of another account, or
+     * the end of the app, erases nothing.
      */
     public fun logout()
 }

@@ -10,6 +10,7 @@ import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
 import dev.huihua.sdk.SessionServiceOptions
 import dev.huihua.sdk.TokenProvider
+import dev.huihua.sdk.internal.CacheAccount
 import dev.huihua.sdk.internal.Codes
 import dev.huihua.sdk.internal.Delivery
 import dev.huihua.sdk.internal.EMPTY_FAULT
@@ -54,12 +55,20 @@ internal class Setup(
     val callbackExecutor: Executor = options.callbackExecutor ?: Platform.callbackExecutor
 
     /** Makes the service of [info]; throws as the constructor of [SessionService]. */
-    fun service(info: LoginInfo): SessionService {
+    fun service(info: LoginInfo): SessionService = try {
+        service(info, CacheAccount(info.account))
+    } catch (invalid: IllegalArgumentException) {
+        if (!invalid.message.orEmpty().startsWith(CacheAccount.FAULT)) throw invalid
+        // No server has such an account, which is the outcome of its login, not of the options.
+        service(info, null)
+    }
+
+    private fun service(info: LoginInfo, account: CacheAccount?): SessionService {
         val renewal = options.tokenProvider
         val tokens = TokenProvider { refresh ->
             if (refresh && renewal != null) renewal.getToken(true) else info.token
         }
-        return SessionService(options, tokens, context)
+        return SessionService(options, tokens, context, account)
     }
 
     /** Writes a line to the app's log, if there is one; ignores its exceptions. */
@@ -151,7 +160,11 @@ internal object Logins {
         return CallFuture(future)
     }
 
-    fun logout() = replace(null, StatusCode.LOGOUT)
+    fun logout() {
+        // Before the service is closed, which then keeps nothing.
+        current?.service?.eraseCache(null)
+        replace(null, StatusCode.LOGOUT)
+    }
 
     /** Fails a call that was made without a login. */
     fun <T> refuseCall(): Delivery<T> {

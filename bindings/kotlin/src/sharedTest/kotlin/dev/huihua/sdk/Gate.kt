@@ -1,0 +1,67 @@
+// A network that a test takes away: it relays connections to a server while it is open.
+package dev.huihua.sdk
+
+import java.io.IOException
+import java.net.InetAddress
+import java.net.InetSocketAddress
+import java.net.ServerSocket
+import java.net.Socket
+import java.net.URI
+import java.util.concurrent.CopyOnWriteArrayList
+
+class Gate(private val server: TestServer) : AutoCloseable {
+    private val connections = CopyOnWriteArrayList<Socket>()
+    private var port = 0
+    private var listener: ServerSocket? = null
+    val url: String get() = "http://127.0.0.1:$port"
+
+    init {
+        open()
+    }
+
+    fun open(): Unit = synchronized(this) {
+        val next = ServerSocket().apply {
+            reuseAddress = true
+            bind(InetSocketAddress(InetAddress.getLoopbackAddress(), port))
+        }
+        port = next.localPort
+        listener = next
+        background { while (true) relay(next.accept()) }
+    }
+
+    /** Refuses connections and breaks the open ones, until [open]. */
+    fun shut(): Unit = synchronized(this) {
+        listener?.close()
+        listener = null
+        connections.forEach { it.close() }
+        connections.clear()
+    }
+
+    override fun close() = shut()
+
+    private fun relay(client: Socket) {
+        val target = URI(server.url)
+        val upstream = Socket(target.host, target.port)
+        synchronized(this) {
+            connections += listOf(client, upstream)
+            if (listener == null) shut()
+        }
+        for ((from, to) in listOf(client to upstream, upstream to client)) {
+            background {
+                from.use { to.use { from.getInputStream().copyTo(to.getOutputStream()) } }
+            }
+        }
+    }
+
+    private fun background(work: () -> Unit) {
+        val thread = Thread({
+            try {
+                work()
+            } catch (_: IOException) {
+                // The test has shut the gate, or a connection is over.
+            }
+        }, "gate")
+        thread.isDaemon = true
+        thread.start()
+    }
+}
