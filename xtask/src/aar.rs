@@ -115,15 +115,10 @@ pub(crate) fn pack(libraries: &[Library], repository: &Path) -> Result<PathBuf> 
 /// # Errors
 /// As [`pack`].
 pub(crate) fn pack_jvm(library: &Path, repository: &Path) -> Result<PathBuf> {
-    let mut jar = Archive::default();
-    jar.add_folder(Path::new("target/kotlin/huihua-jvm/classes"))?;
-    jar.add("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n");
-    let name = library.file_name().context("a library has a name")?.to_string_lossy();
-    jar.add_file(format!("{}/{name}", jna_folder()), library)?;
     let path = Publication {
         name: "huihua-jvm",
         packaging: "jar",
-        main: jar.into_bytes()?,
+        main: jvm_jar(library)?,
         sources: sources("jvm")?,
         javadoc: javadoc()?,
     }
@@ -132,8 +127,24 @@ pub(crate) fn pack_jvm(library: &Path, repository: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// The facade's classes, and a library where JNA looks for it.
+///
+/// # Errors
+/// When something is missing.
+pub(crate) fn jvm_jar(library: &Path) -> Result<Vec<u8>> {
+    let mut jar = Archive::default();
+    jar.add_folder(Path::new("target/kotlin/huihua-jvm/classes"))?;
+    jar.add("META-INF/MANIFEST.MF", "Manifest-Version: 1.0\r\n\r\n");
+    let name = library.file_name().context("a library has a name")?.to_string_lossy();
+    jar.add_file(format!("{}/{name}", jna_folder()), library)?;
+    jar.into_bytes()
+}
+
 /// The facade's sources and the generated ones: what a debugger wants to step through.
-fn sources(platform: &str) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// When a folder cannot be read.
+pub(crate) fn sources(platform: &str) -> Result<Vec<u8>> {
     let mut jar = Archive::default();
     for folder in ["src/main/java", "src/main/kotlin", &format!("src/{platform}/kotlin")] {
         jar.add_folder(&Path::new("bindings/kotlin").join(folder))?;

@@ -68,6 +68,14 @@ pub(crate) fn deliver_sample(server: &DevServer) -> Result<()> {
     delivery::deliver(&server.site, &copies)
 }
 
+/// Delivers these copies, one a line, as NIM would.
+///
+/// # Errors
+/// When one is not taken.
+pub(crate) fn deliver(server: &DevServer, copies: &str) -> Result<()> {
+    delivery::deliver(&server.site, copies)
+}
+
 fn build() -> Result<String> {
     println!("== Building the server, the library and the Kotlin demo");
     programs::run()?;

@@ -46,6 +46,12 @@ const PACKAGE_INPUTS: [&str; 9] = [
 /// As [`DEMO_STAMP`]; it goes when the output goes.
 const PACKAGE_STAMP: &str = "target/kotlin/inputs.sha256";
 
+/// What the JVM's artifact is built from.
+const JVM_INPUTS: [&str; 4] =
+    [REACTOR, "bindings/kotlin/jvm", "bindings/kotlin/src/main", "bindings/kotlin/src/jvm"];
+/// As [`PACKAGE_STAMP`].
+const JVM_STAMP: &str = "target/kotlin/jvm-inputs.sha256";
+
 /// Builds every module of the reactor and runs its tests.
 ///
 /// # Errors
@@ -100,6 +106,23 @@ pub(crate) fn package() -> Result<()> {
         "package",
     ]))?;
     fs::write(PACKAGE_STAMP, inputs).with_context(|| format!("write {PACKAGE_STAMP}"))
+}
+
+/// Compiles the JVM's artifact alone, without tests, when something of it has changed.
+///
+/// # Errors
+/// When Maven fails.
+pub(crate) fn package_jvm() -> Result<()> {
+    let (inputs, all) = (fingerprint(&JVM_INPUTS)?, fingerprint(&PACKAGE_INPUTS)?);
+    let is_built =
+        |stamp: &str, inputs: &str| fs::read_to_string(stamp).is_ok_and(|stamp| stamp == inputs);
+    if is_built(PACKAGE_STAMP, &all) || is_built(JVM_STAMP, &inputs) {
+        println!("Maven: nothing of the facade changed since the last build");
+        return Ok(());
+    }
+    println!("Maven: compiling the facade (the first time it downloads: minutes)");
+    build(":huihua-jvm", "package")?;
+    fs::write(JVM_STAMP, inputs).with_context(|| format!("write {JVM_STAMP}"))
 }
 
 /// Builds one module up to the given phase, and what it needs.

@@ -17,6 +17,7 @@ mod console;
 mod demo;
 mod deny;
 mod fuzz;
+mod jvm;
 mod kotlin;
 mod ktlint;
 mod openapi;
@@ -44,6 +45,7 @@ enum Task {
     Test(test::TestArguments),
     Demo(demo::DemoArguments),
     Aar(aar::AarArguments),
+    Jvm(jvm::JvmArguments),
     Apk(apk::ApkArguments),
     Release(release::ReleaseArguments),
     Bench(bench::BenchArguments),
@@ -75,6 +77,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test(arguments) => test::run(&arguments),
         Task::Demo(_) => demo::run(),
         Task::Aar(arguments) => aar::run(&arguments),
+        Task::Jvm(_) => jvm::run(),
         Task::Apk(arguments) => apk::run(&arguments),
         Task::Release(_) => release::run(),
         Task::Bench(arguments) => bench::run(&arguments),

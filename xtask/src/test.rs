@@ -40,7 +40,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     Step {
         name: "machine",
         what: "JDK 17, Maven, aapt2, curl; installed when root on Debian or Ubuntu",
@@ -92,6 +92,11 @@ const STEPS: [Step; 17] = [
         name: "packages",
         what: "AAR, JAR and APK as build tools and devices read them",
         run: proof::consumer::run,
+    },
+    Step {
+        name: "jvm",
+        what: "docs/jvm.md's POM and programs, in a stranger's project, on a real server",
+        run: proof::jvm::run,
     },
     Step {
         name: "glibc-shim",

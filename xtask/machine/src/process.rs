@@ -64,13 +64,18 @@ pub struct Process {
 impl Process {
     /// Starts `command` without standard input.
     pub fn start(command: &mut Command) -> Result<Self> {
+        Self::start_from(command, Stdio::null())
+    }
+
+    /// Starts `command`, which reads this as its standard input.
+    pub fn start_from(command: &mut Command, input: Stdio) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let mut groups = GROUPS.lock().unwrap_or_else(PoisonError::into_inner);
         if interrupted() {
             bail!("interrupted before `{name}` was started");
         }
         let child = command
-            .stdin(Stdio::null())
+            .stdin(input)
             .process_group(0)
             .spawn()
             .with_context(|| format!("start `{name}`"))?;

@@ -44,8 +44,9 @@ pub(crate) fn run() -> Result<()> {
 }
 
 /// The debug build's library, which is there already, without what would make the JAR huge.
-fn stripped_library() -> Result<PathBuf> {
+pub(super) fn stripped_library() -> Result<PathBuf> {
     let library = bindgen::library();
+    fs::create_dir_all("target/proof").context("make target/proof")?;
     let stripped =
         Path::new("target/proof").join(library.file_name().context("a library has a name")?);
     process::run(Command::new("strip").arg("-o").arg(&stripped).arg(&library))?;
@@ -119,7 +120,8 @@ fn build_project(aar: &Path) -> Result<Vec<PathBuf>> {
     // Marks the project's top, from which it finds its own files.
     fs::create_dir_all(Path::new(PROJECT_COPY).join(".mvn")).context("mark the project's top")?;
     let settings = Path::new(PROJECT_COPY).join("settings.xml");
-    archive::write(&settings, settings_xml()?.as_bytes())?;
+    let ours = fs::canonicalize(REPOSITORY).context("find the repository")?;
+    archive::write(&settings, settings_xml(Some(&ours))?.as_bytes())?;
     archive::unpack(aar, "", &Path::new(PROJECT_COPY).join("aar"))?;
     println!("Maven: a project that has only our repository and the usual ones");
     let mut command = Command::new("mvn");
@@ -157,18 +159,18 @@ fn classpath(name: &str) -> Result<Vec<PathBuf>> {
 /// The local repository is empty, so that no artifact resolved before hides a missing one. Files
 /// that other builds on this machine got from Maven Central are not fetched again. By default
 /// Maven only warns of a wrong checksum, which Gradle does not take.
-fn settings_xml() -> Result<String> {
-    let ours = fs::canonicalize(REPOSITORY).context("find the repository")?;
+pub(super) fn settings_xml(ours: Option<&Path>) -> Result<String> {
     let fetched = maven::local_repository()?;
     let entry = |kind: &str, id: &str, folder: &Path, policy: &str| {
         format!("<{kind}><id>{id}</id><url>file://{}</url>{policy}</{kind}>", folder.display())
     };
     let strict = "<releases><checksumPolicy>fail</checksumPolicy></releases>";
+    let ours = ours.map(|folder| entry("repository", "huihua", folder, strict));
     Ok(format!(
         "<settings><profiles><profile><id>all</id>\n<repositories>{}{}</repositories>\n\
         <pluginRepositories>{}</pluginRepositories>\n</profile></profiles>\n\
         <activeProfiles><activeProfile>all</activeProfile></activeProfiles></settings>\n",
-        entry("repository", "huihua", &ours, strict),
+        ours.unwrap_or_default(),
         entry("repository", "fetched", &fetched, ""),
         entry("pluginRepository", "fetched", &fetched, ""),
     ))

@@ -18,7 +18,7 @@ use crate::{demo, server::DevServer};
 pub(super) const SMOKE_SOURCES: &str = "bindings/kotlin/src/smoke/java/dev/huihua/smoke/Smoke.java";
 const SMOKE_CLASS: &str = "dev.huihua.smoke.Smoke";
 pub(super) const FACADE_CLASSES: &str = "target/kotlin/huihua-jvm/classes";
-const EXPECTED: &str = "samples/expected.json";
+pub(super) const EXPECTED: &str = "samples/expected.json";
 
 /// A server with the sample's list, and who may read it.
 pub(super) struct Scene {

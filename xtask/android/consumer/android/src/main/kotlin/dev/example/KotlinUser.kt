@@ -49,6 +49,10 @@ class KotlinUser(context: Context, token: String) : AutoCloseable {
     fun signIn(context: Context, info: LoginInfo) =
         NIMClient.init(context, info, SDKOptions(options).apply { liveInBackground = true })
 
+    /** What Compose asks. */
+    fun isSame(old: RecentSession, now: RecentSession): Boolean =
+        old == now && old.lastMessage == now.lastMessage
+
     private inner class Shower : RequestCallback<RecentSession> {
         override fun onSuccess(param: RecentSession) {
             shown.value = textOf(param) + param.ext
