@@ -15,6 +15,7 @@ mod figures;
 mod lengths;
 mod source;
 mod text;
+mod translations;
 
 use source::{Breach, Source};
 
@@ -36,6 +37,7 @@ pub(crate) fn run() -> Result<()> {
     let mut problems: Vec<Breach> = sources.iter().flat_map(|s| check(s, &paths)).collect();
     problems.extend(circles::check(&sources));
     problems.extend(docs::missing_tests(&sources));
+    problems.extend(translations::other_code(&sources));
     for problem in &problems {
         println!("{problem}");
     }
