@@ -5,7 +5,9 @@ import android.app.Activity
 import android.app.AlertDialog
 import android.content.DialogInterface.BUTTON_NEGATIVE
 import android.content.DialogInterface.BUTTON_POSITIVE
+import android.graphics.drawable.ColorDrawable
 import android.view.MenuItem
+import android.view.View
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.deliverText
@@ -47,6 +49,18 @@ class SelectionTest {
         phone.await("one row") { list.names() == listOf("nick of ann") }
         phone.await("no selection") { list.rows.checkedItemCount == 0 }
         assertEquals(listOf("p2p|ann"), onServer())
+    }
+
+    @Test
+    fun aSelectedRowShowsATickInPlaceOfItsAvatar() {
+        val list = openAndSelect("nick of bob")
+        assertEquals(listOf(false, true, false), phone.onMain { list.ticks() })
+        phone.onMain { list.tap(2) }
+        assertEquals(listOf(false, true, true), phone.onMain { list.ticks() })
+        DeviceServer.deliverText("carl", me, now + 1_000, now + 10, "up")
+        phone.await("the tick moves too") { list.ticks() == listOf(true, false, true) }
+        phone.onMain { (list as SessionListActivity).selection.mode?.finish() }
+        phone.await("no tick") { list.ticks() == listOf(false, false, false) }
     }
 
     @Test
@@ -96,6 +110,11 @@ class SelectionTest {
         phone.onMain { question.getButton(button).performClick() }
         phone.await("the answer") { !question.isShowing }
     }
+
+    /** Tells of each visible row whether it shows a tick. */
+    private fun Activity.ticks() = (0 until rows.childCount)
+        .mapNotNull { rows.getChildAt(it).findViewById<View>(R.id.tick) }
+        .map { it.background.current !is ColorDrawable }
 
     private fun deleteItem(list: Activity): MenuItem =
         checkNotNull((list as SessionListActivity).selection.mode).menu.findItem(R.id.delete)

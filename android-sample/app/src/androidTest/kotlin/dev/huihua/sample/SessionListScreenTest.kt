@@ -5,6 +5,7 @@ package dev.huihua.sample
 import android.app.Activity
 import android.view.View
 import android.widget.Button
+import android.widget.Toolbar
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import dev.huihua.sdk.OnlineStatus
 import dev.huihua.sdk.deliverText
@@ -128,6 +129,70 @@ class SessionListScreenTest {
         phone.drag(list, pull, byY = 220 * dp)
         phone.await("both") { list.names() == listOf("nick of bob", "nick of ann") }
         phone.await("calm") { !pull.isRefreshing && list.text(R.id.warning) == null }
+        relay.close()
+    }
+
+    /** The rows stay where they are; only a pull moves them. */
+    @Test
+    fun aRefreshByTheMenuShowsAThinLine() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("line", relay.url)
+        relay.connect()
+        DeviceServer.deliverText("ann", me, now, now, "Hello")
+        val list = phone.openList()
+        phone.await("the list") { list.names() == listOf("nick of ann") }
+        phone.await("no line") { !list.findViewById<View>(R.id.progress).isShown }
+        val top = phone.onMain { list.rows.top }
+        relay.cut()
+        relay.stall()
+        val tools = list.findViewById<Toolbar>(R.id.toolbar)
+        phone.onMain { tools.menu.performIdentifierAction(R.id.refresh, 0) }
+        phone.await("the line") { list.findViewById<View>(R.id.progress).isShown }
+        assertFalse(phone.onMain { list.findViewById<PullToRefresh>(R.id.pull).isRefreshing })
+        assertEquals(top, phone.onMain { list.rows.top })
+        relay.cut()
+        relay.connect()
+        phone.await("calm") {
+            !list.findViewById<View>(R.id.progress).isShown && list.text(R.id.warning) == null
+        }
+        relay.close()
+    }
+
+    @Test
+    fun theOfflineBannerOffersToRetry() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signIn("banner", relay.url)
+        relay.connect()
+        DeviceServer.deliverText("ann", me, now, now, "Hello")
+        val list = phone.openList()
+        phone.await("the list") { list.names() == listOf("nick of ann") }
+        assertFalse(phone.onMain { list.findViewById<View>(R.id.banner).isShown })
+        relay.cut()
+        phone.await("the banner") { list.findViewById<View>(R.id.banner).isShown }
+        assertEquals("Try again", phone.onMain { list.text(R.id.banner_retry) })
+        val tools = list.findViewById<Toolbar>(R.id.toolbar)
+        phone.onMain { tools.menu.performIdentifierAction(R.id.refresh, 0) }
+        phone.await("the reason") {
+            list.text(R.id.warning) == "The server cannot be reached (415)"
+        }
+        val line = list.findViewById<View>(R.id.progress)
+        var isTrying = false
+        // Between two tries of the SDK's own, so that what follows is the button's.
+        phone.await("a moment without a try") {
+            val isQuiet = !line.isShown
+            if (isQuiet) {
+                list.findViewById<View>(R.id.banner_retry).performClick()
+                // Runs after what the tap has posted, and before any answer.
+                line.post { isTrying = line.isShown }
+            }
+            isQuiet
+        }
+        phone.await("a try at once") { isTrying }
+        assertEquals(
+            "The server cannot be reached (415)", phone.onMain { list.text(R.id.warning) },
+        )
+        relay.connect()
+        phone.await("no banner") { !list.findViewById<View>(R.id.banner).isShown }
         relay.close()
     }
 

@@ -1,4 +1,4 @@
-// The screen of one session: loading it, editing its ext, and failures of both.
+// The screen of one session: loading it, editing its draft and note, and failures of both.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -34,22 +34,40 @@ class SessionScreenTest {
     }
 
     @Test
-    fun anExtIsShownEditedAndStored() {
+    fun aNoteIsShownAndADraftIsStored() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val device = DeviceServer.device(me)
         device.update("p2p|ann", "from the tablet")
         val screen = phone.openSession("p2p|ann")
-        phone.await("the ext") {
-            screen.ext.isShown &&
-                screen.ext.text.toString() == "from the tablet"
+        phone.await("the note") {
+            screen.note.isShown && screen.note.text.toString() == "from the tablet"
         }
         assertEquals("nick of ann", phone.onMain { screen.title })
         assertEquals("Hello", phone.onMain { rowOf(screen.findViewById(R.id.row)).preview })
-        phone.onMain { screen.ext.setText("""{"draft":"see you"}""") }
+        phone.onMain { screen.note.setText("") }
+        phone.onMain { screen.draft.setText("see you") }
         phone.onMain { screen.findViewById<Button>(R.id.save).performClick() }
         phone.await("the end of the screen") { screen.isFinishing }
         val stored = device.list(QueryMySessionOption()).sessionList.single()
         assertEquals("""{"draft":"see you"}""", stored.ext)
+        device.close()
+    }
+
+    @Test
+    fun aDraftIsAFieldOfItsOwnAndWhatOtherAppsKeepStays() {
+        DeviceServer.deliverText("ann", me, now, now, "Hello")
+        val device = DeviceServer.device(me)
+        device.update("p2p|ann", """{"pinned":true,"draft":"on my way"}""")
+        val screen = phone.openSession("p2p|ann")
+        phone.await("the draft") { screen.draft.isShown }
+        assertEquals("on my way", phone.onMain { screen.draft.text.toString() })
+        assertEquals("", phone.onMain { screen.note.text.toString() })
+        phone.onMain { screen.draft.setText("") }
+        phone.onMain { screen.note.setText("call back") }
+        phone.onMain { screen.findViewById<Button>(R.id.save).performClick() }
+        phone.await("the end of the screen") { screen.isFinishing }
+        val stored = device.list(QueryMySessionOption()).sessionList.single()
+        assertEquals("""{"pinned":true,"note":"call back"}""", stored.ext)
         device.close()
     }
 
@@ -65,18 +83,18 @@ class SessionScreenTest {
     }
 
     @Test
-    fun aTooLongExtIsRefusedAndCanBeCorrected() {
+    fun aTooLongNoteIsRefusedAndCanBeCorrected() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val screen = phone.openSession("p2p|ann")
-        phone.await("the session") { screen.ext.isShown }
+        phone.await("the session") { screen.note.isShown }
         val save = phone.onMain { screen.findViewById<Button>(R.id.save) }
         phone.onMain {
-            screen.ext.setText("x".repeat(4_097))
+            screen.note.setText("x".repeat(4_097))
             save.performClick()
         }
-        phone.await("the refusal") { screen.ext.error?.contains("414") == true }
+        phone.await("the refusal") { screen.note.error?.contains("414") == true }
         phone.onMain {
-            screen.ext.setText("x".repeat(4_096))
+            screen.note.setText("x".repeat(4_096))
             save.performClick()
         }
         phone.await("the end of the screen") { screen.isFinishing }
@@ -86,12 +104,13 @@ class SessionScreenTest {
     fun rotatingThePhoneKeepsTheEnteredText() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val upright = phone.openSession("p2p|ann")
-        phone.await("the session") { upright.ext.isShown }
-        phone.onMain { upright.ext.setText("half a thou") }
+        phone.await("the session") { upright.draft.isShown }
+        phone.onMain { upright.draft.setText("half a thou") }
         val turned = phone.turn(upright)
-        phone.await("the session again") { turned.ext.isShown && turned.title == "nick of ann" }
-        assertEquals("half a thou", phone.onMain { turned.ext.text.toString() })
+        phone.await("the session again") { turned.draft.isShown && turned.title == "nick of ann" }
+        assertEquals("half a thou", phone.onMain { turned.draft.text.toString() })
     }
 
-    private val Activity.ext get() = findViewById<EditText>(R.id.ext)
+    private val Activity.draft get() = findViewById<EditText>(R.id.draft)
+    private val Activity.note get() = findViewById<EditText>(R.id.note)
 }

@@ -28,6 +28,7 @@ class SettingsScreenTest {
         phone.await("the end of the screen") { screen.isFinishing }
         assertEquals(DeviceServer.url, phone.stored().serverUrl)
         assertEquals("ann", phone.stored().account)
+        assertEquals("the list is kept from now on", DeviceServer.appKey, phone.stored().appKey)
         val again = phone.open(SettingsActivity::class.java)
         assertEquals("ann", phone.onMain { again.field(R.id.account).text.toString() })
     }

@@ -9,26 +9,17 @@ import dev.huihua.sdk.LastMessage
 import dev.huihua.sdk.MsgTypeEnum
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionTypeEnum
-import org.json.JSONException
-import org.json.JSONObject
 
 /** Returns the line below a session's name, from the view of [account]. */
 internal fun Context.previewText(session: RecentSession, account: String): CharSequence {
-    val draft = draftOf(session.ext)
+    val ext = Ext.of(session.ext)
     val message = session.lastMessage
     return when {
-        draft.isNotBlank() -> draftText(draft)
-        message == null -> session.ext.ifEmpty { getString(R.string.no_message) }
+        ext.draft.isNotBlank() -> draftText(ext.draft)
+        message == null -> ext.note.ifEmpty { getString(R.string.no_message) }
         message.recall != null -> recallText(message, account)
         else -> messageText(session, message, account)
     }
-}
-
-/** Returns the unsent text that this app keeps in its ext, as IM apps do; empty for none. */
-private fun draftOf(ext: String): String = try {
-    JSONObject(ext).optString("draft")
-} catch (_: JSONException) {
-    ""
 }
 
 private fun Context.draftText(draft: String): CharSequence {

@@ -1,4 +1,4 @@
-// The screen of one session: its row and an editor of its ext.
+// The screen of one session: its row, and its draft and note, which are in its ext.
 package dev.huihua.sample
 
 import android.app.Activity
@@ -12,12 +12,15 @@ import dev.huihua.sdk.Call
 import dev.huihua.sdk.RecentSession
 import dev.huihua.sdk.SessionService
 
-/** Shows one session and edits its ext; closes once the ext is stored. */
+/** Shows one session and edits its draft and note; closes once they are stored. */
 class SessionActivity : Activity() {
     private val settings by lazy { Settings.read(this) }
     private val service: SessionService get() = Sessions.service(this, settings)
     private val sessionId get() = intent.getStringExtra(SESSION_ID).orEmpty()
     private val notice by lazy { Notice(findViewById(R.id.notice)) }
+    private val draft by lazy { findViewById<EditText>(R.id.draft) }
+    private val note by lazy { findViewById<EditText>(R.id.note) }
+    private var ext = Ext.of("")
     private var call: Call? = null
 
     override fun onCreate(savedInstanceState: Bundle?) {
@@ -49,19 +52,23 @@ class SessionActivity : Activity() {
         notice.hide()
         findViewById<View>(R.id.content).visibility = View.VISIBLE
         title = nameOf(session)
-        bindRow(findViewById(R.id.row), session, settings.account)
-        if (!isEdited) findViewById<EditText>(R.id.ext).setText(session.ext)
+        SessionRow.of(findViewById(R.id.row)).show(session, settings.account)
+        ext = Ext.of(session.ext)
+        if (isEdited) return
+        draft.setText(ext.draft)
+        note.setText(ext.note)
     }
 
     private fun save() {
-        val ext = findViewById<EditText>(R.id.ext)
         val button = findViewById<Button>(R.id.save)
         button.isEnabled = false
         val fail = { failure: Throwable ->
             button.isEnabled = true
-            ext.error = getString(R.string.ext_failed, reasonOf(failure))
+            // A text that is too long is the longer one.
+            val field = if (draft.length() > note.length()) draft else note
+            field.error = getString(R.string.not_saved, reasonOf(failure))
         }
-        val text = ext.text.toString()
+        val text = ext.with(draft.text.toString(), note.text.toString())
         val callback = ScreenCallback<Void>(fail) { _: Void? -> finish() }
         call = service.updateMySession(sessionId, text, callback)
     }

@@ -30,6 +30,9 @@ class SessionListActivity : Activity(), SessionList.Listener {
     private var live: Live? = null
     private var status = OnlineStatus.IDLE
     private var statuses: Subscription? = null
+
+    /** Whether the user pulled the list down, and sees that progress. */
+    private var isPulled = false
     internal lateinit var selection: Selection
         private set
 
@@ -46,7 +49,11 @@ class SessionListActivity : Activity(), SessionList.Listener {
         }
         rows.setOnScrollListener(LoadMore())
         more.findViewById<View>(R.id.more_failed).setOnClickListener { live?.list?.loadMore() }
-        pull.onRefresh = { live?.list?.refresh() }
+        findViewById<View>(R.id.banner_retry).setOnClickListener { reconnect() }
+        pull.onRefresh = {
+            isPulled = true
+            live?.list?.refresh()
+        }
     }
 
     override fun onStart() {
@@ -100,7 +107,13 @@ class SessionListActivity : Activity(), SessionList.Listener {
     override fun onInserted(position: Int, count: Int) = change()
     override fun onRemoved(position: Int, count: Int) = change()
     override fun onMoved(from: Int, to: Int) = change()
-    override fun onChanged(position: Int, count: Int) = change()
+
+    override fun onChanged(position: Int, count: Int) {
+        adapter.sessions = live?.list?.sessions.orEmpty()
+        rows.showAgain(position until position + count)
+        showState()
+    }
+
     override fun onState(state: SessionList.State) = showState()
 
     private fun onStatus(next: OnlineStatus) {
@@ -109,6 +122,13 @@ class SessionListActivity : Activity(), SessionList.Listener {
         showState()
     }
 
+    /** Tries at once what the SDK would try later. */
+    private fun reconnect() {
+        live?.service?.reconnect()
+        if (live?.list?.state is SessionList.State.Failed) live?.list?.refresh()
+    }
+
+    /** Shows another order or number of rows; those with the same session stay as they are. */
     private fun change() {
         rows.animateChange {
             adapter.sessions = live?.list?.sessions.orEmpty()
@@ -123,17 +143,23 @@ class SessionListActivity : Activity(), SessionList.Listener {
         val failure = (state as? SessionList.State.Failed)?.exception
         val hasRows = !adapter.isEmpty
         show(R.id.list, hasRows)
-        pull.isRefreshing = state == SessionList.State.Refreshing
+        val isRefreshing = state == SessionList.State.Refreshing
+        isPulled = isPulled && isRefreshing
+        pull.isRefreshing = isPulled
+        show(R.id.progress, isRefreshing && !isPulled)
         val hasMore = list?.hasMore == true
         show(R.id.more_progress, hasMore && failure == null)
         show(R.id.more_failed, hasMore && failure != null)
+        val text = findViewById<TextView>(R.id.warning)
         val warning = when {
             failure != null -> reasonOf(failure)
-            status == OnlineStatus.OFFLINE -> getString(R.string.offline)
-            else -> null
+            status != OnlineStatus.OFFLINE -> null
+            // Each try refreshes the list briefly; the reason must stay until one succeeds.
+            isRefreshing && text.length() > 0 -> text.text
+            else -> getString(R.string.offline)
         }
-        findViewById<TextView>(R.id.warning).text = warning
-        show(R.id.warning, hasRows && warning != null)
+        if (warning?.toString().orEmpty() != text.text.toString()) text.text = warning
+        show(R.id.banner, hasRows && warning != null)
         when {
             list == null -> notice.show(
                 getText(R.string.welcome), getText(R.string.welcome_detail),

@@ -4,6 +4,7 @@ package dev.huihua.sample
 import android.content.Context
 import dev.huihua.sdk.SessionService
 import dev.huihua.sdk.SessionServiceOptions
+import java.io.File
 
 /** Holds the service. Only the main thread uses it. */
 internal object Sessions {
@@ -31,7 +32,13 @@ internal object Sessions {
      */
     fun connect(context: Context, settings: Settings): SessionService {
         val options = SessionServiceOptions.Builder(settings.serverUrl, settings.token)
-        return SessionService(options.pauseInBackground(context).build())
+            .pauseInBackground(context)
+        if (settings.appKey.isNotEmpty()) {
+            // Not for another phone: no backup takes this folder along.
+            val folder = File(context.noBackupFilesDir, "sessions")
+            options.cacheFolder(folder, settings.appKey, settings.account)
+        }
+        return SessionService(options.build())
     }
 
     /** Closes the service, if there is one. */

@@ -5,6 +5,7 @@ import android.app.Activity
 import android.os.Bundle
 import android.widget.Button
 import android.widget.EditText
+import dev.huihua.sdk.AccountInfo
 import dev.huihua.sdk.SessionException
 import dev.huihua.sdk.SessionService
 
@@ -51,17 +52,17 @@ class SettingsActivity : Activity() {
             return
         }
         save.isEnabled = false
-        trial?.account(ScreenCallback(::refuse) { keep(settings, it.account) })
+        trial?.account(ScreenCallback(::refuse) { keep(settings, it) })
     }
 
-    private fun keep(settings: Settings, tokensAccount: String) {
+    private fun keep(settings: Settings, info: AccountInfo) {
         save.isEnabled = true
-        if (!tokensAccount.equals(settings.account, ignoreCase = true)) {
-            account.error = getString(R.string.other_account, tokensAccount)
+        if (!info.account.equals(settings.account, ignoreCase = true)) {
+            account.error = getString(R.string.other_account, info.account)
             return
         }
         // The server may lower-case ids, as NIM does: rows carry the spelling of its answer.
-        settings.copy(account = tokensAccount).save(this)
+        settings.copy(account = info.account, appKey = info.appKey).save(this)
         finish()
     }
 

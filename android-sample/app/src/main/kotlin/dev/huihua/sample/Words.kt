@@ -22,6 +22,13 @@ internal fun letterOf(name: String): String {
     return if (first.isPresent) String(Character.toChars(first.asInt)).uppercase() else "#"
 }
 
+/** Returns the size of that text in sp. A Latin letter is lower than a Chinese one of its size. */
+internal fun avatarSizeOf(letter: String): Float =
+    if (letter.isNotEmpty() && letter.codePointAt(0) >= FIRST_SQUARE_LETTER) 19f else 23f
+
+/** The first radical: from here on letters fill their square. */
+private const val FIRST_SQUARE_LETTER = 0x2E80
+
 /**
  * Returns the time relative to [nowMs] in the phone's language; both in ms since 1970. A future
  * time is "just now": the server's clock may be ahead of the phone's.

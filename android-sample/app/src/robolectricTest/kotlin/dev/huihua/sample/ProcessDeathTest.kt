@@ -41,14 +41,14 @@ class ProcessDeathTest {
     }
 
     @Test
-    fun anUnsavedExtIsRestored() {
+    fun anUnsavedDraftIsRestored() {
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val first = start(SessionActivity::class.java, "p2p|ann")
         phone.await("the session") { first.get().title == "nick of ann" }
-        phone.onMain { first.get().findViewById<EditText>(R.id.ext).setText("half a thou") }
+        phone.onMain { first.get().findViewById<EditText>(R.id.draft).setText("half a thou") }
         val second = killAndRestart(first)
         phone.await("the session again") { second.get().title == "nick of ann" }
-        val text = phone.onMain { second.get().findViewById<EditText>(R.id.ext).text.toString() }
+        val text = phone.onMain { second.get().findViewById<EditText>(R.id.draft).text.toString() }
         assertEquals("half a thou", text)
     }
 

@@ -7,6 +7,7 @@ import android.graphics.Bitmap
 import android.graphics.Canvas
 import android.graphics.Color
 import android.view.View
+import android.widget.Toolbar
 import androidx.test.ext.junit.runners.AndroidJUnit4
 import dev.huihua.sdk.deliver
 import java.io.File
@@ -62,6 +63,36 @@ class ScreenshotTest {
         phone.await("the session") { screen.title == "李雷" }
         take(screen, "session-zh-dark", NIGHT)
     }
+
+    @Test
+    fun session() {
+        fill(phone.signInAs("fred"))
+        val screen = phone.openSession("p2p|lilei")
+        phone.await("the session") { screen.title == "李雷" }
+        take(screen, "session", Color.WHITE)
+    }
+
+    @Test
+    fun offline() {
+        val relay = Relay(DeviceServer.url)
+        val me = phone.signInAs("grace", relay.url)
+        fill(me)
+        relay.connect()
+        val list = phone.openList()
+        phone.await("the rows") { list.rows.childCount > 6 && list.names().size == 9 }
+        relay.cut()
+        phone.await("the banner") { list.findViewById<View>(R.id.banner).isShown }
+        take(list, "offline", Color.WHITE)
+        relay.stall()
+        phone.onMain { list.findViewById<View>(R.id.banner_retry).performClick() }
+        phone.onMain { (list as SessionListActivity).onOptionsItemSelected(refreshOf(list)) }
+        phone.await("the line") { list.findViewById<View>(R.id.progress).isShown }
+        take(list, "refreshing", Color.WHITE)
+        relay.close()
+    }
+
+    private fun refreshOf(list: Activity) =
+        list.findViewById<Toolbar>(R.id.toolbar).menu.findItem(R.id.refresh)
 
     @Test
     fun settings() {
