@@ -4,4 +4,5 @@
 pub mod check_sum;
 pub mod copy;
 pub mod last_msg;
+pub mod link;
 pub mod rest;
