@@ -100,6 +100,16 @@ mod tests {
     }
 
     #[test]
+    fn binary_frames_of_links_hold() {
+        seeds_hold_whole_cut_and_bent("link-binary");
+    }
+
+    #[test]
+    fn text_frames_of_links_hold() {
+        seeds_hold_whole_cut_and_bent("link-text");
+    }
+
+    #[test]
     fn page_tokens_hold() {
         seeds_hold_whole_cut_and_bent("page-token");
     }

@@ -5,6 +5,7 @@ mod event;
 mod events;
 mod form;
 mod jwt;
+mod link;
 mod session_id;
 mod text;
 mod tokens;
@@ -18,6 +19,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "events", check: events::check },
     Target { name: "form", check: form::check },
     Target { name: "jwt", check: jwt::check },
+    Target { name: "link-binary", check: link::check_binary },
+    Target { name: "link-text", check: link::check_text },
     Target { name: "page-token", check: tokens::check_page_token },
     Target { name: "session-id", check: session_id::check },
 ];
