@@ -55,6 +55,9 @@ pub(crate) async fn serve(
     if let Some(certificates) = &certificates {
         server = server.with_tls(certificates, config.strict_s)?;
     }
+    if let Some(door) = config.link.clone() {
+        server = server.with_link(door);
+    }
     server.log_access(config.access_log);
     let mut console_token = None;
     let admin = match config.admin_listen {
@@ -99,6 +102,7 @@ fn log_start(
         address = %server.local_addr(),
         admin_address = admin,
         tls = config.tls.is_some(),
+        link = config.link.is_some(),
         version = env!("CARGO_PKG_VERSION"),
         data = %config.data.display(),
         apps = apps.join(","),

@@ -60,6 +60,11 @@ pub(crate) struct AuthenticatedCaller {
 }
 
 impl AuthenticatedCaller {
+    /// Returns until when the token is accepted, ms since 1970: clocks may differ.
+    pub(crate) fn accepted_until(&self) -> u64 {
+        self.expires_at.saturating_add(LEEWAY_S * 1_000)
+    }
+
     /// Checks again that the token is the account's and the account not blocked, for an answer that
     /// took long.
     ///
@@ -356,16 +361,37 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let tokens = Arc::<TokenVerifier>::from_ref(state);
-        let rates = Arc::<Rates>::from_ref(state);
-        let (token, now) = (bearer(parts, "token")?, Clock::from_ref(state).now_s());
-        let store = Arc::<dyn Store>::from_ref(state);
-        let caller = match authenticate(&tokens, &*store, token, now).await? {
-            Ok(caller) => caller,
-            Err(refusal) => return Err(wrong_credentials(&rates, parts, refusal)),
+        let token = bearer(parts, "token")?;
+        let door = TokenDoor {
+            tokens: &Arc::<TokenVerifier>::from_ref(state),
+            store: &*Arc::<dyn Store>::from_ref(state),
+            rates: &Arc::<Rates>::from_ref(state),
+            address: parts.extensions.get().copied(),
         };
-        rates.count_request(&caller.owner)?;
-        caller.refuse_blocked(&*store).await?;
+        door.caller(token, Clock::from_ref(state).now_s()).await
+    }
+}
+
+/// What a token is checked with.
+pub(crate) struct TokenDoor<'a> {
+    pub(crate) tokens: &'a TokenVerifier,
+    pub(crate) store: &'a dyn Store,
+    pub(crate) rates: &'a Rates,
+    /// Who sent it, unless it may be a proxy.
+    pub(crate) address: Option<PeerAddress>,
+}
+
+impl TokenDoor<'_> {
+    /// Returns the account of a token, and counts its request. `now` in seconds since 1970.
+    ///
+    /// # Errors
+    /// Codes 302, 416 and 422; the store's.
+    pub(crate) async fn caller(&self, token: &str, now: u64) -> Result<AuthenticatedCaller, Error> {
+        let found = authenticate(self.tokens, self.store, token, now).await?;
+        let caller =
+            found.map_err(|refusal| wrong_credentials(self.rates, self.address, refusal))?;
+        self.rates.count_request(&caller.owner)?;
+        caller.refuse_blocked(self.store).await?;
         Ok(caller)
     }
 }
@@ -403,7 +429,7 @@ where
         let found = found.ok_or_else(|| {
             let no_key =
                 refused("the bearer token is not the ingest key of any app of this server");
-            wrong_credentials(&rates, parts, no_key)
+            wrong_credentials(&rates, parts.extensions.get().copied(), no_key)
         })?;
         rates.count_events(&found.app)?;
         Ok(found)
@@ -416,9 +442,9 @@ where
 pub(crate) struct PeerAddress(pub(crate) IpAddr);
 
 /// Counts wrong credentials; returns what is said of them, or that they come too often.
-fn wrong_credentials(rates: &Rates, parts: &Parts, error: Error) -> Error {
-    let Some(PeerAddress(address)) = parts.extensions.get() else { return error };
-    rates.count_wrong_credentials(*address).err().unwrap_or(error)
+fn wrong_credentials(rates: &Rates, address: Option<PeerAddress>, error: Error) -> Error {
+    let Some(PeerAddress(address)) = address else { return error };
+    rates.count_wrong_credentials(address).err().unwrap_or(error)
 }
 
 /// Returns the token of the request's one Authorization header; `what` names it in the error.

@@ -19,6 +19,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use huihua_core::paths;
+use huihua_nim::link::FRAME_BYTES_MAX;
 use hyper::{
     body::{Body as _, Incoming},
     server::conn::http1,
@@ -39,6 +40,7 @@ use crate::{
     error::Error,
     handlers::{AnswerFuture, Routes},
     limits::{Limits, PLACE_REQUESTS_MAX, PLACE_WAIT, READ_BUFFER_BYTES, SILENT_MAX},
+    link::LinkRequest,
     peer_stream::PeerStream,
     socket::{Progress, Socket},
     tls,
@@ -128,8 +130,15 @@ impl Connections {
         if stream.is_http2() {
             return Box::pin(self.serve_http2(stream, connection, stopping)).await;
         }
-        while let Some(waiting) = self.speak(stream, &connection, &mut stopping).await {
-            let WaitingRequest { answer, closes, stream: waiting_stream, mut read_ahead } = waiting;
+        while let Some(left) = self.speak(stream, &connection, &mut stopping).await {
+            let (waiting_stream, mut read_ahead) = (left.stream, left.read_ahead);
+            let (answer, closes) = match left.request {
+                LeftRequest::Waits { answer, closes } => (answer, closes),
+                LeftRequest::Links { link, room } => {
+                    let peer = Arc::clone(&connection.peer);
+                    return link.serve(waiting_stream, read_ahead, room, peer, stopping).await;
+                }
+            };
             stream = waiting_stream;
             let response = tokio::select! {
                 response = answer => response,
@@ -173,13 +182,13 @@ impl Connections {
         response
     }
 
-    /// Speaks HTTP until the connection ends, or a request waits.
+    /// Speaks HTTP until the connection ends, or a request waits or leaves HTTP.
     async fn speak(
         self: &Arc<Self>,
         stream: PeerStream,
         connection: &Arc<OpenConnection>,
         stopping: &mut watch::Receiver<bool>,
-    ) -> Option<WaitingRequest> {
+    ) -> Option<LeftConnection> {
         let (shared, of_service) = (Arc::clone(self), Arc::clone(connection));
         let service = service_fn(move |request| {
             of_service.progress.is_busy.store(true, Relaxed);
@@ -205,8 +214,8 @@ impl Connections {
         let waiting = loop {
             let next = poll_fn(|context| match Pin::new(&mut *http).poll(context) {
                 Poll::Ready(ended) => Poll::Ready(Err(ended)),
-                Poll::Pending => match connection.take_waiting() {
-                    Some(waiting) => Poll::Ready(Ok(waiting)),
+                Poll::Pending => match connection.take_left() {
+                    Some(left) => Poll::Ready(Ok(left)),
                     None => Poll::Pending,
                 },
             });
@@ -221,11 +230,11 @@ impl Connections {
             }
         };
         match waiting {
-            Ok((answer, closes)) => {
+            Ok(request) => {
                 let http1::Parts { io, read_buf, .. } = http.into_parts();
                 // As a copy: even an empty part would keep the whole buffer.
                 let (stream, read_ahead) = (io.into_inner(), read_buf.to_vec());
-                Some(WaitingRequest { answer, closes, stream, read_ahead })
+                Some(LeftConnection { request, stream, read_ahead })
             }
             Err(ended) => {
                 if let Err(error) = ended {
@@ -251,13 +260,29 @@ impl Connections {
             let (shared, connection) = (Arc::clone(self), Arc::clone(connection));
             return Box::pin(async move { shared.answer_in_lobby(connection, request).await });
         }
+        if let Some(link) = self.routes.link(&request) {
+            return self.leave_for(link, connection);
+        }
         let Some(closes) = waits(&request) else {
             return self.answer_at_place(connection, request);
         };
-        *connection.slot() =
-            Slot::Waits { answer: self.routes.answer(request.map(Body::new)), closes };
+        let answer = self.routes.answer(request.map(Body::new));
+        *connection.slot() = Slot::Left(LeftRequest::Waits { answer, closes });
         let connection = Arc::clone(connection);
         Box::pin(poll_fn(move |context| connection.poll_waiting(context)))
+    }
+
+    /// Lets a connection leave HTTP for a link; it is answered only if there is no room for it.
+    fn leave_for(&self, link: LinkRequest, connection: &OpenConnection) -> AnswerFuture {
+        // Nobody knows yet who writes the first message.
+        let room = BodyBytes::of(&connection.peer);
+        if let Err(error) = room.take(FRAME_BYTES_MAX) {
+            let response = closing(error.into_response());
+            return Box::pin(std::future::ready(response));
+        }
+        let link = Box::new(link);
+        *connection.slot() = Slot::Left(LeftRequest::Links { link, room });
+        Box::pin(std::future::pending())
     }
 
     pub(crate) fn answer_at_place(
@@ -295,6 +320,9 @@ impl Connections {
             Ok(place) => *connection.place() = Some(place),
             Err(error) => return closing(error.into_response()),
         }
+        if let Some(link) = self.routes.link(&request) {
+            return self.leave_for(link, &connection).await;
+        }
         self.answer_at_place(&connection, request).await
     }
 
@@ -316,15 +344,29 @@ impl Connections {
     }
 }
 
-/// A request that waits, and what is left of its connection: neither the request nor the 16 KiB of
-/// buffers that an HTTP connection has, most of which would be idle for up to 30 s.
-struct WaitingRequest {
-    answer: AnswerFuture,
-    /// The peer wants the connection closed after the answer.
-    closes: bool,
+/// A request that waits or became a link, and what is left of its connection: neither the request
+/// nor the 16 KiB of buffers that an HTTP connection has, most of which would be idle.
+struct LeftConnection {
+    request: LeftRequest,
     stream: PeerStream,
     /// What came after the request.
     read_ahead: Vec<u8>,
+}
+
+/// Why HTTP is left, for a time or for good.
+enum LeftRequest {
+    /// Its answer is to come.
+    Waits {
+        answer: AnswerFuture,
+        /// The peer wants the connection closed after the answer.
+        closes: bool,
+    },
+    /// A client of NIM's link protocol.
+    Links {
+        link: Box<LinkRequest>,
+        /// For its messages until it has logged in.
+        room: BodyBytes,
+    },
 }
 
 /// What stands for a request that has waited, so that its answer is written by the same code as any
@@ -365,7 +407,7 @@ fn closing(mut response: Response) -> Response {
 
 /// What a connection holds as long as it is open.
 pub(crate) struct OpenConnection {
-    pub(crate) peer: Peer,
+    pub(crate) peer: Arc<Peer>,
     place: Mutex<Option<OwnedSemaphorePermit>>,
     /// A request of it has waited for a place.
     has_spoken: AtomicBool,
@@ -373,14 +415,10 @@ pub(crate) struct OpenConnection {
     slot: Mutex<Slot>,
 }
 
-/// The request of a connection that may wait.
+/// The request of a connection that may wait, or becomes a link.
 enum Slot {
     Empty,
-    /// Its answer is to come.
-    Waits {
-        answer: AnswerFuture,
-        closes: bool,
-    },
+    Left(LeftRequest),
     /// It has waited, and its answer is to be written.
     Ready(Box<Response>),
 }
@@ -388,12 +426,20 @@ enum Slot {
 impl OpenConnection {
     pub(crate) fn new(peer: Peer, place: Option<OwnedSemaphorePermit>) -> Self {
         let (has_spoken, progress) = (AtomicBool::new(false), Arc::default());
-        Self { peer, place: Mutex::new(place), has_spoken, progress, slot: Slot::Empty.into() }
+        Self {
+            peer: Arc::new(peer),
+            place: Mutex::new(place),
+            has_spoken,
+            progress,
+            slot: Slot::Empty.into(),
+        }
     }
 
     fn poll_waiting(&self, context: &mut Context<'_>) -> Poll<Response> {
         let mut slot = self.slot();
-        let Slot::Waits { answer, .. } = &mut *slot else { return Poll::Pending };
+        let Slot::Left(LeftRequest::Waits { answer, .. }) = &mut *slot else {
+            return Poll::Pending;
+        };
         let polled = answer.as_mut().poll(context);
         if polled.is_ready() {
             *slot = Slot::Empty;
@@ -401,14 +447,14 @@ impl OpenConnection {
         polled
     }
 
-    /// Takes a request that waits, once everything before it is written.
-    fn take_waiting(&self) -> Option<(AnswerFuture, bool)> {
+    /// Takes a request that leaves HTTP, once everything before it is written.
+    fn take_left(&self) -> Option<LeftRequest> {
         let mut slot = self.slot();
-        if !matches!(*slot, Slot::Waits { .. }) || !self.progress.is_flushed() {
+        if !matches!(*slot, Slot::Left(_)) || !self.progress.is_flushed() {
             return None;
         }
         match std::mem::replace(&mut *slot, Slot::Empty) {
-            Slot::Waits { answer, closes } => Some((answer, closes)),
+            Slot::Left(request) => Some(request),
             Slot::Empty | Slot::Ready(_) => None,
         }
     }
@@ -420,7 +466,7 @@ impl OpenConnection {
         }
         match std::mem::replace(&mut *slot, Slot::Empty) {
             Slot::Ready(response) => Some(*response),
-            Slot::Empty | Slot::Waits { .. } => None,
+            Slot::Empty | Slot::Left(_) => None,
         }
     }
 

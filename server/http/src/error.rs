@@ -42,6 +42,9 @@ pub(crate) enum Error {
         /// What is foreign.
         detail: &'static str,
     },
+    /// 403: a page of this origin may not ask.
+    #[error("pages of this origin may not open links: name it in the configuration")]
+    Origin,
     /// 404: no such session, no such route.
     #[error("{detail}")]
     NotFound {
@@ -72,9 +75,10 @@ pub(crate) enum Error {
         /// What happened.
         detail: &'static str,
     },
-    /// 416: the account has as many waiting syncs as it may.
+    /// 416: the account has as many waiting syncs and links as it may.
     #[error(
-        "an account may have at most {waits_max} waiting syncs: end one, or ask without waitMs"
+        "an account may have at most {waits_max} waiting syncs and links: end one, or ask without \
+         waitMs"
     )]
     TooManyWaits {
         /// The limit.
@@ -120,12 +124,21 @@ impl Error {
         Self::Invalid { detail: format!("{field}: {reason}") }
     }
 
+    /// Returns the code, and after how many seconds the same may be asked again, for a door without
+    /// HTTP's words. Logs the error as an answer does.
+    pub(crate) fn refuse(&self) -> (Code, Option<u32>) {
+        let (code, _, retry_after_s) = self.answer();
+        log(code, self, &RequestId::draw().0);
+        (code, retry_after_s)
+    }
+
     /// Returns the code, its status if it has another one here, and `Retry-After` in seconds.
     fn answer(&self) -> (Code, Option<StatusCode>, Option<u32>) {
         match self {
             Self::Unauthorized { .. } => (Code::Unauthorized, None, None),
             Self::Blocked => (Code::AccountBlocked, None, None),
             Self::ForeignOrigin { .. } => (Code::Forbidden, None, None),
+            Self::Origin => (Code::Forbidden, None, None),
             Self::NotFound { .. } => (Code::NotFound, None, None),
             Self::Invalid { .. }
             | Self::Store(store::Error::StalePageToken | store::Error::KeyReused) => {

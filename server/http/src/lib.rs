@@ -21,6 +21,7 @@ mod handlers;
 mod http2;
 mod limits;
 mod line_rate;
+mod link;
 pub mod live;
 mod peer_stream;
 mod rates;

@@ -46,8 +46,10 @@ struct Waits {
 struct WaitingAccount {
     owner: Arc<Owner>,
     notifies: watch::Sender<()>,
-    /// Its requests that wait, or look before or after it.
+    /// Its requests that wait, or look before or after it, and its places.
     requests: usize,
+    /// Those of them that have a place, which counts already.
+    placed: usize,
     /// Those of them that found no change, and wait.
     waiting: usize,
     /// Hashes of the lists it subscribed to: its own, and its teams.
@@ -125,7 +127,7 @@ impl Live {
     pub(crate) async fn sync<F: Future<Output = Result<(), Error>>>(
         &self,
         owner: &Owner,
-        mut request: SyncRequest,
+        request: SyncRequest,
         wait: Duration,
         check_caller: impl Fn() -> F,
     ) -> Result<Arc<SyncPageJson>, Error> {
@@ -135,7 +137,27 @@ impl Live {
         }
         // Before the sync, so that a change after it notifies this request. The account comes
         // first: a join while the teams are read notifies through the account.
-        let mut waiting = Waiting::enter(self, owner)?;
+        let waiting = Waiting::enter(self, owner)?;
+        self.sync_until(deadline, waiting, owner, request, check_caller).await
+    }
+
+    /// Takes a place among the waits of an account, for who waits again and again.
+    ///
+    /// # Errors
+    /// [`Error::TooManyWaits`].
+    pub(crate) fn place(self: &Arc<Self>, owner: &Owner) -> Result<WaitPlace, Error> {
+        let number = self.lock().enter(owner, self.waits_per_account)?;
+        Ok(WaitPlace { live: Arc::clone(self), number, owner: owner.clone() })
+    }
+
+    async fn sync_until<F: Future<Output = Result<(), Error>>>(
+        &self,
+        deadline: Instant,
+        mut waiting: Waiting<'_>,
+        owner: &Owner,
+        mut request: SyncRequest,
+        check_caller: impl Fn() -> F,
+    ) -> Result<Arc<SyncPageJson>, Error> {
         let teams = self.store.teams_of(owner).await?;
         self.lock().add_teams(waiting.number, owner, teams);
         let mut page = Arc::new(self.store.sync(owner, &request).await?);
@@ -181,6 +203,34 @@ impl Waits {
         self.accounts.values_mut().for_each(|account| account.notify(&mut self.notified));
     }
 
+    /// Counts a request of an account, which must have room for it; returns the account's number.
+    fn enter(&mut self, owner: &Owner, waits_max: usize) -> Result<u64, Error> {
+        let number = match self.numbers.get(owner) {
+            Some(number) => *number,
+            None => self.begin(owner),
+        };
+        let account = self.accounts.get_mut(&number).expect("its number ends with it");
+        if account.requests - account.placed >= waits_max {
+            return Err(Error::TooManyWaits { waits_max });
+        }
+        account.requests += 1;
+        Ok(number)
+    }
+
+    /// Ends a request, and with the last one the account's subscriptions.
+    fn leave(&mut self, number: u64) {
+        let Some(account) = self.accounts.get_mut(&number) else { return };
+        account.requests -= 1;
+        if account.requests > 0 {
+            return;
+        }
+        for topic in account.topics.drain(..) {
+            self.topics.remove(&(topic, number));
+        }
+        self.numbers.remove(&account.owner);
+        self.accounts.remove(&number);
+    }
+
     /// Subscribes an account to its own list.
     fn begin(&mut self, owner: &Owner) -> u64 {
         let number = self.next_number;
@@ -193,6 +243,7 @@ impl Waits {
             owner,
             notifies: watch::Sender::new(()),
             requests: 0,
+            placed: 0,
             waiting: 0,
             topics: vec![topic],
             look: Arc::default(),
@@ -239,21 +290,56 @@ struct Waiting<'a> {
     live: &'a Live,
     number: u64,
     notified: watch::Receiver<()>,
+    has_place: bool,
+}
+
+/// A place among the waits of an account. Dropping it gives it back.
+pub(crate) struct WaitPlace {
+    live: Arc<Live>,
+    number: u64,
+    owner: Owner,
+}
+
+impl WaitPlace {
+    /// As [`Live::sync`], for the owner of the place.
+    ///
+    /// # Errors
+    /// The store's and `check_caller`'s.
+    #[expect(clippy::disallowed_methods, reason = "the wait of a sync begins here")]
+    pub(crate) async fn sync<F: Future<Output = Result<(), Error>>>(
+        &self,
+        request: SyncRequest,
+        wait: Duration,
+        check_caller: impl Fn() -> F,
+    ) -> Result<Arc<SyncPageJson>, Error> {
+        let (deadline, waiting) = (Instant::now() + wait, Waiting::at(self));
+        self.live.sync_until(deadline, waiting, &self.owner, request, check_caller).await
+    }
+}
+
+impl Drop for WaitPlace {
+    fn drop(&mut self) {
+        self.live.lock().leave(self.number);
+    }
 }
 
 impl<'a> Waiting<'a> {
     fn enter(live: &'a Live, owner: &Owner) -> Result<Self, Error> {
         let mut waits = live.lock();
-        let number = match waits.numbers.get(owner) {
-            Some(number) => *number,
-            None => waits.begin(owner),
-        };
-        let account = waits.accounts.get_mut(&number).expect("its number ends with it");
-        if account.requests >= live.waits_per_account {
-            return Err(Error::TooManyWaits { waits_max: live.waits_per_account });
-        }
+        let number = waits.enter(owner, live.waits_per_account)?;
+        let notified = waits.accounts[&number].notifies.subscribe();
+        Ok(Self { live, number, notified, has_place: false })
+    }
+
+    /// Waits at a place that its account has.
+    fn at(place: &'a WaitPlace) -> Self {
+        let live = &*place.live;
+        let mut waits = live.lock();
+        let account = waits.accounts.get_mut(&place.number).expect("it ends after its places");
         account.requests += 1;
-        Ok(Self { live, number, notified: account.notifies.subscribe() })
+        account.placed += 1;
+        let notified = account.notifies.subscribe();
+        Self { live, number: place.number, notified, has_place: true }
     }
 
     /// Waits for a notification; returns whether it came before the deadline.
@@ -324,17 +410,9 @@ impl Look {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let mut waits = self.live.lock();
-        let waits = &mut *waits;
-        let Some(account) = waits.accounts.get_mut(&self.number) else { return };
-        account.requests -= 1;
-        if account.requests > 0 {
-            return;
+        if self.has_place {
+            self.change(|account| account.placed -= 1);
         }
-        for topic in account.topics.drain(..) {
-            waits.topics.remove(&(topic, self.number));
-        }
-        waits.numbers.remove(&account.owner);
-        waits.accounts.remove(&self.number);
+        self.live.lock().leave(self.number);
     }
 }

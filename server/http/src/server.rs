@@ -9,6 +9,7 @@ use huihua_store::{self as store, AccountFormRefusal, Engine, Store, SweepState}
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 pub use crate::limits::{CONNECTIONS_DEFAULT, LOBBY_CONNECTIONS_MAX, Limits, RateLimits};
+pub use crate::link::LinkDoor;
 use crate::{
     addresses::Addresses,
     app::Apps,
@@ -16,6 +17,7 @@ use crate::{
     clock::{self, Clock},
     connection::{Connections, OpenConnection, Tls},
     handlers::{Context, Routes},
+    link::OpenDoor,
     live::Live,
     tls::{self, Certificates},
 };
@@ -120,7 +122,7 @@ impl Server {
         let apps = AppsHandle { current: Arc::clone(&current), engine: Arc::clone(&engine) };
         let health = Arc::clone(&engine);
         let context = Context::new(current, store, health, Arc::clone(&live), clock, limits.rates);
-        let routes = Routes::new(context.clone(), &limits);
+        let routes = Routes::new(context.clone(), &limits, None);
         Ok(Self {
             listener,
             local_addr,
@@ -151,6 +153,14 @@ impl Server {
         });
         self.tls = Some(Tls { acceptor: tls::acceptor(certificates)?, strict });
         Ok(self)
+    }
+
+    /// Opens the door of NIM's Web SDKs.
+    #[must_use]
+    pub fn with_link(mut self, door: LinkDoor) -> Self {
+        let door = Arc::new(OpenDoor::new(door, self.clock));
+        self.routes = Routes::new(self.context.clone(), &self.limits, Some(door));
+        self
     }
 
     /// Returns the address it listens on.

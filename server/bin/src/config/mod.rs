@@ -6,6 +6,7 @@ mod app;
 mod console;
 mod fault;
 mod limits;
+mod link;
 mod listeners;
 mod print;
 mod reader;
@@ -23,7 +24,7 @@ use std::{
 use huihua_core::AppKey;
 use huihua_http::{
     app::{App, Apps, Secret},
-    server::{CONNECTIONS_DEFAULT, Limits},
+    server::{CONNECTIONS_DEFAULT, Limits, LinkDoor},
     tls::{Certificates, TlsFiles},
 };
 
@@ -33,6 +34,7 @@ use self::{
     app::ReadApp,
     fault::{Fault, Faults, Place},
     limits::CONNECTIONS_MAX,
+    link::ReadLink,
     listeners::ReadListeners,
     reader::{Fields, Found, Reader},
     setting::{Setting, by_default, number, setting},
@@ -72,6 +74,8 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// Whether every request has a line in the log.
     pub(crate) access_log: bool,
+    /// The door of NIM's Web SDKs; `None`: it is closed.
+    pub(crate) link: Option<LinkDoor>,
     /// The apps by their keys.
     pub(crate) apps: Apps,
     /// What is dangerous but no fault, for the log: files of secrets that others can read.
@@ -190,6 +194,7 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     let read_limits = limits::read(reader, &mut fields);
     let log_format = read_log_format(reader, &mut fields);
     let access_log = fields.flag(reader, "access_log").unwrap_or_else(|| by_default(false));
+    let ReadLink { door, settings: of_link } = link::read(reader, &mut fields);
     let apps = read_apps(reader, &mut fields);
     fields.finish(reader);
     let data = data?;
@@ -204,6 +209,7 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     settings.extend(read_limits.settings);
     settings.extend(of_listeners);
     settings.extend(read_console.settings);
+    settings.extend(of_link);
     Some(Config {
         memory_mb: read_limits.memory_mb,
         check_at_start_mb: read_limits.check_at_start_mb,
@@ -219,6 +225,7 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
         console: read_console.console,
         log_format: log_format.value,
         access_log: access_log.value,
+        link: door,
         apps: apps?,
         warnings: Vec::new(),
         settings,

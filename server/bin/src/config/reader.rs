@@ -258,6 +258,41 @@ impl<'i> Fields<'i> {
         Some(Found { value: texts, place })
     }
 
+    /// Takes a list of texts of the top table. From elsewhere than the file they come with commas
+    /// between them.
+    pub(super) fn top_texts(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: &'static str,
+    ) -> Option<Found<Vec<Found<String>>>> {
+        let Found { value, place } = self.take(reader, name)?;
+        let items = match value {
+            Raw::Text(text) => {
+                let texts = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+                let found = |text: &str| Found { value: text.to_owned(), place: place.clone() };
+                texts.map(found).collect()
+            }
+            Raw::Toml(DeValue::Array(items)) => {
+                let mut texts = Vec::new();
+                for item in items {
+                    let place = reader.line(item.span().start);
+                    match item.into_inner() {
+                        DeValue::String(text) => {
+                            texts.push(Found { value: text.into_owned(), place });
+                        }
+                        _ => reader.fault(place, self.name(name), "must be a list of strings"),
+                    }
+                }
+                texts
+            }
+            Raw::Toml(_) => {
+                reader.fault(place, self.name(name), "must be a list");
+                return None;
+            }
+        };
+        Some(Found { value: items, place })
+    }
+
     /// Takes a list of tables.
     pub(super) fn tables(
         &mut self,

@@ -266,7 +266,9 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
          insecure_listen = false  # default\n\
          hsts_max_age_s = 0  # default\nadmin_listen = \"127.0.0.1:8481\"  # default\n\
          insecure_admin_listen = false  # default\n\
-         console = true  # default\nconsole_copies_kb = 512  # default\n\n\
+         console = true  # default\nconsole_copies_kb = 512  # default\n\
+         link = false  # default\nlink_origins = []  # default\n\
+         link_cursors_mb = 8  # default\n\n\
          [[app]]\nkey = \"a\"\naccounts = \"nim\"\nsecret = \"(redacted)\"\n\
          token_keys = [\"(redacted)\"]\ningest_keys = [\"(redacted)\"]\n\n\
          [[app]]\nkey = \"b\"\naccounts = \"exact\"\nsecret = \"(redacted)\"\n\
@@ -448,5 +450,67 @@ fn a_certificate_is_named_beside_the_configuration_and_its_faults_by_the_setting
         let warnings = load().warnings;
         let of_key = warnings.iter().any(|warning| warning.contains("k.pem holds secrets"));
         assert_eq!(of_key, warned, "{warnings:?}");
+    }
+}
+
+#[test]
+fn the_door_of_nims_web_sdks_is_closed_unless_it_is_configured() {
+    use huihua_http::server::LinkDoor;
+    assert_eq!(parse(&shipped_with_keys()).unwrap().link, None);
+    assert_eq!(parse(&format!("link = true\n{GOOD}")).unwrap().link, Some(LinkDoor::default()));
+    let text = format!(
+        "link = true\nlink_origins = [\"https://app.example\", \"http://localhost:8000\"]\n\
+         link_address = \"sessions.example.com:443\"\nlink_cursors_mb = 2\n{GOOD}"
+    );
+    let config = parse(&text).unwrap();
+    let origins = ["https://app.example", "http://localhost:8000"].map(str::to_owned);
+    let door = LinkDoor {
+        origins: origins.to_vec(),
+        address: Some("sessions.example.com:443".to_owned()),
+        cursor_bytes_max: 2 << 20,
+    };
+    assert_eq!(config.link, Some(door.clone()));
+    let printed = config.redacted();
+    for line in [
+        "link = true  # huihua.toml:1\n",
+        "link_origins = [\"https://app.example\", \"http://localhost:8000\"]  # huihua.toml:2\n",
+        "link_address = \"sessions.example.com:443\"  # huihua.toml:3\n",
+        "link_cursors_mb = 2  # huihua.toml:4\n",
+    ] {
+        assert!(printed.contains(line), "{line} is not in {printed}");
+    }
+    let mut names = parse(GOOD).unwrap().restarts_for(&config);
+    names.sort_unstable();
+    assert_eq!(names, ["link", "link_address", "link_cursors_mb", "link_origins"]);
+    let mut overrides = Overrides::default();
+    let origins = "https://app.example, http://localhost:8000";
+    overrides.environment.insert("HUIHUA_LINK".into(), "true".into());
+    overrides.environment.insert("HUIHUA_LINK_ORIGINS".into(), origins.into());
+    let of_environment = Config::parse(Path::new("f"), GOOD, &overrides).unwrap();
+    assert_eq!(of_environment.link.unwrap().origins, door.origins);
+}
+
+#[test]
+fn origins_and_addresses_that_no_browser_would_write_are_refused() {
+    for (setting, expected) in [
+        ("link_origins = [\"https://app.example/\"]", "link_origins: must hold origins"),
+        ("link_origins = [\"https://App.example\"]", "link_origins: must hold origins"),
+        ("link_origins = [\"app.example\"]", "link_origins: must hold origins"),
+        ("link_origins = [\"*\"]", "link_origins: must hold origins"),
+        ("link_origins = [\"https://\"]", "link_origins: must hold origins"),
+        ("link_origins = [\"https://app.example:443\"]", "link_origins: must hold origins"),
+        ("link_origins = [5]", "link_origins: must be a list of strings"),
+        ("link_origins = 5", "link_origins: must be a list"),
+        ("link_address = \"sessions.example.com\"", "link_address: must be the host and the port"),
+        ("link_address = \"https://a.example:443\"", "link_address: must be the host and the"),
+        ("link_address = \"a.example:0\"", "link_address: must be the host and the port"),
+        ("link_cursors_mb = 0", "link_cursors_mb: must be a whole number, 1..=1024"),
+        ("link = 1", "link: must be true or false"),
+    ] {
+        let said = faults(&format!("{setting}\n{GOOD}"));
+        assert!(said.len() == 1 && said[0].contains(expected), "{setting}: {said:?}");
+    }
+    for origin in ["http://127.0.0.1:8000", "http://[::1]:8000", "chrome-extension://abcdef"] {
+        assert!(parse(&format!("link_origins = [\"{origin}\"]\n{GOOD}")).is_ok(), "{origin}");
     }
 }

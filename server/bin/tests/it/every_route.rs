@@ -59,6 +59,15 @@ impl Credential {
         Self { opens: Some((caller, app, account)), ..self }
     }
 
+    /// The bearer's text, if it is one, and whose list it opens.
+    pub(crate) fn bearer_token(&self) -> Option<(String, Option<(&'static str, &'static str)>)> {
+        let CredentialKind::Headers(headers) = &self.kind else { return None };
+        let [(_, header)] = headers.as_slice() else { return None };
+        let token = header.strip_prefix("Bearer ")?.to_owned();
+        let opens = self.opens.filter(|(caller, ..)| *caller == Caller::Client);
+        Some((token, opens.and_then(|(_, app, account)| Some((app, account?)))))
+    }
+
     fn sent_with(&self, caller: Caller, body: &str) -> Vec<(&'static str, String)> {
         let now_s = huihua_http::clock::now_ms() / 1_000;
         match (&self.kind, caller) {
@@ -233,7 +242,7 @@ impl Walk {
             )
         };
         let apps = ["a", "ab"].map(|key| table(&app(key))).concat();
-        let text = format!("listen = \"127.0.0.1:0\"\ndata = \"data\"\n{apps}");
+        let text = format!("listen = \"127.0.0.1:0\"\ndata = \"data\"\nlink = true\n{apps}");
         write_private(&folder.join("huihua.toml"), &text);
         let server = ConfiguredServer::start_logging(folder, arguments, level).await;
         let nim_tokens = fill(&server.http).await;

@@ -36,6 +36,7 @@ mod idempotency;
 mod import;
 mod import_nim;
 mod kept_list;
+mod link;
 mod live;
 mod log;
 mod measure;

@@ -23,7 +23,7 @@ pub(crate) fn resident(process: u32) -> usize {
     line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
-fn app(server: &ServerProcess) -> App {
+pub(crate) fn app(server: &ServerProcess) -> App {
     App {
         key: AppKey::new(server.dev["appKey"].clone()).unwrap(),
         accounts: AccountForm::Nim,

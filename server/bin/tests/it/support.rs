@@ -416,6 +416,13 @@ impl ServerProcess {
         Self::start_by(command, data, level, "127.0.0.1:0").await
     }
 
+    /// With these settings of the environment.
+    pub(crate) async fn start_set(data: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut command = binary();
+        command.envs(settings.iter().copied());
+        Self::start_by(command, data, "error", "127.0.0.1:0").await
+    }
+
     /// On this address.
     pub(crate) async fn start_at(data: &Path, listen: &str) -> Self {
         Self::start_by(binary(), data, "error", listen).await

@@ -50,6 +50,17 @@ struct KindLabel {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CommandLabels {
+    command: &'static str,
+    code: u16,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CommandLabel {
+    command: &'static str,
+}
+
 /// The counters of one server.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -60,6 +71,9 @@ pub(crate) struct Metrics {
     copy_delay: Histogram,
     connections: Gauge,
     connections_accepted: Counter,
+    links: Gauge,
+    link_commands: Family<CommandLabels, Counter>,
+    link_durations: Family<CommandLabel, Histogram>,
     is_access_logged: AtomicBool,
 }
 
@@ -69,6 +83,13 @@ pub(crate) struct AnsweredRequest<'a> {
     pub(crate) route: &'a str,
     pub(crate) method: &'static str,
     pub(crate) status: u16,
+    pub(crate) took: Duration,
+}
+
+/// One answered command of a link.
+pub(crate) struct LinkCommand {
+    pub(crate) command: &'static str,
+    pub(crate) code: u16,
     pub(crate) took: Duration,
 }
 
@@ -86,6 +107,9 @@ impl Metrics {
             copy_delay: Histogram::new(DELAY_SECONDS),
             connections: Gauge::default(),
             connections_accepted: Counter::default(),
+            links: Gauge::default(),
+            link_commands: Family::default(),
+            link_durations: Family::new_with_constructor(|| Histogram::new(SECONDS)),
             is_access_logged: AtomicBool::new(false),
             registry: Registry::default(),
         };
@@ -104,6 +128,13 @@ impl Metrics {
         registry.register("connections", help, metrics.connections.clone());
         let help = "Connections accepted";
         registry.register("connections_accepted", help, metrics.connections_accepted.clone());
+        let help = "Links of NIM's Web SDKs open now";
+        registry.register("links", help, metrics.links.clone());
+        let help = "Commands of links answered, by command and NIM's code";
+        registry.register("link_commands", help, metrics.link_commands.clone());
+        let help = "Time from a command of a link to its answer";
+        let durations = metrics.link_durations.clone();
+        registry.register_with_unit("link_command_duration", help, Unit::Seconds, durations);
         registry.register_collector(Box::new(Observed { engine, live }));
         Self { registry, ..metrics }
     }
@@ -131,10 +162,21 @@ impl Metrics {
     }
 
     /// Counts a connection until what is returned is dropped.
-    pub(crate) fn count_connection(&self) -> OpenConnection {
+    pub(crate) fn count_connection(&self) -> OpenGauge {
         self.connections_accepted.inc();
-        self.connections.inc();
-        OpenConnection(self.connections.clone())
+        OpenGauge::new(&self.connections)
+    }
+
+    /// Counts a link until what is returned is dropped.
+    pub(crate) fn count_link(&self) -> OpenGauge {
+        OpenGauge::new(&self.links)
+    }
+
+    /// Counts a command of a link.
+    pub(crate) fn count_link_command(&self, command: &LinkCommand) {
+        let LinkCommand { command, code, took } = *command;
+        self.link_commands.get_or_create(&CommandLabels { command, code }).inc();
+        self.link_durations.get_or_create(&CommandLabel { command }).observe(took.as_secs_f64());
     }
 
     /// Switches the access log on or off.
@@ -161,10 +203,17 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// A connection that is counted as open.
-pub(crate) struct OpenConnection(Gauge);
+/// A connection or a link that is counted as open.
+pub(crate) struct OpenGauge(Gauge);
 
-impl Drop for OpenConnection {
+impl OpenGauge {
+    fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for OpenGauge {
     fn drop(&mut self) {
         self.0.dec();
     }

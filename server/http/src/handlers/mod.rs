@@ -10,6 +10,7 @@ mod docs_page;
 mod events;
 pub(crate) mod health;
 pub(crate) mod input;
+mod link;
 mod nim_rest;
 #[cfg(test)]
 mod openapi;
@@ -22,10 +23,10 @@ pub(crate) mod sync;
 mod unread;
 mod webhook;
 
-use std::pin::Pin;
+use std::{pin::Pin, sync::Arc};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::Request,
     http::{Uri, header::ACCEPT_ENCODING},
     middleware,
@@ -37,7 +38,12 @@ use huihua_core::paths;
 use self::routes::Route;
 pub use self::routes::{Caller, RouteInfo};
 pub(crate) use self::{compression::PlainBytes, context::Context};
-use crate::{admin::observe, error::Error, limits::Limits};
+use crate::{
+    admin::observe,
+    error::Error,
+    limits::Limits,
+    link::{LinkRequest, OpenDoor},
+};
 
 /// The routes that describe the others.
 const DESCRIPTIONS: [&str; 3] = [paths::OPENAPI, paths::OPENAPI_NIM, paths::DOCS];
@@ -68,9 +74,10 @@ fn all() -> Vec<Route> {
     routes
 }
 
-/// Returns every route that the server has.
+/// Returns every route that the server has, with those of links: their WebSockets are no routes,
+/// and let in whoever has a token, as `link` says.
 pub fn routes() -> Vec<RouteInfo> {
-    all().into_iter().map(|route| route.info).collect()
+    all().into_iter().chain(link::routes()).map(|route| route.info).collect()
 }
 
 /// All routes, by path and method. Clones share them.
@@ -80,27 +87,39 @@ pub(crate) struct Routes {
     plain: Router,
     /// The same, for requests that name codings which they take.
     compressing: Option<Router>,
+    /// The door of NIM's Web SDKs, if it is open.
+    link: Option<Arc<OpenDoor>>,
 }
 
 impl Routes {
-    pub(crate) fn new(context: Context, limits: &Limits) -> Self {
+    pub(crate) fn new(context: Context, limits: &Limits, link: Option<Arc<OpenDoor>>) -> Self {
         let observer = observe::Observer { context: context.clone(), answer_of_panic };
-        let routes = all()
-            .into_iter()
-            .filter(|route| limits.describes_api || !DESCRIPTIONS.contains(&&*route.info.path))
-            .fold(Router::new(), |router, route| router.route(&route.info.path, route.handler));
+        let add =
+            |router: Router<Context>, route: Route| router.route(&route.info.path, route.handler);
+        let is_open =
+            |route: &Route| limits.describes_api || !DESCRIPTIONS.contains(&&*route.info.path);
+        let mut routes = all().into_iter().filter(is_open).fold(Router::new(), add);
+        if let Some(door) = &link {
+            let of_links = link::routes().into_iter().fold(Router::new(), add);
+            routes = routes.merge(of_links.layer(Extension(Arc::clone(door))));
+        }
         let plain = routes
             .fallback(no_such_path)
             .method_not_allowed_fallback(async || Error::Method)
             .layer(middleware::from_fn_with_state(observer, observe::observe))
             .with_state(context.clone());
         let compressing = limits.compresses.then(|| compression::compressing(plain.clone()));
-        Self { context, plain, compressing }
+        Self { context, plain, compressing, link }
     }
 
     /// Counts what was refused before there was a request.
     pub(crate) fn count_refusal(&self, reason: &'static str) {
         self.context.metrics.count_refusal(reason);
+    }
+
+    /// Returns the link that this request begins, if it is one that a link may begin with.
+    pub(crate) fn link<B>(&self, request: &Request<B>) -> Option<LinkRequest> {
+        self.link.as_ref()?.link(request, &self.context)
     }
 
     /// Answers a request, also when its handler leaves its body unread.

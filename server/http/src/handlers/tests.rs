@@ -195,6 +195,7 @@ async fn answers_of_all_routes(failure: fn() -> store::Error) -> Vec<(&'static s
             RateLimits::default(),
         ),
         &Limits::default(),
+        None,
     );
     let account: Account = "amy".parse().unwrap();
     let now = clock.now_s();
@@ -334,7 +335,7 @@ async fn wrong_keys_of_one_address_have_a_rate_and_right_ones_are_served_all_the
     let two = std::num::NonZeroU32::new(2).unwrap();
     let rates = RateLimits { wrong_credentials_per_s: two, ..RateLimits::default() };
     let context = Context::new(apps, store, engine.clone(), live, Clock::default(), rates);
-    let routes = Routes::new(context, &Limits::default());
+    let routes = Routes::new(context, &Limits::default(), None);
     let ask = async |address: Option<&str>, key: &str| {
         let mut request = Request::post("/v1/events")
             .header(header::AUTHORIZATION, format!("Bearer {key}"))
@@ -382,7 +383,7 @@ async fn a_hundred_questions_whether_it_is_ready_are_one_probe() {
             Clock::default(),
             RateLimits::default(),
         );
-        let routes = Routes::new(context, &Limits::default());
+        let routes = Routes::new(context, &Limits::default(), None);
         let mut asked = tokio::task::JoinSet::new();
         for _ in 0..100 {
             let routes = routes.clone();

@@ -46,6 +46,22 @@ impl Command {
         (27, 1, Self::Sync),
     ];
 
+    /// Returns its name, for counters and the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Login | Self::LoginV2 => "login",
+            Self::Logout => "logout",
+            Self::Heartbeat => "heartbeat",
+            Self::ServerTime => "time",
+            Self::Sync => "sync",
+            Self::ListSessions => "list",
+            Self::GetSession => "get",
+            Self::UpdateSession => "update",
+            Self::DeleteSessions => "delete",
+            Self::Unknown => "unknown",
+        }
+    }
+
     /// Returns the command that the header names.
     pub fn of(header: Header) -> Self {
         let is_named = |(sid, cid, _): &&(u8, u8, Self)| (*sid, *cid) == (header.sid, header.cid);

@@ -248,7 +248,7 @@ fn packets_of_socket_io_that_are_no_messages_are_told_apart() {
 }
 
 #[test]
-fn a_path_takes_messages_of_its_own_framing_and_of_at_most_a_mebibyte() {
+fn a_path_takes_messages_of_its_own_framing_and_of_at_most_64_kib() {
     let wrong = FrameFault::WrongFraming;
     assert_eq!(Framing::Binary.read_text(GET.text).unwrap_err(), wrong);
     assert_eq!(Framing::Text.read_binary(&GET.bytes()).unwrap_err(), wrong);
@@ -292,6 +292,14 @@ fn a_frame_that_is_torn_at_any_byte_is_never_read_as_another() {
             );
         }
     }
+}
+
+#[test]
+fn a_header_with_a_code_ends_after_the_code() {
+    let bytes = [&[0, 7, 20, 6, 0, 2, 200, 0][..], &GET.bytes()[6..]].concat();
+    let frame = binary_frame(&bytes);
+    assert_eq!(frame.header, text_frame(GET.text).header);
+    assert_eq!(frame.property().unwrap().get(1), Some("p2p|bob"));
 }
 
 #[test]
