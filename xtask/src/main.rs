@@ -28,6 +28,7 @@ mod server;
 mod test;
 mod tidy;
 mod tree;
+mod web_sdk;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Builds and shows Huihua")]

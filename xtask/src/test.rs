@@ -11,6 +11,7 @@ use offline_android::resources;
 
 use crate::{
     android, bindgen, console, deny, kotlin, ktlint, openapi, proof, tidy, tree::cargo,
+    web_sdk,
 };
 
 /// Run everything that must pass before a change is handed in
@@ -40,7 +41,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     Step {
         name: "machine",
         what: "JDK 17, Maven, aapt2, curl; installed when root on Debian or Ubuntu",
@@ -56,6 +57,11 @@ const STEPS: [Step; 18] = [
         run: clippy,
     },
     Step { name: "rust", what: "unit and integration tests of every crate", run: rust },
+    Step {
+        name: "web-sdk",
+        what: "NIM's Web SDKs of npm, in Node and Chromium, on the real server",
+        run: web_sdk::run,
+    },
     Step { name: "rustdoc", what: "documents build, links in them hold", run: rustdoc },
     Step {
         name: "bindgen",

@@ -59,8 +59,7 @@ pub fn run() -> Result<()> {
 /// When not root on Debian or Ubuntu, or apt fails: the message is the command to run.
 pub fn install(mut packages: Vec<&str>) -> Result<()> {
     let is_debian = Path::new("/etc/debian_version").exists();
-    let is_root = rustix::process::geteuid().is_root();
-    if !is_debian || !is_root {
+    if !is_debian || !is_root() {
         let command = format!("apt-get install {}", packages.join(" "));
         bail!("install what is missing; on Debian and Ubuntu: sudo {command}");
     }
@@ -73,6 +72,11 @@ pub fn install(mut packages: Vec<&str>) -> Result<()> {
     process::run(
         apt("apt-get").args(["install", "-qq", "--yes", "--no-install-recommends"]).args(packages),
     )
+}
+
+/// Tells whether we may do everything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// What is fetched once for all clones: never needed, only quicker.
