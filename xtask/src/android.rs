@@ -99,7 +99,10 @@ fn folder_flags(flag: &str) -> Result<Vec<String>> {
 }
 
 /// The folders' flag for C code, as clang takes it.
-fn c_flags() -> Result<String> {
+///
+/// # Errors
+/// When there is no home folder.
+pub(crate) fn c_flags() -> Result<String> {
     Ok(folder_flags("-ffile-prefix-map")?.join(" "))
 }
 

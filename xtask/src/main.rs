@@ -25,6 +25,7 @@ mod proof;
 mod release;
 mod repository;
 mod server;
+mod server_packages;
 mod test;
 mod tidy;
 mod tree;
@@ -80,7 +81,7 @@ fn run(task: Task) -> Result<()> {
         Task::Aar(arguments) => aar::run(&arguments),
         Task::Jvm(_) => jvm::run(),
         Task::Apk(arguments) => apk::run(&arguments),
-        Task::Release(_) => release::run(),
+        Task::Release(arguments) => release::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
     }

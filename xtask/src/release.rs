@@ -7,14 +7,19 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use machine::{abi::Abi, archive, process, programs};
 use offline_android::apk;
 
-use crate::{aar, android, repository::VERSION, tree::cargo};
+use crate::{
+    aar, android,
+    repository::VERSION,
+    server_packages::{self, Arch, Built},
+    tree::cargo,
+};
 
 const FOLDER: &str = "dist";
 const SUMS: &str = "SHA256SUMS";
@@ -24,23 +29,53 @@ const SBOM_TOOL_VERSION: &str = "0.5.9";
 /// The name of each bill of materials, beside its crate's manifest.
 const SBOM_NAME: &str = "huihua-sbom";
 /// What is given out.
-const SBOM_PACKAGES: [&str; 2] = ["huihua-server", "huihua-ffi"];
+const SERVER: &str = "huihua-server";
+const LIBRARY: &str = "huihua-ffi";
 
 /// Build everything that users get into dist/: packages, app, server, bills of materials, checksums
 ///
-/// The Maven repository with AAR and JAR for every ABI, the sample app's APK, the server for this
-/// machine, CycloneDX bills of materials and SHA256SUMS. Empties dist/ first. From nothing it takes
-/// half an hour on two cores.
+/// The Maven repository with AAR and JAR for every ABI, the sample app's APK, the server for x86_64
+/// and aarch64 as tarball, .deb, wheel and image, CycloneDX bills of materials and SHA256SUMS.
+/// Empties dist/ first. From nothing it takes three quarters of an hour on two cores.
 #[derive(Args)]
-pub(crate) struct ReleaseArguments {}
+pub(crate) struct ReleaseArguments {
+    /// Build this part alone: the server takes some minutes and needs nothing of Android
+    #[arg(long, value_name = "PART")]
+    only: Option<Part>,
+}
 
-/// Builds it all.
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum Part {
+    Server,
+}
+
+/// Builds it all, or a part.
 ///
 /// # Errors
 /// When something does not build, is too large, or cannot be written.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(arguments: &ReleaseArguments) -> Result<()> {
     let dist = Path::new(FOLDER);
     archive::clear(dist)?;
+    if arguments.only.is_none() {
+        android(dist)?;
+    }
+    let packages: &[&str] = match arguments.only {
+        Some(Part::Server) => &[SERVER],
+        None => &[SERVER, LIBRARY],
+    };
+    bills_of_materials(packages, dist)?;
+    let bill = server_packages::bill_path();
+    archive::write(&bill, &fs::read(dist.join(bill_of(SERVER))).context("read a bill")?)?;
+    for arch in Arch::ALL {
+        let packages = Built::new(arch, Some(&bill))?.pack(Path::new(server_packages::FOLDER))?;
+        for file in packages.files() {
+            copy(file, dist)?;
+        }
+    }
+    sums(dist)
+}
+
+fn android(dist: &Path) -> Result<()> {
     aar::build_kotlin()?;
     let libraries = android::build(&Abi::ALL)?;
     let repository = dist.join("maven");
@@ -49,11 +84,10 @@ pub(crate) fn run() -> Result<()> {
     let apk = apk::build(&aar, &Abi::ALL)?;
     apk::check(&apk, &Abi::ALL)?;
     android::compare(&[("aar", &aar), ("apk", &apk)])?;
-    for file in [&aar, &jar, &apk, &build_server()?] {
+    for file in [&aar, &jar, &apk] {
         copy(file, dist)?;
     }
-    bills_of_materials(dist)?;
-    sums(dist)
+    Ok(())
 }
 
 fn copy(file: &Path, folder: &Path) -> Result<()> {
@@ -62,28 +96,9 @@ fn copy(file: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn build_server() -> Result<PathBuf> {
-    println!("cargo: the server, for release");
-    let mut command = cargo();
-    command.args(["build", "--quiet", "--release", "--locked", "--package", "huihua-server"]);
-    process::run(command.env("CARGO_ENCODED_RUSTFLAGS", android::remapping_flags()?))?;
-    let (system, processor) = (env::consts::OS, env::consts::ARCH);
-    let named =
-        PathBuf::from(format!("target/release/huihua-server-{VERSION}-{system}-{processor}"));
-    fs::copy("target/release/huihua-server", &named).context("copy the server")?;
-    Ok(named)
-}
-
 /// Which crates are in the server and in the library, in CycloneDX.
-fn bills_of_materials(folder: &Path) -> Result<()> {
-    let tools = programs::cache()?.join("tools");
-    let tool = tools.join("bin").join(SBOM_TOOL);
-    if !tool.exists() {
-        println!("cargo: installing {SBOM_TOOL} (once; minutes)");
-        let mut install = cargo();
-        install.args(["install", "--quiet", "--locked", SBOM_TOOL, "--version", SBOM_TOOL_VERSION]);
-        process::run(install.arg("--root").arg(&tools))?;
-    }
+fn bills_of_materials(packages: &[&str], folder: &Path) -> Result<()> {
+    let tool = bill_tool()?;
     let mut command = Command::new(&tool);
     command.args(["cyclonedx", "--quiet", "--format", "json", "--spec-version", "1.5"]);
     // Android's crates too, not only this machine's.
@@ -92,20 +107,40 @@ fn bills_of_materials(folder: &Path) -> Result<()> {
     // It wrote one beside every crate's manifest.
     let mut made = Command::new("git");
     made.args(["ls-files", "--others", "--", &format!("*{SBOM_NAME}.json")]);
-    let mut missing = SBOM_PACKAGES.to_vec();
+    let mut missing = packages.to_vec();
     for path in process::read(&mut made)?.lines() {
         let text = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
         fs::remove_file(path).with_context(|| format!("remove {path}"))?;
-        let bill: Value = serde_json::from_str(&text).with_context(|| format!("read {path}"))?;
-        let name = bill["metadata"]["component"]["name"].as_str().unwrap_or_default();
-        let Some(at) = missing.iter().position(|package| *package == name) else { continue };
-        missing.remove(at);
         // It names our own crates by where they lie here.
         let text = text.replace(&top.display().to_string(), "/huihua");
-        archive::write(&folder.join(format!("{name}-{VERSION}.cdx.json")), text.as_bytes())?;
+        let mut bill: Value =
+            serde_json::from_str(&text).with_context(|| format!("read {path}"))?;
+        let name = bill["metadata"]["component"]["name"].as_str().unwrap_or_default().to_owned();
+        let Some(at) = missing.iter().position(|package| *package == name) else { continue };
+        missing.remove(at);
+        // Drawn anew each time, and asked for by nobody; the time is that of all files.
+        bill.as_object_mut().context("a bill is an object")?.remove("serialNumber");
+        bill["metadata"]["timestamp"] = server_packages::time_text()?.into();
+        archive::write(&folder.join(bill_of(&name)), format!("{bill:#}\n").as_bytes())?;
     }
     ensure!(missing.is_empty(), "{SBOM_TOOL} made no bill of materials for {missing:?}");
     Ok(())
+}
+
+fn bill_of(package: &str) -> String {
+    format!("{package}-{VERSION}.cdx.json")
+}
+
+fn bill_tool() -> Result<PathBuf> {
+    let tools = programs::cache()?.join("tools");
+    let tool = tools.join("bin").join(SBOM_TOOL);
+    if !tool.exists() {
+        println!("cargo: installing {SBOM_TOOL} (once; minutes)");
+        let mut install = cargo();
+        install.args(["install", "--quiet", "--locked", SBOM_TOOL, "--version", SBOM_TOOL_VERSION]);
+        process::run(install.arg("--root").arg(&tools))?;
+    }
+    Ok(tool)
 }
 
 /// As `sha256sum --check` reads it.

@@ -18,6 +18,8 @@ const WORD_ALIGNMENT: u16 = 4;
 
 enum Storage {
     Deflated,
+    /// Deflated, and may be run.
+    Program,
     Stored,
 }
 
@@ -29,6 +31,11 @@ impl Archive {
     /// Adds an entry, compressed; an earlier one of the name goes.
     pub fn add(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         self.0.insert(name.into(), (Storage::Deflated, bytes.into()));
+    }
+
+    /// Adds a program, compressed: who unpacks it may run it.
+    pub fn add_program(&mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+        self.0.insert(name.into(), (Storage::Program, bytes.into()));
     }
 
     /// Adds an entry as it is, aligned for Android: to 16 KiB when it is a library.
@@ -87,11 +94,12 @@ impl Archive {
         let mut writer = ZipWriter::new(io::Cursor::new(Vec::new()));
         // The zero of ZIP's clock; the other fields of an entry are fixed by the library.
         let fixed = SimpleFileOptions::default().last_modified_time(DateTime::default());
+        let deflated =
+            fixed.compression_method(CompressionMethod::Deflated).compression_level(Some(9));
         for (name, (storage, bytes)) in self.0 {
             let options = match storage {
-                Storage::Deflated => {
-                    fixed.compression_method(CompressionMethod::Deflated).compression_level(Some(9))
-                }
+                Storage::Deflated => deflated,
+                Storage::Program => deflated.unix_permissions(0o755),
                 Storage::Stored if name.ends_with(".so") => aligned(fixed, LIBRARY_ALIGNMENT),
                 Storage::Stored => aligned(fixed, WORD_ALIGNMENT),
             };
