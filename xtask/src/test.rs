@@ -41,7 +41,7 @@ struct Step {
     run: fn() -> Result<()>,
 }
 
-const STEPS: [Step; 19] = [
+const STEPS: [Step; 20] = [
     Step {
         name: "machine",
         what: "JDK 17, Maven, aapt2, curl; installed when root on Debian or Ubuntu",
@@ -109,10 +109,15 @@ const STEPS: [Step; 19] = [
         what: "the Android library of x86_64 really runs: calls, TLS, panics",
         run: proof::shim::run,
     },
+    Step {
+        name: "server-packages",
+        what: "tarball, deb, wheel, image: installed, tried, upgraded, removed; proxies (minutes)",
+        run: proof::server_packages::run,
+    },
 ];
 
 /// What runs in a short form here, and its long form.
-const LONG_FORMS: [(&str, &str); 5] = [
+const LONG_FORMS: [(&str, &str); 6] = [
     (
         "200 random stories of each kind against the model of the list",
         "HUIHUA_STORIES=4000 cargo test -p huihua-store-redb stories",
@@ -124,6 +129,10 @@ const LONG_FORMS: [(&str, &str); 5] = [
         "mvn -f bindings/kotlin/pom.xml -Dtop=$PWD -pl jvm -Dtest=LiveListTest \
          -Dhuihua.outage.s=60 test",
     ),
+    (
+        "the server's packages for x86_64 alone, by no engine for containers",
+        "HUIHUA_PACKAGES=all cargo xtask test --only server-packages",
+    ),
     ("a minute of each fuzz target, in .ci/run", "cargo xtask fuzz --seconds 3600"),
 ];
 
@@ -134,7 +143,7 @@ const LONG_FORMS: [(&str, &str); 5] = [
 pub(crate) fn run(arguments: &TestArguments) -> Result<()> {
     if arguments.list {
         for step in &STEPS {
-            println!("{:<10} {}", step.name, step.what);
+            println!("{:<15} {}", step.name, step.what);
         }
         return Ok(());
     }
@@ -164,7 +173,7 @@ fn print_times(times: &[(&str, Duration)], last: &str) {
     println!("\n== steps");
     for (at, (name, time)) in times.iter().enumerate() {
         let result = if at + 1 == times.len() { last } else { "ok" };
-        println!("{name:<10} {:>6.1} s  {result}", time.as_secs_f64());
+        println!("{name:<15} {:>6.1} s  {result}", time.as_secs_f64());
     }
 }
 
