@@ -10,8 +10,7 @@ use machine::{abi::Abi, process, programs};
 use offline_android::resources;
 
 use crate::{
-    android, bindgen, console, deny, kotlin, ktlint, openapi, proof, tidy, tree::cargo,
-    web_sdk,
+    android, bindgen, console, deny, kotlin, ktlint, openapi, proof, tidy, tree::cargo, web_sdk,
 };
 
 /// Run everything that must pass before a change is handed in

@@ -10,7 +10,7 @@ use huihua_core::Code;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi as _;
 
-use super::{Caller, RouteInfo, routes};
+use super::{Caller, RouteInfo};
 
 /// The files that are served.
 const DOCUMENT: &str = "../../api/openapi.json";
@@ -76,6 +76,12 @@ fn document() -> Value {
     examples::add(&mut document["paths"]);
     without_words_for_the_code(&mut document);
     document
+}
+
+/// Every route but those of links, which are no calls for people to write: `docs/from-nim.md` has
+/// what they are for.
+fn routes() -> Vec<RouteInfo> {
+    super::all().into_iter().map(|route| route.info).collect()
 }
 
 /// Whether the route is in this document, and not in that of NIM's server API.
