@@ -77,8 +77,10 @@ fn install(folder: &Path) -> Result<bool> {
         return Ok(true);
     }
     println!("console: installing playwright-core and axe-core (once)");
+    // npm takes a folder behind a link for another package than the lock file's.
+    let folder = folder.canonicalize().context("find target/console")?;
     let mut npm = Command::new("npm");
-    npm.args(["ci", "--ignore-scripts", "--prefix"]).arg(folder).stdout(Stdio::null());
+    npm.args(["ci", "--ignore-scripts"]).current_dir(folder).stdout(Stdio::null());
     let mut npm = Process::start(&mut npm)?;
     if process::wait_for("npm", INSTALL_PATIENCE, || npm.ended())?.success() {
         return Ok(true);
