@@ -1,6 +1,7 @@
 // A port on the phone that forwards to the server or nowhere, and so simulates the network.
 package dev.huihua.sample
 
+import java.net.BindException
 import java.net.InetAddress
 import java.net.ServerSocket
 import java.net.Socket
@@ -18,7 +19,7 @@ internal class Relay(serverUrl: String) : AutoCloseable {
 
     /** Forwards every connection from now on. */
     fun connect() {
-        val socket = ServerSocket(port, 50, loopback)
+        val socket = listen()
         listening = socket
         thread(isDaemon = true) {
             runCatching {
@@ -29,7 +30,19 @@ internal class Relay(serverUrl: String) : AutoCloseable {
 
     /** Accepts connections from now on, but forwards nothing. */
     fun stall() {
-        listening = ServerSocket(port, 50, loopback)
+        listening = listen()
+    }
+
+    /** A closed socket keeps its port until the thread that was in its accept has left it. */
+    private fun listen(): ServerSocket {
+        repeat(LISTEN_TRIES) {
+            try {
+                return ServerSocket(port, 50, loopback)
+            } catch (notYet: BindException) {
+                Thread.sleep(LISTEN_PAUSE_MS)
+            }
+        }
+        return ServerSocket(port, 50, loopback)
     }
 
     /** Closes every connection and refuses new ones. */
@@ -57,6 +70,8 @@ internal class Relay(serverUrl: String) : AutoCloseable {
     }
 
     private companion object {
+        const val LISTEN_TRIES = 500
+        const val LISTEN_PAUSE_MS = 10L
         val loopback: InetAddress = InetAddress.getByName("127.0.0.1")
     }
 }
