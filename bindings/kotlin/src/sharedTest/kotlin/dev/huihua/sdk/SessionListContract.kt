@@ -106,6 +106,7 @@ abstract class SessionListContract {
         view.takeOperations()
         val updates = Events<RecentSession>()
         service.observeUpdateMySession(updates)
+        service.awaitLive()
         server.deliverText("amy", me, now, 74, "hello")
         updates.next()
         list.loadMore()
