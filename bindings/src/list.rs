@@ -6,7 +6,10 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use huihua_core::{self as core, client};
+use huihua_core::{
+    self as core,
+    client::{self, ListHandle},
+};
 use tokio::sync::Notify;
 
 use crate::{
@@ -75,7 +78,7 @@ pub trait ListListener: Send + Sync {
 /// Dropping it does not stop the list: otherwise a garbage collector would stop it at random.
 #[derive(uniffi::Object)]
 pub struct SessionList {
-    handle: client::ListHandle,
+    handle: ListHandle,
     delivered: Arc<AtomicI64>,
     stopped: Stopped,
     stop: Arc<Notify>,
@@ -120,20 +123,30 @@ impl SessionList {
     }
 }
 
+impl SessionList {
+    /// Wishes something; returns the number of the last event that may not know of it. If it came
+    /// true meanwhile, the event that tells of it may have been delivered too: a view that waited
+    /// for a later one would wait until something else happens.
+    fn wish(&self, wish: fn(&ListHandle), is_due: fn(&ListHandle) -> bool) -> i64 {
+        let before = self.delivered.load(Ordering::SeqCst);
+        wish(&self.handle);
+        let after = self.delivered.load(Ordering::SeqCst);
+        if is_due(&self.handle) { after } else { before }
+    }
+}
+
 #[uniffi::export]
 impl SessionList {
     /// Loads the next page, unless there is none.
     ///
     /// Returns the number of the last event that may not know of it yet.
     pub fn load_more(&self) -> i64 {
-        self.handle.load_more();
-        self.delivered.load(Ordering::SeqCst)
+        self.wish(ListHandle::load_more, ListHandle::is_loading_more)
     }
 
     /// Reads the list again now, down to where it is; returns as [`Self::load_more`].
     pub fn refresh(&self) -> i64 {
-        self.handle.refresh();
-        self.delivered.load(Ordering::SeqCst)
+        self.wish(ListHandle::refresh, ListHandle::is_refresh_due)
     }
 
     /// Makes a list that lost its connection reconnect at once.

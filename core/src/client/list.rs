@@ -138,6 +138,17 @@ impl ListHandle {
         self.0.set(&self.0.refresh, true);
     }
 
+    /// Returns whether a [`Self::load_more`] has yet to be fulfilled: then the event that tells of
+    /// it is yet to come.
+    pub fn is_loading_more(&self) -> bool {
+        self.0.more.load(Ordering::SeqCst)
+    }
+
+    /// Returns whether a [`Self::refresh`] has yet to begin: then all its events are yet to come.
+    pub fn is_refresh_due(&self) -> bool {
+        self.0.refresh.load(Ordering::SeqCst)
+    }
+
     /// Makes a list that lost its connection reconnect now, see [`Poke::poke`].
     pub fn poke(&self) {
         Poke::new(self.0.pokes.clone()).poke();
