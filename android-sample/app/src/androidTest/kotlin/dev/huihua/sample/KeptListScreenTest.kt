@@ -94,9 +94,9 @@ class KeptListScreenTest {
         phone.onMain { list.finish() }
         val folder = File(phone.context.noBackupFilesDir, "sessions")
         phone.await("the file") {
-            // One may be replaced while it is read.
-            runCatching { folder.listFiles().orEmpty().any { shown in it.readText() } }
-                .getOrDefault(false)
+            // One may be replaced while it is read; what is being written is not kept yet.
+            val kept = folder.listFiles().orEmpty().filter { it.extension == "list" }
+            runCatching { kept.any { shown in it.readText() } }.getOrDefault(false)
         }
         phone.await("the end of the screen") { list.isFinishing }
         phone.onMain { Sessions.close() }

@@ -67,8 +67,10 @@ abstract class KeptListContract {
     private fun awaitFile(isIt: (String) -> Boolean) {
         val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S)
 
-        // It is replaced meanwhile.
-        fun text() = runCatching { files().joinToString { it.readText(Charsets.ISO_8859_1) } }
+        // It is replaced meanwhile; what is being written is not kept yet.
+        fun kept() = files().filter { it.extension == "list" }
+
+        fun text() = runCatching { kept().joinToString { it.readText(Charsets.ISO_8859_1) } }
         while (!isIt(text().getOrDefault(""))) {
             assertTrue("no such file: ${text()}", System.nanoTime() < deadline)
             Thread.sleep(2)

@@ -72,7 +72,8 @@ private fun keep(options: SessionServiceOptions, kept: File) {
 }
 
 private fun keptRows(kept: File): Int =
-    kept.listFiles().orEmpty().sumOf { it.readText().split("\"sessionId\"").size - 1 }
+    kept.listFiles().orEmpty().filter { it.extension == "list" }
+        .sumOf { it.readText().split("\"sessionId\"").size - 1 }
 
 private fun awaitTrue(condition: () -> Boolean) {
     val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S)
