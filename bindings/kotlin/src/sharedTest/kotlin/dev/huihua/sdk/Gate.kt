@@ -2,12 +2,14 @@
 package dev.huihua.sdk
 
 import java.io.IOException
+import java.net.BindException
 import java.net.InetAddress
 import java.net.InetSocketAddress
 import java.net.ServerSocket
 import java.net.Socket
 import java.net.URI
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.TimeUnit
 
 class Gate(private val server: TestServer) : AutoCloseable {
     private val connections = CopyOnWriteArrayList<Socket>()
@@ -20,10 +22,7 @@ class Gate(private val server: TestServer) : AutoCloseable {
     }
 
     fun open(): Unit = synchronized(this) {
-        val next = ServerSocket().apply {
-            reuseAddress = true
-            bind(InetSocketAddress(InetAddress.getLoopbackAddress(), port))
-        }
+        val next = listen()
         port = next.localPort
         listener = next
         background { while (true) relay(next.accept()) }
@@ -38,6 +37,23 @@ class Gate(private val server: TestServer) : AutoCloseable {
     }
 
     override fun close() = shut()
+
+    /** A closed socket keeps its port until the thread that was in its accept has left it. */
+    private fun listen(): ServerSocket {
+        val deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_S)
+        while (true) {
+            val next = ServerSocket()
+            try {
+                next.reuseAddress = true
+                next.bind(InetSocketAddress(InetAddress.getLoopbackAddress(), port))
+                return next
+            } catch (taken: BindException) {
+                next.close()
+                if (System.nanoTime() > deadline) throw taken
+                Thread.sleep(10)
+            }
+        }
+    }
 
     private fun relay(client: Socket) {
         val target = URI(server.url)
@@ -63,5 +79,9 @@ class Gate(private val server: TestServer) : AutoCloseable {
         }, "gate")
         thread.isDaemon = true
         thread.start()
+    }
+
+    private companion object {
+        const val PATIENCE_S = 20L
     }
 }
