@@ -106,8 +106,9 @@ async fn answers_416_slow_it_down_and_lose_nothing() {
     done.assert_ok("NIM answered 416 (too many calls) ");
     let (calls, refused) = nim.calls();
     assert!(refused > 0 && refused * 2 < calls, "{refused} of {calls}");
-    // At NIM's rate it need not be told.
-    let again = importing.run(&["--calls-per-second", "25"]).await;
+    // Below NIM's rate it need not be told, also where a busy machine holds calls back for half a
+    // second and lets them go together.
+    let again = importing.run(&["--calls-per-second", "15"]).await;
     again.assert_ok("40 lists and 4 teams");
     let (calls_again, refused_again) = nim.calls();
     let (calls, refused) = (calls_again - calls, refused_again - refused);
