@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::{
     Extension,
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
     routing::{get, options},
 };
@@ -40,8 +40,8 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn lbs(Extension(door): Door, headers: HeaderMap) -> Result<Response, Error> {
-    let address = door.address(&headers).ok_or_else(|| {
+async fn lbs(Extension(door): Door, uri: Uri, headers: HeaderMap) -> Result<Response, Error> {
+    let address = door.address(&uri, &headers).ok_or_else(|| {
         Error::invalid("Host", "is missing: say where the links are, or set link_address")
     })?;
     let links = [address];

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use axum::http::{HeaderMap, Method, Request, Version, header};
+use axum::http::{HeaderMap, Method, Request, Uri, Version, header, uri::Authority};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use huihua_nim::link::Framing;
 use sha1::{Digest as _, Sha1};
@@ -72,10 +72,12 @@ impl OpenDoor {
         origins.all(|origin| known.iter().any(|known| origin == known.as_str()))
     }
 
-    /// Returns where the links are.
-    pub(crate) fn address<'a>(&'a self, headers: &'a HeaderMap) -> Option<&'a str> {
+    /// Returns where the links are: as it is configured, or as the client wrote this server's name,
+    /// which is in the address of a request of HTTP/2.
+    pub(crate) fn address<'a>(&'a self, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
         let host = || headers.get(header::HOST)?.to_str().ok();
-        self.settings.address.as_deref().or_else(host)
+        let written = || uri.authority().map(Authority::as_str).or_else(host);
+        self.settings.address.as_deref().or_else(written)
     }
 
     /// Returns the link that this request begins; `None` if it is any other request, or is refused:

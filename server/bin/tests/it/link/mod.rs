@@ -6,6 +6,7 @@ mod limits;
 mod logins;
 mod process;
 mod pushes;
+mod tls;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use huihua_http::{
@@ -15,7 +16,7 @@ use huihua_http::{
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
@@ -57,6 +58,14 @@ async fn start_in(folder: TempDir, limits: Limits) -> TestServer {
 /// The head of the answer to a request for a WebSocket, and its connection.
 async fn ask(address: &str, path: &str, more: &str) -> (String, TcpStream) {
     let mut stream = TcpStream::connect(address).await.unwrap();
+    (ask_over(&mut stream, address, path, more).await, stream)
+}
+
+/// The same, over this connection.
+async fn ask_over<S>(stream: &mut S, address: &str, path: &str, more: &str) -> String
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
@@ -66,7 +75,7 @@ async fn ask(address: &str, path: &str, more: &str) -> (String, TcpStream) {
     while !head.ends_with(b"\r\n\r\n") {
         head.push(timeout(WAIT_MAX, stream.read_u8()).await.unwrap().unwrap());
     }
-    (String::from_utf8(head).unwrap(), stream)
+    String::from_utf8(head).unwrap()
 }
 
 fn path(framing: Framing) -> &'static str {
@@ -77,8 +86,8 @@ fn path(framing: Framing) -> &'static str {
 }
 
 /// A link, by a client that knows the protocol alone.
-struct Link {
-    socket: WebSocketStream<TcpStream>,
+struct Link<S = TcpStream> {
+    socket: WebSocketStream<S>,
     framing: Framing,
     serial: u16,
 }
@@ -92,15 +101,7 @@ enum Parameter {
 
 impl Link {
     async fn open(address: &str, framing: Framing) -> Self {
-        let (head, stream) = ask(address, path(framing), "").await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        assert!(head.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
-        let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
-        let mut link = Self { socket, framing, serial: 0 };
-        if framing == Framing::Text {
-            assert_eq!(link.next().await, Some(json!("1::")));
-        }
-        link
+        Self::over(TcpStream::connect(address).await.unwrap(), address, framing).await
     }
 
     /// An account's link to a server of the test, whose form of login is the old one.
@@ -109,6 +110,21 @@ impl Link {
         let tags = login(&server.token("a", account), "a", account, version);
         let answer = link.call(2, 3, Parameter::Tags(tags)).await;
         assert_eq!(answer["code"], 200, "{answer}");
+        link
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
+    /// A link over this connection.
+    async fn over(mut stream: S, address: &str, framing: Framing) -> Self {
+        let head = ask_over(&mut stream, address, path(framing), "").await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.contains("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        let socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
+        let mut link = Self { socket, framing, serial: 0 };
+        if framing == Framing::Text {
+            assert_eq!(link.next().await, Some(json!("1::")));
+        }
         link
     }
 

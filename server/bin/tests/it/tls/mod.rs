@@ -27,14 +27,14 @@ use tokio_rustls::{
 
 use crate::support::{Http, TestServer};
 
-const HTTP1: &[u8] = b"http/1.1";
-const HTTP2: &[u8] = b"h2";
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 /// An authority whose certificates nobody but the test trusts.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
@@ -58,7 +58,7 @@ impl Authority {
     }
 
     /// Writes a new certificate and its key into this folder, each at once.
-    fn write(&self, folder: &Path) -> TlsFiles {
+    pub(crate) fn write(&self, folder: &Path) -> TlsFiles {
         let files = files(folder);
         let [certificate, key] = self.certify();
         for (path, text) in [(&files.certificate, certificate), (&files.key, key)] {
@@ -85,13 +85,13 @@ impl Authority {
     }
 
     /// A client that trusts it and speaks one version of HTTP.
-    fn http(&self, address: &str, protocol: &[u8]) -> Http {
+    pub(crate) fn http(&self, address: &str, protocol: &[u8]) -> Http {
         let config = self.config(protocol);
         Http::with(|client| client.tls_backend_preconfigured(config), format!("https://{address}"))
     }
 
     /// A connection to this address, once both have shaken hands.
-    async fn connect(&self, address: &str, protocol: &[u8]) -> TlsStream<TcpStream> {
+    pub(crate) async fn connect(&self, address: &str, protocol: &[u8]) -> TlsStream<TcpStream> {
         self.shake_hands(TcpStream::connect(address).await.unwrap(), protocol).await
     }
 
