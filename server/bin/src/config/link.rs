@@ -39,6 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLink
         origins: origins.value,
         address: address.map(|found| found.value),
         cursor_bytes_max: cursors_mb.value << 20,
+        ..default
     });
     ReadLink { door, settings }
 }

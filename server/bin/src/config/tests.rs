@@ -468,6 +468,7 @@ fn the_door_of_nims_web_sdks_is_closed_unless_it_is_configured() {
         origins: origins.to_vec(),
         address: Some("sessions.example.com:443".to_owned()),
         cursor_bytes_max: 2 << 20,
+        ..LinkDoor::default()
     };
     assert_eq!(config.link, Some(door.clone()));
     let printed = config.redacted();

@@ -158,4 +158,4 @@ async fn no_such_path(uri: Uri) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

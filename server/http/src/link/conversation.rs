@@ -12,7 +12,7 @@ use huihua_store::Attempt;
 
 use super::{
     cursors::{Delivery, DeviceCursors},
-    pushes::Pushes,
+    pushes::{Pushes, Told},
     user::User,
 };
 use crate::{
@@ -236,11 +236,13 @@ impl Conversation {
     async fn begin(&mut self, form: LoginForm, frame: &Frame<'_>) -> Result<Login, Error> {
         let (login, caller) = self.authenticate(form, frame).await?;
         let owner = caller.owner.clone();
+        // First what may fail: a login that is refused takes no cursor that another one may need.
+        let wait_place = self.context.live.place(&owner)?;
         let reconnects = !login.by_hand && !login.device_id.is_empty();
         let (place, resumed) = self.cursors.begin(&owner, &login.device_id, reconnects);
         let user = Arc::new(User { caller, form, sdk: login.sdk });
-        let pushes =
-            Pushes::new(self.context.clone(), self.framing, Arc::clone(&user), resumed).await?;
+        let told = Told { framing: self.framing, user: Arc::clone(&user) };
+        let pushes = Pushes::new(self.context.clone(), told, wait_place, resumed).await?;
         let delivery = Delivery::new(place, pushes.cursor());
         self.logged_in = Some(Box::new(LoggedInLink { pushes, delivery }));
         self.user = Some(user);
@@ -360,4 +362,68 @@ async fn serve(
 
 fn invalid(fault: RequestFault) -> Error {
     Error::Invalid { detail: fault.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::{
+        addresses::Addresses,
+        auth,
+        clock::Clock,
+        handlers::tests::{app, context},
+        limits::{Limits, RateLimits},
+    };
+
+    /// As at every other door. The links of an integration test come from this machine, where all
+    /// of them may be a proxy's.
+    #[tokio::test]
+    async fn wrong_tokens_of_one_address_have_a_rate_and_right_ones_log_in_all_the_same() {
+        let two = NonZeroU32::new(2).unwrap();
+        let context = context(RateLimits { wrong_credentials_per_s: two, ..RateLimits::default() });
+        let cursors = Arc::new(DeviceCursors::new(1 << 20, Clock::default()));
+        let code = async |address: Option<&str>, token: &str| {
+            let ip = address.unwrap_or("127.0.0.1").to_owned();
+            let addresses = Arc::new(Addresses::new(Limits::default()));
+            let peer = Arc::new(addresses.connect(ip.parse().unwrap(), 0).unwrap());
+            let address = address.map(|address| PeerAddress(address.parse().unwrap()));
+            let mut conversation = Conversation {
+                context: context.clone(),
+                cursors: Arc::clone(&cursors),
+                framing: Framing::Text,
+                client: LinkPeer { address, ip, port: 0 },
+                peer,
+                id: String::new(),
+                messages_before_login: 0,
+                user: None,
+                logged_in: None,
+            };
+            let tags = format!(r#"{{"18":"k","19":"amy","1000":"{token}"}}"#);
+            let frame = format!(r#"3:::{{"SID":2,"CID":3,"SER":1,"Q":[{{"v":{tags}}}]}}"#);
+            let reply = conversation.take_text(&frame).await;
+            assert_eq!(reply.ends, conversation.take_login().is_none());
+            let Some(Message::Text(text)) = reply.message else { panic!("no answer") };
+            let answer: serde_json::Value = serde_json::from_str(&text["3:::".len()..]).unwrap();
+            (answer["code"].as_u64().unwrap(), answer["r"][0].clone())
+        };
+        let mut wrong = 0;
+        let refused = loop {
+            match code(Some("192.0.2.1"), "wrong").await {
+                (302, _) => wrong += 1,
+                other => break other,
+            }
+            assert!(wrong < 10_000, "no rate");
+        };
+        assert!(wrong >= 20, "ten seconds' worth come at once, not {wrong}");
+        assert_eq!(refused, (416, 1.into()), "when it may come again");
+        let (account, now) = ("amy".parse().unwrap(), Clock::default().now_s());
+        let right = auth::sign(&app(), &account, now, 60).unwrap();
+        assert_eq!(code(Some("192.0.2.1"), &right).await.0, 200);
+        assert_eq!(code(Some("192.0.2.2"), "wrong").await.0, 302, "another address");
+        for _ in 0..30 {
+            assert_eq!(code(None, "wrong").await.0, 302, "a proxy of this machine");
+        }
+    }
 }

@@ -152,8 +152,12 @@ impl LinkPlace {
 impl Drop for LinkPlace {
     fn drop(&mut self) {
         let now = self.cursors.clock.now_ms();
-        if let Some(link) = self.cursors.lock().link(self.device, self.link) {
-            link.ended_at = Some(now);
+        let mut devices = self.cursors.lock();
+        match devices.link(self.device, self.link) {
+            Some(link) if link.cursor.is_some() => link.ended_at = Some(now),
+            // A login that was refused after all: it must not push out what there is to remember.
+            Some(_) => devices.remove(self.device, self.link),
+            None => {}
         }
     }
 }
@@ -260,6 +264,20 @@ mod tests {
         assert_eq!(begin().1, None);
         Delivery::new(begin().0, "4").forget();
         assert_eq!(begin().1, None);
+    }
+
+    #[test]
+    fn refused_logins_of_a_device_leave_what_there_is_to_remember() {
+        let cursors = cursors(99);
+        let begin = || cursors.begin(&owner("amy"), "d", true);
+        let open = Delivery::new(begin().0, "1");
+        for _ in 0..=LINKS_OF_DEVICE_MAX {
+            assert_eq!(begin().1.as_deref(), Some("1"));
+        }
+        drop(open);
+        assert_eq!(cursors.lock().count, 1);
+        assert_eq!(begin().1.as_deref(), Some("1"));
+        assert_eq!(cursors.lock().count, 0);
     }
 
     #[test]

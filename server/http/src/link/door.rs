@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{
     conversation::{Conversation, LinkPeer},
     cursors::DeviceCursors,
-    socket,
+    socket::{self, LinkWaits},
 };
 use crate::{
     addresses::{BodyBytes, Peer},
@@ -45,11 +45,23 @@ pub struct LinkDoor {
     pub address: Option<String>,
     /// What is remembered of how far links have come, in bytes.
     pub cursor_bytes_max: usize,
+    /// Longest wait for a client to log in.
+    pub login_wait: Duration,
+    /// Longest silence of a client.
+    pub silence: Duration,
 }
 
 impl Default for LinkDoor {
     fn default() -> Self {
-        Self { origins: Vec::new(), address: None, cursor_bytes_max: CURSOR_BYTES_DEFAULT }
+        Self {
+            origins: Vec::new(),
+            address: None,
+            cursor_bytes_max: CURSOR_BYTES_DEFAULT,
+            // The SDKs do it at once.
+            login_wait: Duration::from_secs(30),
+            // A client sends a heartbeat every 30 s, and comes back if a link ended too early.
+            silence: Duration::from_secs(90),
+        }
     }
 }
 
@@ -103,7 +115,9 @@ impl OpenDoor {
         let ip = address.map_or_else(String::new, |PeerAddress(address)| address.to_string());
         let client = LinkPeer { address, ip, port: 0 };
         let (context, cursors) = (context.clone(), Arc::clone(&self.cursors));
-        Some(LinkRequest { accept: accept(key), context, cursors, framing, client })
+        let LinkDoor { login_wait, silence, .. } = self.settings;
+        let waits = LinkWaits { login: login_wait, silence };
+        Some(LinkRequest { accept: accept(key), context, cursors, framing, client, waits })
     }
 }
 
@@ -125,6 +139,7 @@ pub(crate) struct LinkRequest {
     cursors: Arc<DeviceCursors>,
     framing: Framing,
     client: LinkPeer,
+    waits: LinkWaits,
 }
 
 impl LinkRequest {
@@ -138,7 +153,7 @@ impl LinkRequest {
         peer: Arc<Peer>,
         stopping: watch::Receiver<bool>,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let Self { accept, context, cursors, framing, client } = self;
+        let Self { accept, context, cursors, framing, client, waits } = self;
         let head = format!(
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
              sec-websocket-accept: {accept}\r\n\r\n",
@@ -168,7 +183,7 @@ impl LinkRequest {
         });
         let opening = socket::open(stream, head, read_ahead);
         Box::pin(async move {
-            socket::serve(opening, conversation, room, stopping).await;
+            socket::serve(opening, conversation, room, waits, stopping).await;
             drop(counted);
         })
     }

@@ -13,12 +13,17 @@ use crate::{error::Error, handlers::Context, live::WaitPlace};
 /// is no queue: a slow reader holds one page.
 pub(crate) struct Pushes {
     context: Context,
-    framing: Framing,
-    user: Arc<User>,
+    told: Told,
     place: WaitPlace,
     cursor: String,
     /// It goes on where an earlier link was, which may be known no more.
     is_resumed: bool,
+}
+
+/// Who is told, and how.
+pub(crate) struct Told {
+    pub(crate) framing: Framing,
+    pub(crate) user: Arc<User>,
 }
 
 /// What comes next.
@@ -33,24 +38,24 @@ pub(crate) enum Next {
 }
 
 impl Pushes {
-    /// Begins with what has changed since this cursor, or with what changes from now on.
+    /// Begins with what has changed since this cursor, which cannot fail, or with what changes from
+    /// now on.
     ///
     /// # Errors
-    /// [`Error::TooManyWaits`]; the store's.
+    /// The store's.
     pub(crate) async fn new(
         context: Context,
-        framing: Framing,
-        user: Arc<User>,
+        told: Told,
+        place: WaitPlace,
         resumed: Option<String>,
     ) -> Result<Self, Error> {
-        let owner = &user.caller.owner;
-        let place = context.live.place(owner)?;
+        let owner = &told.user.caller.owner;
         let is_resumed = resumed.is_some();
         let cursor = match resumed {
             Some(cursor) => cursor,
             None => context.store.sync(owner, &Self::request(SyncFrom::Latest)).await?.cursor,
         };
-        Ok(Self { context, framing, user, place, cursor, is_resumed })
+        Ok(Self { context, told, place, cursor, is_resumed })
     }
 
     fn request(from: SyncFrom) -> SyncRequest {
@@ -65,7 +70,7 @@ impl Pushes {
     /// Waits for what comes next, at most as long as a sync may wait. Cancel safe: what is not
     /// returned comes again.
     pub(crate) async fn next(&mut self) -> Next {
-        let Self { context, user, place, framing, .. } = self;
+        let Self { context, told: Told { framing, user }, place, .. } = self;
         let kick = |kick: Kick| Next::Kick(framing.push(&kick.push(user.form)));
         if let Err(ended) = user.check(context).await {
             return kick(ended);

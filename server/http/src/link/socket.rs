@@ -26,11 +26,6 @@ use super::{
 };
 use crate::{addresses::BodyBytes, peer_stream::PeerStream};
 
-/// Longest wait for a client to log in: the SDKs do it at once.
-const LOGIN_WAIT: Duration = Duration::from_secs(30);
-/// Longest silence of a client: it sends a heartbeat every 30 seconds, and comes back if a link
-/// ended too early.
-const SILENCE: Duration = Duration::from_secs(90);
 /// Longest wait for a client to take the goodbye.
 const GOODBYE_WAIT: Duration = Duration::from_secs(1);
 /// What is read of the socket at a time, kept as long as the link: most messages are shorter.
@@ -38,11 +33,19 @@ const READ_BYTES: usize = 512;
 
 pub(super) type Socket = WebSocketStream<PeerStream>;
 
+/// How long the server waits for a client, see [`super::LinkDoor`].
+#[derive(Clone, Copy)]
+pub(super) struct LinkWaits {
+    pub(super) login: Duration,
+    pub(super) silence: Duration,
+}
+
 /// A link whose request is answered. Its parts are in boxes, or each future that hands them on had
 /// room for them as long as the link lasts.
 struct OpenLink {
     socket: Box<Socket>,
     conversation: Box<Conversation>,
+    waits: LinkWaits,
     stopping: watch::Receiver<bool>,
 }
 
@@ -51,10 +54,11 @@ pub(super) async fn serve(
     opening: Opening,
     conversation: Box<Conversation>,
     room: BodyBytes,
+    waits: LinkWaits,
     stopping: watch::Receiver<bool>,
 ) {
     let Some(socket) = opening.await else { return };
-    let mut link = OpenLink { socket, conversation, stopping };
+    let mut link = OpenLink { socket, conversation, waits, stopping };
     let logged_in = Box::pin(link.log_in()).await;
     drop(room);
     if let Some(logged_in) = logged_in {
@@ -100,7 +104,7 @@ impl OpenLink {
         if self.conversation.framing() == Framing::Text {
             self.send(Message::Text(CONNECTED.to_owned())).await?;
         }
-        let mut login_wait = pin!(sleep(LOGIN_WAIT));
+        let mut login_wait = pin!(sleep(self.waits.login));
         loop {
             let message = tokio::select! {
                 message = self.socket.next() => message?.ok()?,
@@ -121,7 +125,7 @@ impl OpenLink {
     /// server stops.
     async fn talk(&mut self, mut logged_in: Box<LoggedInLink>) {
         let LoggedInLink { pushes, delivery } = &mut *logged_in;
-        let mut silence = Box::pin(sleep(SILENCE));
+        let mut silence = Box::pin(sleep(self.waits.silence));
         // Once the server stops, no push waits any more: without the check this would spin.
         while !*self.stopping.borrow() {
             let next = {
@@ -134,7 +138,7 @@ impl OpenLink {
                         () = stopped(&mut self.stopping) => return,
                     };
                     let Some(Ok(message)) = message else { return };
-                    silence = Box::pin(sleep(SILENCE));
+                    silence = Box::pin(sleep(self.waits.silence));
                     match Box::pin(self.answer(message)).await {
                         Step::GoesOn => {}
                         Step::Confirmed if delivery.take_pong() => {

@@ -1,11 +1,18 @@
 //! What links may hold and send: long, torn and senseless messages, slow readers, many links.
 
-use std::{num::NonZeroU32, time::Duration};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use futures_util::SinkExt as _;
-use huihua_http::server::{Limits, RateLimits};
+use huihua_http::{
+    clock::Clock,
+    server::{Limits, LinkDoor, RateLimits},
+};
 use serde_json::{Value, json};
-use tokio::io::AsyncWriteExt as _;
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt as _, net::TcpSocket};
 use tokio_tungstenite::tungstenite::{
     Message,
     protocol::frame::{
@@ -15,8 +22,8 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{
-    BOTH, Framing, Link, NEW, OLD, Parameter, again, ask, ids, login, path, start, start_in,
-    start_with, write_binary, write_text,
+    BOTH, Framing, Link, NEW, OLD, Parameter, again, ask, ids, login, path, start, start_as,
+    start_in, start_with, write_binary, write_text,
 };
 use crate::support::{T0, WAIT_MAX, event};
 
@@ -153,6 +160,92 @@ async fn a_slow_reader_loses_its_link_and_what_it_was_owed() {
         }
         quick.cut().await;
         server.until_waiting(0).await;
+    }
+    server.stop().await;
+}
+
+/// What is pushed waits for no reader either, and is not lost for one that comes back.
+#[tokio::test]
+async fn a_link_that_reads_no_pushes_ends_and_its_client_is_told_all_when_it_comes_back() {
+    const FRIENDS: u64 = 300;
+    // One place, so that its end is seen: the next login gets it.
+    let answer_wait = Duration::from_millis(300);
+    let limits = Limits { answer_wait, waits_per_account: 1, ..Limits::default() };
+    let server = start_with(limits).await;
+    for (framing, account) in BOTH.into_iter().zip(["amy", "ann"]) {
+        let try_login = async |mut link: Link| {
+            let answer = link.call(26, 3, Parameter::Tags(again(&server, account, "d"))).await;
+            (link, answer["code"].clone())
+        };
+        // Nothing is read ahead for it.
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let address = server.http.address();
+        let stream = socket.connect(address.parse().unwrap()).await.unwrap();
+        let (mut slow, code) = try_login(Link::over(stream, address, framing).await).await;
+        assert_eq!(code, 200);
+        for n in 1..=FRIENDS {
+            let mut event = event("p2p", &format!("u{n}"), account, n);
+            event["body"] = json!("x".repeat(15_000));
+            server.events(json!([event])).await;
+        }
+        let since = Instant::now();
+        let mut back = loop {
+            let (link, code) = try_login(Link::open(address, framing).await).await;
+            if code == 200 {
+                break link;
+            }
+            assert_eq!(code, 416, "the slow one has the place");
+            assert!(since.elapsed() < WAIT_MAX, "it keeps the place");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        for n in 1..=FRIENDS {
+            assert_eq!(back.pushed().await["1"], format!("p2p|u{n}"), "it had confirmed nothing");
+        }
+        let mut read = 0;
+        while slow.next().await.is_some() {
+            read += 1;
+        }
+        assert!(read < FRIENDS, "{read} were in the socket");
+        back.cut().await;
+        server.until_waiting(0).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_without_a_login_and_a_silent_one_end_and_one_with_heartbeats_lives() {
+    let wait = Duration::from_millis(600);
+    let never = LinkDoor { login_wait: wait, silence: WAIT_MAX, ..LinkDoor::default() };
+    let silent = LinkDoor { login_wait: WAIT_MAX, silence: wait, ..LinkDoor::default() };
+    let start = async |door| {
+        let folder = TempDir::new().unwrap();
+        start_as(folder, Limits::default(), Clock::default(), door).await
+    };
+    let server = start(never).await;
+    for framing in BOTH {
+        let mut link = Link::open(server.http.address(), framing).await;
+        let opened = Instant::now();
+        assert_eq!(link.heartbeat().await, 200, "which is no login");
+        assert_eq!(link.next().await, None);
+        assert!((wait / 2..WAIT_MAX / 2).contains(&opened.elapsed()), "{:?}", opened.elapsed());
+        let mut link = Link::logged_in(&server, framing, "amy", NEW).await;
+        tokio::time::sleep(2 * wait).await;
+        assert_eq!(link.heartbeat().await, 200, "it has logged in");
+    }
+    server.stop().await;
+    let server = start(silent).await;
+    for framing in BOTH {
+        let mut link = Link::logged_in(&server, framing, "amy", NEW).await;
+        for _ in 0..8 {
+            tokio::time::sleep(wait / 4).await;
+            assert_eq!(link.heartbeat().await, 200);
+        }
+        let since = Instant::now();
+        // What it is told is no word of its own.
+        server.events(json!([event("p2p", "bob", "amy", 1)])).await;
+        while link.next().await.is_some() {}
+        assert!((wait / 2..WAIT_MAX / 2).contains(&since.elapsed()), "{:?}", since.elapsed());
     }
     server.stop().await;
 }

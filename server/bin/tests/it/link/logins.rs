@@ -1,12 +1,23 @@
 //! Who may log in over a link, and how a login ends by the server's will.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
-use huihua_http::{auth, clock};
+use huihua_http::{
+    auth,
+    clock::{self, Clock},
+    server::{Limits, LinkDoor},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use super::{BOTH, Framing, Link, NEW, OLD, PAGE, Parameter, ask, login, start};
+use super::{BOTH, Framing, Link, NEW, OLD, PAGE, Parameter, ask, login, start, start_as};
 use crate::{
     every_route::{OWNERS, Walk, credentials},
     nim::{sdk::Sdk, seed::Seed},
@@ -182,6 +193,39 @@ async fn an_expired_a_replaced_and_a_blocked_token_end_the_link_with_their_reaso
     server.stop().await;
 }
 
+/// No wait of the link notices a clock that jumps: the command does.
+#[tokio::test]
+async fn a_command_after_the_end_of_its_token_is_not_served() {
+    static AHEAD_MS: AtomicU64 = AtomicU64::new(0);
+    let clock = Clock::new(|| clock::now_ms() + AHEAD_MS.load(Relaxed));
+    let folder = TempDir::new().unwrap();
+    let server = start_as(folder, Limits::default(), clock, LinkDoor::default()).await;
+    server.events(json!([event("p2p", "bob", "amy", 1)])).await;
+    let one = || json!({"1": "p2p|bob"});
+    for framing in BOTH {
+        let mut links = Vec::new();
+        for cid in 19..=22 {
+            let parameter = match cid {
+                22 => Parameter::List(vec![one()]),
+                _ => Parameter::Tags(one()),
+            };
+            let mut link = Link::logged_in(&server, framing, "amy", NEW).await;
+            assert_eq!(link.tags(20, one()).await["code"], 200);
+            links.push((link, cid, parameter));
+        }
+        AHEAD_MS.store(2 * 3_600_000, Relaxed);
+        for (mut link, cid, parameter) in links {
+            assert_eq!(link.heartbeat().await, 200, "which opens no list");
+            link.send(7, cid, &parameter).await;
+            assert_kicked(&mut link, 2, "token expired").await;
+        }
+        AHEAD_MS.store(0, Relaxed);
+        let rows = server.http.list(&server.token("a", "amy")).await;
+        assert_eq!((rows.len(), &rows[0]["ext"]), (1, &json!("")), "nothing was done");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn links_are_found_by_the_lbs_and_only_by_pages_of_known_origins() {
     let server = start().await;
@@ -209,6 +253,49 @@ async fn links_are_found_by_the_lbs_and_only_by_pages_of_known_origins() {
     }
     let session = server.http.get("/socket.io/1/?t=1", "").await.body;
     assert!(session.ends_with(":60:60:websocket"), "{session}");
+    server.stop().await;
+}
+
+/// RFC 6455, section 4.2.1. What is no handshake is answered as a path that is not there.
+#[tokio::test]
+async fn only_a_whole_handshake_of_websocket_opens_a_link() {
+    let server = start().await;
+    let host = server.http.address().to_owned();
+    let status = async |line: &str, headers: [&str; 4]| {
+        let mut stream = TcpStream::connect(&host).await.unwrap();
+        let head = format!("{line}\r\nHost: {host}\r\n{}\r\n\r\n", headers.join("\r\n"));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[9..]).into_owned()
+    };
+    let good = [
+        "Upgrade: WebSocket",
+        "Connection: keep-alive, Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ];
+    for path in BOTH.map(super::path) {
+        let get = format!("GET {path} HTTP/1.1");
+        assert_eq!(status(&get, good).await, "101", "the control");
+        for line in [format!("POST {path} HTTP/1.1"), format!("GET {path} HTTP/1.0")] {
+            assert_eq!(status(&line, good).await, "404", "{line}");
+        }
+        for (n, wrong) in [
+            (0, "Upgrade: h2c"),
+            (0, "X: websocket"),
+            (1, "Connection: close"),
+            (1, "X: Upgrade"),
+            (2, "Sec-WebSocket-Version: 8"),
+            (2, "X: 13"),
+            (3, "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ"),
+            (3, "X: dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            let mut headers = good;
+            headers[n] = wrong;
+            assert_eq!(status(&get, headers).await, "404", "{path} {wrong}");
+        }
+    }
     server.stop().await;
 }
 

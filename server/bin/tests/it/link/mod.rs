@@ -50,9 +50,13 @@ async fn start_with(limits: Limits) -> TestServer {
 }
 
 async fn start_in(folder: TempDir, limits: Limits) -> TestServer {
-    let door = LinkDoor { origins: vec![PAGE.to_owned()], ..LinkDoor::default() };
+    start_as(folder, limits, Clock::default(), LinkDoor::default()).await
+}
+
+async fn start_as(folder: TempDir, limits: Limits, clock: Clock, door: LinkDoor) -> TestServer {
+    let door = LinkDoor { origins: vec![PAGE.to_owned()], ..door };
     let change = |server: huihua_http::server::Server| Ok(server.with_link(door));
-    TestServer::start_as(folder, limits, Clock::default(), change).await
+    TestServer::start_as(folder, limits, clock, change).await
 }
 
 /// The head of the answer to a request for a WebSocket, and its connection.

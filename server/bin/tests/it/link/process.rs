@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, frame::coding::CloseCode};
 
-use super::{BOTH, Framing, Link, NEW, PAGE, Parameter, ask, login, path};
+use super::{BOTH, Framing, Link, NEW, PAGE, Parameter, ask, ids, login, path};
 use crate::{
     config::{ConfiguredServer, signed, write_config},
     measure::{app, resident},
@@ -125,6 +126,48 @@ async fn the_door_is_opened_by_its_settings_and_counts_and_logs_what_it_does() {
         assert!(log.contains(line), "{line} is not in {log}");
     }
     assert!(!log.to_lowercase().contains("private") && !log.contains("amy"), "{log}");
+}
+
+/// A library of WebSockets writes whole messages at this level.
+#[tokio::test]
+async fn nothing_that_a_client_says_or_reads_is_in_the_log_at_its_most_talkative_level() {
+    let folder = TempDir::new().unwrap();
+    write_config(&folder.path().join("huihua.toml"), &["t"]);
+    let set = ["--set", "link=true", "--set", "access_log=true"];
+    let mut server = ConfiguredServer::start_logging(folder.path(), &set, "trace").await;
+    let token = signed("t");
+    for framing in BOTH {
+        let mut link = Link::open(server.http.address(), framing).await;
+        let mut tags = login(&token, "a", "amy", NEW);
+        (tags["13"], tags["38"]) = (json!("PRIVATE device"), json!("PRIVATE tag"));
+        assert_eq!(link.call(2, 3, Parameter::Tags(tags)).await["code"], 200);
+        let mut event = event("p2p", "PRIVATE", "amy", framing as u64 + 1);
+        event["body"] = json!("PRIVATE words");
+        server.http.events(&"i".repeat(32), json!([event])).await.ok();
+        assert_eq!(link.pushed().await["1"], "p2p|private");
+        assert_eq!(ids(&link.tags(19, json!({})).await), ["p2p|private"]);
+        let update = json!({"1": "p2p|private", "3": "PRIVATE ext"});
+        assert_eq!(link.tags(21, update).await["code"], 200);
+        assert_eq!(link.tags(21, json!({"1": "PRIVATE", "3": "PRIVATE"})).await["code"], 414);
+        assert_eq!(link.tags(99, json!({"1": "PRIVATE"})).await["code"], 404);
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "PRIVATE reason".into() };
+        link.socket.close(Some(frame)).await.unwrap();
+        while link.next().await.is_some() {}
+        let mut wrong = Link::open(server.http.address(), framing).await;
+        let tags = login("PRIVATE token", "a", "PRIVATE", NEW);
+        assert_eq!(wrong.call(26, 3, Parameter::Tags(tags)).await["code"], 302);
+        let mut garbage = Link::open(server.http.address(), framing).await;
+        garbage.send_text("PRIVATE garbage").await;
+        while garbage.next().await.is_some() {}
+    }
+    assert!(server.terminate().await);
+    let log = server.log();
+    assert!(log.contains("DEBUG") && log.contains("a link ended"), "{log}");
+    for private in ["private", "amy", &token.to_lowercase()] {
+        let lines: Vec<_> =
+            log.lines().filter(|line| line.to_lowercase().contains(private)).collect();
+        assert!(lines.is_empty(), "{private}: {:#?}", &lines[..lines.len().min(3)]);
+    }
 }
 
 #[tokio::test]

@@ -3,10 +3,18 @@
 
 use std::time::{Duration, Instant};
 
+use huihua_http::server::Limits;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
-use super::{BOTH, Framing, Link, NEW, OLD, Parameter, again, login, start};
-use crate::support::{T0, TestServer, edit, event, membership, message, notice, recall};
+use super::{BOTH, Framing, Link, NEW, OLD, Parameter, again, login, start, start_with};
+use crate::{
+    measure::app,
+    support::{
+        ServerProcess, T0, TestServer, binary, edit, event, membership, message, notice, recall,
+        token,
+    },
+};
 
 #[tokio::test]
 async fn every_link_of_an_account_is_told_of_messages_edits_and_recalls() {
@@ -30,6 +38,16 @@ async fn every_link_of_an_account_is_told_of_messages_edits_and_recalls() {
         for link in &mut links {
             assert_eq!(last_msg(&link.pushed().await)["9"], "edited");
         }
+        // What one of them changes, both are told.
+        let id = format!("p2p|{bob}");
+        let update = Parameter::Tags(json!({"1": id, "3": "pinned"}));
+        let [first, second] = &mut links;
+        first.send(7, 21, &update).await;
+        let two = [first.frame().await, first.frame().await];
+        assert!(two.iter().any(|frame| frame["cid"] == 21 && frame["code"] == 200), "{two:?}");
+        assert!(two.iter().any(|frame| frame["r"][0]["3"] == "pinned"), "{two:?}");
+        let row = second.pushed().await;
+        assert_eq!((&row["1"], &row["3"]), (&json!(id), &json!("pinned")));
         server.deliver(&[recall("PERSON", &bob, &amy, n, T0 + n)]).await;
         for (is_new, link) in [false, true].into_iter().zip(&mut links) {
             let row = link.pushed().await;
@@ -154,6 +172,74 @@ async fn a_link_that_was_cut_goes_on_where_it_was() {
         for link in others.into_iter().chain([link]) {
             link.cut().await;
         }
+        server.until_waiting(0).await;
+    }
+    server.stop().await;
+}
+
+/// The SDKs try again and again, and each try may be refused.
+#[tokio::test]
+async fn a_login_that_was_refused_for_want_of_a_place_lost_what_its_device_had_missed() {
+    let limits = Limits { waits_per_account: 1, ..Limits::default() };
+    let server = start_with(limits).await;
+    let link = with_device(&server, Framing::Text, again(&server, "amy", "d")).await;
+    link.cut().await;
+    server.until_waiting(0).await;
+    let other = with_device(&server, Framing::Text, again(&server, "amy", "other")).await;
+    write(&server, "missed", 1).await;
+    for _ in 0..20 {
+        let mut link = Link::open(server.http.address(), Framing::Text).await;
+        let answer = link.call(2, 3, Parameter::Tags(again(&server, "amy", "d"))).await;
+        assert_eq!(answer["code"], 416);
+    }
+    other.cut().await;
+    server.until_waiting(0).await;
+    let mut link = with_device(&server, Framing::Text, again(&server, "amy", "d")).await;
+    assert_eq!(link.pushed().await["1"], "p2p|missed");
+    server.stop().await;
+}
+
+/// What nobody can tell any more ends the link: its client comes back and reads its list anew.
+#[tokio::test]
+async fn a_link_of_an_erased_account_ends_and_one_that_comes_back_is_told_what_is_new() {
+    let folder = TempDir::new().unwrap();
+    let server = ServerProcess::start_set(folder.path(), &[("HUIHUA_LINK", "true")]).await;
+    let log_in = async |framing, device| {
+        let mut link = Link::open(server.http.address(), framing).await;
+        let token = token(&app(&server), "amy");
+        let mut tags = login(&token, &server.dev["appKey"], "amy", NEW);
+        (tags["8"], tags["13"]) = (json!(0), json!(device));
+        assert_eq!(link.call(26, 3, Parameter::Tags(tags)).await["code"], 200);
+        link
+    };
+    for (n, framing) in (1..).zip(BOTH) {
+        server.events(json!([event("p2p", "old", "amy", 10 * n)])).await;
+        let mut live = log_in(framing, "live").await;
+        log_in(framing, "cut").await.cut().await;
+        let mut erase = binary();
+        erase.args(["accounts", "erase", "--yes", "--account", "amy", "--data"]).arg(folder.path());
+        assert!(erase.status().unwrap().success());
+        assert_eq!(live.next().await, None, "it is no kick: the SDK comes back by itself");
+        let mut back = [log_in(framing, "live").await, log_in(framing, "cut").await];
+        server.events(json!([event("p2p", "new", "amy", 10 * n + 1)])).await;
+        for link in &mut back {
+            assert_eq!(link.pushed().await["1"], "p2p|new");
+        }
+    }
+}
+
+/// Nobody knows whose a cursor would be.
+#[tokio::test]
+async fn a_link_without_a_device_does_not_go_on() {
+    let server = start().await;
+    for framing in BOTH {
+        with_device(&server, framing, again(&server, "amy", "")).await.cut().await;
+        server.until_waiting(0).await;
+        write(&server, "missed", 10 * framing as u64 + 1).await;
+        let mut link = with_device(&server, framing, again(&server, "amy", "")).await;
+        write(&server, "next", 10 * framing as u64 + 2).await;
+        assert_eq!(link.pushed().await["1"], "p2p|next");
+        link.cut().await;
         server.until_waiting(0).await;
     }
     server.stop().await;
