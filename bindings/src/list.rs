@@ -127,7 +127,7 @@ impl SessionList {
     /// Wishes something; returns the number of the last event that may not know of it. If it came
     /// true meanwhile, the event that tells of it may have been delivered too: a view that waited
     /// for a later one would wait until something else happens.
-    fn wish(&self, wish: fn(&ListHandle), is_due: fn(&ListHandle) -> bool) -> i64 {
+    fn wish(&self, wish: impl FnOnce(&ListHandle), is_due: fn(&ListHandle) -> bool) -> i64 {
         let before = self.delivered.load(Ordering::SeqCst);
         wish(&self.handle);
         let after = self.delivered.load(Ordering::SeqCst);
@@ -261,7 +261,70 @@ fn to_i32(count: usize) -> i32 {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        net::TcpListener,
+        sync::mpsc::{Receiver, Sender, channel},
+        time::Duration,
+    };
+
     use super::*;
+    use crate::{SessionService, TokenProvider, TokenProviderError, options};
+
+    const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    struct Token;
+
+    impl TokenProvider for Token {
+        fn token(&self, _refresh: bool) -> Result<String, TokenProviderError> {
+            Ok("token".to_owned())
+        }
+    }
+
+    /// Records the numbers of its events.
+    struct NumberRecorder(Sender<i64>);
+
+    impl ListListener for NumberRecorder {
+        fn on_event(&self, _event: ListEvent, facts: ListFacts) -> Result<(), CallbackError> {
+            let _ = self.0.send(facts.number);
+            Ok(())
+        }
+    }
+
+    /// Makes a wish of this list, and waits until it has come true and an event has told of it.
+    fn wish_for_long(list: &SessionList, numbers: &Receiver<i64>) -> i64 {
+        let known = list.delivered.load(Ordering::SeqCst);
+        list.handle.refresh();
+        loop {
+            let number = numbers.recv_timeout(EVENT_TIMEOUT).unwrap();
+            if number > known && !list.handle.is_refresh_due() {
+                return number;
+            }
+        }
+    }
+
+    /// A view waits for an event with a later number than its wish has.
+    #[test]
+    fn a_wish_that_came_true_while_it_was_made_left_its_view_waiting() {
+        // Nobody listens: the list tells that it connects, and that it cannot, again and again.
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut options = options::for_server(format!("http://{closed}"));
+        options.attempts_max = Some(1);
+        let service = SessionService::new(options, Arc::new(Token), None, None).unwrap();
+        let (sender, numbers) = channel();
+        let option = ListOption { page_size: 20, rows_shown: 0 };
+        let list = service.list(option, Arc::new(NumberRecorder(sender)));
+        for _ in 0..3 {
+            let mut tells = 0;
+            let number =
+                list.wish(|_| tells = wish_for_long(&list, &numbers), ListHandle::is_refresh_due);
+            assert!(number < tells, "{number}, {tells}");
+            // What is still due is told of later than what was delivered while it was wished.
+            let mut meanwhile = 0;
+            let number = list.wish(|_| meanwhile = wish_for_long(&list, &numbers), |_| true);
+            assert!(number >= meanwhile, "{number}, {meanwhile}");
+        }
+        list.stop();
+    }
 
     fn rows(text: &str) -> Vec<core::RecentSession> {
         let row = |part: &str| {
