@@ -4,6 +4,7 @@ package dev.huihua.sample
 import android.app.Activity
 import android.view.View
 import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.Gate
 import dev.huihua.sdk.deliverText
 import java.io.File
 import org.junit.After
@@ -15,33 +16,33 @@ import org.junit.runner.RunWith
 @RunWith(AndroidJUnit4::class)
 class KeptListScreenTest {
     private val phone = Phone()
-    private val relay = Relay(DeviceServer.url)
+    private val network = Gate(DeviceServer, isOpen = false)
     private val now = System.currentTimeMillis()
 
     @After
     fun close() {
         phone.close()
-        relay.close()
+        network.close()
     }
 
     @Test
     fun theListOfTheLastTimeShowsBeforeTheServerAnswers() {
         val me = signInAndLook("kept")
-        relay.cut()
+        network.shut()
         DeviceServer.deliverText("carl", me, now + 1_000, now + 9, "new")
         DeviceServer.device(me).run {
             delete("p2p|ann")
             close()
         }
-        relay.stall()
+        network.stall()
         val list = phone.openList()
         phone.await("the list of the last time") {
             list.names() == listOf("nick of bob", "nick of ann")
         }
         assertTrue("a thin line", phone.onMain { list.findViewById<View>(R.id.progress).isShown })
         assertEquals("no notice", null, phone.onMain { list.text(R.id.notice_title) })
-        relay.cut()
-        relay.connect()
+        network.shut()
+        network.open()
         phone.await("the server's list") { list.names() == listOf("nick of carl", "nick of bob") }
         phone.await("calm") {
             !list.findViewById<View>(R.id.progress).isShown && list.text(R.id.warning) == null
@@ -51,7 +52,7 @@ class KeptListScreenTest {
     @Test
     fun theListOfTheLastTimeStaysUnderTheBannerWithoutANetwork() {
         signInAndLook("keptoffline")
-        relay.cut()
+        network.shut()
         val list = phone.openList()
         phone.await("the banner") { list.findViewById<View>(R.id.banner).isShown }
         assertEquals(listOf("nick of bob", "nick of ann"), phone.onMain { list.names() })
@@ -60,8 +61,8 @@ class KeptListScreenTest {
     @Test
     fun anotherAccountSeesNothingOfIt() {
         signInAndLook("keptfirst")
-        relay.cut()
-        relay.stall()
+        network.shut()
+        network.stall()
         signIn("keptsecond")
         val list = phone.openList()
         phone.await("the first page's progress") {
@@ -71,7 +72,7 @@ class KeptListScreenTest {
     }
 
     private fun signIn(name: String): String {
-        val me = phone.signIn(name, relay.url)
+        val me = phone.signIn(name, network.url)
         phone.store(phone.stored().copy(appKey = DeviceServer.appKey))
         return me
     }
@@ -79,7 +80,7 @@ class KeptListScreenTest {
     /** Opens the list of a new account, reads it, and ends the app. */
     private fun signInAndLook(name: String): String {
         val me = signIn(name)
-        relay.connect()
+        network.open()
         DeviceServer.deliverText("ann", me, now - 1_000, now, "Hello")
         DeviceServer.deliverText("bob", me, now, now + 1, "Hello $me")
         val list = phone.openList()

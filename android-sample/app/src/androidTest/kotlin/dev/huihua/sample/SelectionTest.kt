@@ -9,6 +9,7 @@ import android.graphics.drawable.ColorDrawable
 import android.view.MenuItem
 import android.view.View
 import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.Gate
 import dev.huihua.sdk.QueryMySessionOption
 import dev.huihua.sdk.deliverText
 import org.junit.After
@@ -21,13 +22,13 @@ import org.junit.runner.RunWith
 @RunWith(AndroidJUnit4::class)
 class SelectionTest {
     private val phone = Phone()
-    private val relay = Relay(DeviceServer.url)
-    private val me = phone.signIn("selection", relay.url)
+    private val network = Gate(DeviceServer, isOpen = false)
+    private val me = phone.signIn("selection", network.url)
     private val now = System.currentTimeMillis()
 
     @Before
     fun threeSessions() {
-        relay.connect()
+        network.open()
         listOf("ann", "bob", "carl").forEachIndexed { at, friend ->
             DeviceServer.deliverText(friend, me, now - at * 1_000, now + at, "Hello")
         }
@@ -36,7 +37,7 @@ class SelectionTest {
     @After
     fun close() {
         phone.close()
-        relay.close()
+        network.close()
     }
 
     @Test
@@ -77,7 +78,7 @@ class SelectionTest {
         val list = openAndSelect("nick of ann")
         answer(list, BUTTON_NEGATIVE)
         assertEquals(1, phone.onMain { list.rows.checkedItemCount })
-        relay.cut()
+        network.shut()
         answer(list, BUTTON_POSITIVE)
         phone.await("the end of the call") { deleteItem(list).isEnabled }
         assertEquals(3, phone.onMain { list.names().size })

@@ -7,6 +7,7 @@ import android.view.View
 import android.widget.Button
 import android.widget.Toolbar
 import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.Gate
 import dev.huihua.sdk.OnlineStatus
 import dev.huihua.sdk.deliverText
 import dev.huihua.sdk.editEvent
@@ -107,13 +108,13 @@ class SessionListScreenTest {
 
     @Test
     fun pullingDownRefreshesTheList() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signIn("pull", relay.url)
-        relay.connect()
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signIn("pull", network.url)
+        network.open()
         DeviceServer.deliverText("ann", me, now - 1_000, now, "first")
         val list = phone.openList()
         phone.await("the list") { list.names() == listOf("nick of ann") }
-        relay.cut()
+        network.shut()
         phone.await("the warning") { list.text(R.id.warning)?.startsWith("Not connected") == true }
         val pull = list.findViewById<PullToRefresh>(R.id.pull)
         val dp = list.resources.displayMetrics.density
@@ -125,49 +126,49 @@ class SessionListScreenTest {
         }
         assertEquals(listOf("nick of ann"), phone.onMain { list.names() })
         DeviceServer.deliverText("bob", me, now, now + 1, "second")
-        relay.connect()
+        network.open()
         phone.drag(list, pull, byY = 220 * dp)
         phone.await("both") { list.names() == listOf("nick of bob", "nick of ann") }
         phone.await("calm") { !pull.isRefreshing && list.text(R.id.warning) == null }
-        relay.close()
+        network.close()
     }
 
     /** The rows stay where they are; only a pull moves them. */
     @Test
     fun aRefreshByTheMenuShowsAThinLine() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signIn("line", relay.url)
-        relay.connect()
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signIn("line", network.url)
+        network.open()
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val list = phone.openList()
         phone.await("the list") { list.names() == listOf("nick of ann") }
         phone.await("no line") { !list.findViewById<View>(R.id.progress).isShown }
         val top = phone.onMain { list.rows.top }
-        relay.cut()
-        relay.stall()
+        network.shut()
+        network.stall()
         val tools = list.findViewById<Toolbar>(R.id.toolbar)
         phone.onMain { tools.menu.performIdentifierAction(R.id.refresh, 0) }
         phone.await("the line") { list.findViewById<View>(R.id.progress).isShown }
         assertFalse(phone.onMain { list.findViewById<PullToRefresh>(R.id.pull).isRefreshing })
         assertEquals(top, phone.onMain { list.rows.top })
-        relay.cut()
-        relay.connect()
+        network.shut()
+        network.open()
         phone.await("calm") {
             !list.findViewById<View>(R.id.progress).isShown && list.text(R.id.warning) == null
         }
-        relay.close()
+        network.close()
     }
 
     @Test
     fun theOfflineBannerOffersToRetry() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signIn("banner", relay.url)
-        relay.connect()
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signIn("banner", network.url)
+        network.open()
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val list = phone.openList()
         phone.await("the list") { list.names() == listOf("nick of ann") }
         assertFalse(phone.onMain { list.findViewById<View>(R.id.banner).isShown })
-        relay.cut()
+        network.shut()
         phone.await("the banner") { list.findViewById<View>(R.id.banner).isShown }
         assertEquals("Try again", phone.onMain { list.text(R.id.banner_retry) })
         val tools = list.findViewById<Toolbar>(R.id.toolbar)
@@ -191,15 +192,15 @@ class SessionListScreenTest {
         assertEquals(
             "The server cannot be reached (415)", phone.onMain { list.text(R.id.warning) },
         )
-        relay.connect()
+        network.open()
         phone.await("no banner") { !list.findViewById<View>(R.id.banner).isShown }
-        relay.close()
+        network.close()
     }
 
     @Test
     fun withoutANetworkTheUserCanRetry() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signIn("offline", relay.url)
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signIn("offline", network.url)
         DeviceServer.deliverText("ann", me, now, now, "Hello")
         val list = phone.openList()
         phone.await("the failure") {
@@ -209,45 +210,45 @@ class SessionListScreenTest {
             "The server cannot be reached (415)", phone.onMain { list.text(R.id.notice_detail) },
         )
         // With a network the list retries by itself, so the button is tested without one.
-        relay.stall()
+        network.stall()
         phone.onMain { list.findViewById<Button>(R.id.notice_button).performClick() }
         phone.await("another try") { list.findViewById<View>(R.id.notice_progress).isShown }
-        relay.cut()
-        relay.connect()
+        network.shut()
+        network.open()
         phone.await("the list") { list.names() == listOf("nick of ann") }
-        relay.close()
+        network.close()
     }
 
     @Test
     fun aFailedOlderPageCanBeRetried() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signIn("page", relay.url)
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signIn("page", network.url)
         (1L..30L).forEach {
             DeviceServer.deliverText("f$it", me, now - it * 1_000, now + it, "$it")
         }
-        relay.connect()
+        network.open()
         val list = phone.openList()
         phone.await("the first page") { list.names().size == 20 }
-        relay.cut()
+        network.shut()
         phone.await("the warning") { list.text(R.id.warning) != null }
         phone.onMain { list.scrollToEnd() }
         phone.await("the failure") { list.text(R.id.more_failed) != null }
-        relay.connect()
+        network.open()
         phone.onMain { list.findViewById<View>(R.id.more_failed).performClick() }
         phone.await("all rows") { list.names().size == 30 }
-        relay.close()
+        network.close()
     }
 
     /** A warning that hides and shows again would move the rows under the user's finger. */
     @Test
     fun theWarningStaysWhileTheAppReconnects() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signIn("warned", relay.url)
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signIn("warned", network.url)
         DeviceServer.deliverText("ann", me, now, now, "Hello")
-        relay.connect()
+        network.open()
         val list = phone.openList()
         phone.await("the list") { list.names() == listOf("nick of ann") }
-        relay.cut()
+        network.shut()
         phone.await("the warning") { list.text(R.id.warning) != null }
         val seen = CopyOnWriteArrayList<Pair<OnlineStatus, String?>>()
         val service = phone.onMain { Sessions.service(phone.context, phone.stored()) }
@@ -256,9 +257,9 @@ class SessionListScreenTest {
         phone.await("two tries") { seen.count { it.first == OnlineStatus.CONNECTING } >= 2 }
         subscription.close()
         assertFalse("$seen", seen.any { it.second == null })
-        relay.connect()
+        network.open()
         phone.await("calm") { list.text(R.id.warning) == null }
-        relay.close()
+        network.close()
     }
 
     @Test

@@ -5,6 +5,7 @@ import android.app.Activity
 import android.widget.Button
 import android.widget.EditText
 import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.Gate
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
@@ -81,7 +82,7 @@ class SettingsScreenTest {
             phone.await("the answer") { save.isEnabled }
             return phone.onMain { screen.field(field).error?.toString().orEmpty() }
         }
-        val nobody = Relay(DeviceServer.url).url
+        val nobody = Gate(DeviceServer, isOpen = false).url
         val token = DeviceServer.token("bob")
         assertEquals(
             "The server refused the token (302)", errorAt(R.id.token, DeviceServer.url, "bob", "x"),

@@ -9,6 +9,7 @@ import android.graphics.Color
 import android.view.View
 import android.widget.Toolbar
 import androidx.test.ext.junit.runners.AndroidJUnit4
+import dev.huihua.sdk.Gate
 import dev.huihua.sdk.deliver
 import java.io.File
 import org.junit.After
@@ -74,21 +75,21 @@ class ScreenshotTest {
 
     @Test
     fun offline() {
-        val relay = Relay(DeviceServer.url)
-        val me = phone.signInAs("grace", relay.url)
+        val network = Gate(DeviceServer, isOpen = false)
+        val me = phone.signInAs("grace", network.url)
         fill(me)
-        relay.connect()
+        network.open()
         val list = phone.openList()
         phone.await("the rows") { list.rows.childCount > 6 && list.names().size == 9 }
-        relay.cut()
+        network.shut()
         phone.await("the banner") { list.findViewById<View>(R.id.banner).isShown }
         take(list, "offline", Color.WHITE)
-        relay.stall()
+        network.stall()
         phone.onMain { list.findViewById<View>(R.id.banner_retry).performClick() }
         phone.onMain { (list as SessionListActivity).onOptionsItemSelected(refreshOf(list)) }
         phone.await("the line") { list.findViewById<View>(R.id.progress).isShown }
         take(list, "refreshing", Color.WHITE)
-        relay.close()
+        network.close()
     }
 
     private fun refreshOf(list: Activity) =
@@ -110,7 +111,7 @@ class ScreenshotTest {
 
     @Test
     fun error() {
-        phone.signInAs("carol", Relay(DeviceServer.url).url)
+        phone.signInAs("carol", Gate(DeviceServer, isOpen = false).url)
         val list = phone.openList()
         phone.await("the failure") { list.text(R.id.notice_button) == "Try again" }
         take(list, "error", Color.WHITE)

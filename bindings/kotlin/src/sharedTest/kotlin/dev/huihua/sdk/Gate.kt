@@ -11,21 +11,25 @@ import java.net.URI
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.TimeUnit
 
-class Gate(private val server: TestServer) : AutoCloseable {
+class Gate(private val server: TestServer, isOpen: Boolean = true) : AutoCloseable {
     private val connections = CopyOnWriteArrayList<Socket>()
     private var port = 0
     private var listener: ServerSocket? = null
     val url: String get() = "http://127.0.0.1:$port"
 
     init {
-        open()
+        if (isOpen) open() else listen().close()
     }
 
     fun open(): Unit = synchronized(this) {
         val next = listen()
-        port = next.localPort
         listener = next
-        background { while (true) relay(next.accept()) }
+        background { while (true) relay(next, next.accept()) }
+    }
+
+    /** Accepts connections from now on, but relays nothing, until [shut]. */
+    fun stall(): Unit = synchronized(this) {
+        listener = listen()
     }
 
     /** Refuses connections and breaks the open ones, until [open]. */
@@ -45,7 +49,8 @@ class Gate(private val server: TestServer) : AutoCloseable {
             val next = ServerSocket()
             try {
                 next.reuseAddress = true
-                next.bind(InetSocketAddress(InetAddress.getLoopbackAddress(), port))
+                next.bind(InetSocketAddress(loopback, port))
+                port = next.localPort
                 return next
             } catch (taken: BindException) {
                 next.close()
@@ -55,12 +60,14 @@ class Gate(private val server: TestServer) : AutoCloseable {
         }
     }
 
-    private fun relay(client: Socket) {
+    private fun relay(listening: ServerSocket, client: Socket) {
         val target = URI(server.url)
         val upstream = Socket(target.host, target.port)
+        val both = listOf(client, upstream)
         synchronized(this) {
-            connections += listOf(client, upstream)
-            if (listener == null) shut()
+            // One that was accepted just before the gate was shut is broken too.
+            if (listening.isClosed) return both.forEach { it.close() }
+            connections += both
         }
         for ((from, to) in listOf(client to upstream, upstream to client)) {
             background {
@@ -83,5 +90,8 @@ class Gate(private val server: TestServer) : AutoCloseable {
 
     private companion object {
         const val PATIENCE_S = 20L
+
+        /** On Android the loopback address may be that of IPv6. */
+        val loopback: InetAddress = InetAddress.getByName("127.0.0.1")
     }
 }
