@@ -16,6 +16,8 @@ const KINDS = {
 const element = (id) => document.getElementById(id);
 const rows = new Map();
 let nim;
+/** The time of the last row of the last page. A change may show an older row: it is no page's. */
+let oldest = 0;
 
 function status(text, kind) {
   Object.assign(element('status'), { textContent: text, className: kind });
@@ -37,7 +39,10 @@ function connect({ server, appKey, account, token }) {
       abtestConfig: { isAbtestEnable: false },
     },
   );
-  made.on('logined', () => status('live', 'live'));
+  made.on('logined', () => {
+    status('live', 'live');
+    again().catch(showError);
+  });
   made.on('willReconnect', () => status('reconnecting …', 'waits'));
   made.on('disconnect', () => status('disconnected', 'off'));
   made.on('kicked', (reason) => status(`signed out: ${reason.reason ?? reason}`, 'off'));
@@ -56,21 +61,30 @@ async function login(given) {
   element('login').hidden = true;
   element('list').hidden = false;
   element('who').textContent = given.account;
-  await more();
 }
 
-/** The next page, by the time of the last row: it never gets stuck. */
-async function more() {
-  const last = [...rows.values()].sort(newest).at(-1);
-  const page = await nim.cloudSession.queryCloudSessionList({
+/** The page of the sessions that are not newer than this time; 0: the first one. */
+async function page(maxTimestamp) {
+  const found = await nim.cloudSession.queryCloudSessionList({
     minTimestamp: 0,
-    maxTimestamp: last?.updateTime ?? 0,
+    maxTimestamp,
     limit: PAGE,
     includedLastMsg: true,
   });
-  for (const session of page.sessionList) rows.set(session.sessionId, session);
-  element('more').hidden = !page.hasMore;
+  for (const session of found.sessionList) rows.set(session.sessionId, session);
+  oldest = found.sessionList.at(-1)?.updateTime ?? maxTimestamp;
+  element('more').hidden = !found.hasMore;
   show();
+}
+
+/** The next page, by the time of the last row: it never gets stuck. */
+const more = () => page(oldest);
+
+/** The list from its beginning, after each login: whoever was away for long, or comes back to a
+ * server that was restarted, is not told what it missed. */
+function again() {
+  rows.clear();
+  return page(0);
 }
 
 const newest = (a, b) => b.updateTime - a.updateTime;
