@@ -1,6 +1,6 @@
-//! `web-sdk`, a step of `test`: NIM's own Web SDKs, as npm has them, in Node and in headless
-//! Chromium against the real server, in a network namespace without a way out. What they must see
-//! is in `xtask/web-sdk`.
+//! `web-sdk`, a step of `test`: NIM's own Web SDKs, as npm has them, in Node and, over TLS, in
+//! headless Chromium against the real server, in a network namespace without a way out. What they
+//! must see is in `xtask/web-sdk`.
 
 use std::{
     fs,
@@ -25,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     programs::need("npm", "npm")?;
     programs::need("chromium", "chromium")?;
     programs::need("ip", "iproute2")?;
+    programs::need("openssl", "openssl")?;
     if !install()? {
         println!("web-sdk: NOT checked: the SDKs are not here, and npm does not answer");
         return Ok(());

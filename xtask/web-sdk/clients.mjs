@@ -38,23 +38,24 @@ class Events {
 }
 
 /** 9.x; `binary` as its option `binaryWebsocket`. */
-export function oldClient(NIM, { host, appKey, account, token, binary }) {
+export function oldClient(NIM, { host, secure, appKey, account, token, binary }) {
   const events = new Events();
+  const lbs = `${secure ? 'https' : 'http'}://${host}/nim/lbs`;
   return new Promise((resolve, reject) => {
     const nim = NIM.getInstance({
       appKey,
       account,
       token,
       db: false,
-      secure: false,
-      lbsUrl: `http://${host}/nim/lbs`,
+      secure,
+      lbsUrl: lbs,
       lbsBackup: false,
       defaultLink: host,
       binaryWebsocket: binary,
       privateConf: {
-        lbs_web: `http://${host}/nim/lbs`,
-        link_ssl_web: false,
-        https_enabled: false,
+        lbs_web: lbs,
+        link_ssl_web: secure,
+        https_enabled: secure,
         nos_uploader_web: null,
         isABTestEnable: false,
         isDataReportEnable: false,
@@ -96,9 +97,11 @@ export function oldClient(NIM, { host, appKey, account, token, binary }) {
 }
 
 /** 10.x; `version` as its option `apiVersion`. */
-export async function newClient(NIM, { host, appKey, account, token, binary, version }) {
+export async function newClient(NIM, given) {
+  const { host, secure, appKey, account, token, binary, version } = given;
   const events = new Events();
-  const service = { lbsUrls: [`http://${host}/nim/lbs`], linkUrl: host, linkSSL: false };
+  const lbs = `${secure ? 'https' : 'http'}://${host}/nim/lbs`;
+  const service = { lbsUrls: [lbs], linkUrl: host, linkSSL: secure };
   const common = { appkey: appKey, apiVersion: version, debugLevel: 'off' };
   const options = version === 'v1' ? { ...common, account, token } : common;
   const nim = new NIM(

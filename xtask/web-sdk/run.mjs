@@ -1,12 +1,14 @@
-// Runs NIM's Web SDKs in Node and in headless Chromium against a real server. Called by
-// `cargo xtask test --only web-sdk` in a network namespace without a way out:
+// Runs NIM's Web SDKs against real servers: in Node in clear, in headless Chromium over TLS, where a
+// browser asks over HTTP/2. Called by `cargo xtask test --only web-sdk` in a network namespace
+// without a way out:
 //   node run.mjs SERVER CHROMIUM
 // HUIHUA_WEB_SDK_IDLE=0 leaves the 75 s of silence out.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, existsSync } from 'node:fs';
-import { createServer } from 'node:http';
+import http, { createServer } from 'node:http';
+import https from 'node:https';
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -26,8 +28,6 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 const folder = mkdtempSync(path.join(tmpdir(), 'huihua-web-sdk-'));
 const children = [];
-const proxies = new Map();
-let dev;
 let reported;
 const report = new Promise((done) => (reported = done));
 
@@ -38,101 +38,137 @@ process.on('unhandledRejection', (error) => {
 
 // The app's own server, and the network.
 
-async function events(...list) {
-  const answer = await fetch(`${dev.url}/v1/events`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${dev.ingestKey}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ events: list }),
-  });
-  const body = await answer.json();
-  if (body.results?.[0]?.status !== 'applied') throw new Error(`not applied: ${JSON.stringify(body)}`);
-  return {};
-}
-
-async function nimCall(call, account) {
-  const time = String(Math.floor(Date.now() / 1000));
-  const nonce = 'nonce';
-  const sum = createHash('sha1').update(dev.appSecret + nonce + time).digest('hex');
-  const answer = await fetch(`${dev.url}/user/${call}.action`, {
-    method: 'POST',
-    headers: {
-      AppKey: dev.appKey,
-      Nonce: nonce,
-      CurTime: time,
-      CheckSum: sum,
-      'content-type': 'application/x-www-form-urlencoded',
-    },
-    body: `accid=${account}`,
-  });
-  const body = await answer.json();
-  if (body.code !== 200) throw new Error(`${call}: ${JSON.stringify(body)}`);
-  return body;
-}
-
 const base = ({ from, to, n }) => ({ sessionType: 'p2p', from, to, messageId: String(n) });
 
-/** A way to the server that can be cut. */
-async function openProxy(name) {
-  const proxy = { sockets: new Set(), isUp: true, accepted: 0 };
-  const { port } = new URL(dev.url);
-  proxy.listener = net.createServer((socket) => {
-    proxy.accepted += 1;
-    if (!proxy.isUp) return socket.destroy();
-    const up = net.connect(Number(port), '127.0.0.1');
-    for (const [one, other] of [[socket, up], [up, socket]]) {
-      proxy.sockets.add(one);
-      one.on('error', () => {});
-      one.on('close', () => {
-        proxy.sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
-  });
-  await new Promise((done) => proxy.listener.listen(0, '127.0.0.1', done));
-  proxies.set(name, proxy);
-  return `127.0.0.1:${proxy.listener.address().port}`;
-}
+/** A server, its app's own backend, and the network to it. */
+class App {
+  #dev;
+  #certificate;
+  #proxies = new Map();
+  #tokens = new Set();
 
-const controls = {
-  proxy: ({ name }) => openProxy(name),
+  /** `dev`: what the server says of itself; `certificate`: its own, if it speaks TLS. */
+  constructor(dev, certificate) {
+    this.#dev = dev;
+    this.#certificate = certificate;
+  }
+
+  #post(path, headers, body) {
+    const { request } = this.#certificate ? https : http;
+    const options = { method: 'POST', headers, ca: this.#certificate };
+    return new Promise((done, fail) => {
+      const asked = request(`${this.#dev.url}${path}`, options, async (answer) => {
+        let text = '';
+        for await (const part of answer) text += part;
+        done(JSON.parse(text));
+      });
+      asked.on('error', fail);
+      asked.end(body);
+    });
+  }
+
+  async #events(...events) {
+    const headers = {
+      authorization: `Bearer ${this.#dev.ingestKey}`,
+      'content-type': 'application/json',
+    };
+    const body = await this.#post('/v1/events', headers, JSON.stringify({ events }));
+    if (body.results?.[0]?.status !== 'applied') throw new Error(`not applied: ${JSON.stringify(body)}`);
+    return {};
+  }
+
+  async #nimCall(call, account) {
+    const time = String(Math.floor(Date.now() / 1000));
+    const nonce = 'nonce';
+    const { appKey, appSecret } = this.#dev;
+    const headers = {
+      AppKey: appKey,
+      Nonce: nonce,
+      CurTime: time,
+      CheckSum: createHash('sha1').update(appSecret + nonce + time).digest('hex'),
+      'content-type': 'application/x-www-form-urlencoded',
+    };
+    const body = await this.#post(`/user/${call}.action`, headers, `accid=${account}`);
+    if (body.code !== 200) throw new Error(`${call}: ${JSON.stringify(body)}`);
+    return body;
+  }
+
+  /** A way to the server that can be cut. */
+  async proxy({ name }) {
+    const proxy = { sockets: new Set(), isUp: true, accepted: 0 };
+    const { port } = new URL(this.#dev.url);
+    proxy.listener = net.createServer((socket) => {
+      proxy.accepted += 1;
+      if (!proxy.isUp) return socket.destroy();
+      const up = net.connect(Number(port), '127.0.0.1');
+      for (const [one, other] of [[socket, up], [up, socket]]) {
+        proxy.sockets.add(one);
+        one.on('error', () => {});
+        one.on('close', () => {
+          proxy.sockets.delete(one);
+          other.destroy();
+        });
+        one.pipe(other);
+      }
+    });
+    await new Promise((done) => proxy.listener.listen(0, '127.0.0.1', done));
+    this.#proxies.set(name, proxy);
+    return `127.0.0.1:${proxy.listener.address().port}`;
+  }
+
   async token({ account }) {
-    const made = await nimCall(tokens.has(account) ? 'refreshToken' : 'create', account);
-    tokens.add(account);
-    return { appKey: dev.appKey, token: made.info.token };
-  },
-  message: ({ from, to, n }) =>
-    events({ type: 'message', ...base({ from, to, n }), time: T0 + n, msgType: 'text', body: `text ${n}` }),
-  edit: ({ from, to, n, text }) =>
-    events({ type: 'edit', ...base({ from, to, n }), time: T0 + n + 1, body: text }),
-  recall: ({ from, to, n }) =>
-    events({ type: 'recall', ...base({ from, to, n }), messageTime: T0 + n, time: T0 + n + 2, ps: 'oops' }),
+    const call = this.#tokens.has(account) ? 'refreshToken' : 'create';
+    const made = await this.#nimCall(call, account);
+    this.#tokens.add(account);
+    const secure = this.#certificate !== undefined;
+    return { appKey: this.#dev.appKey, token: made.info.token, secure };
+  }
+
+  message({ from, to, n }) {
+    const event = { type: 'message', ...base({ from, to, n }), time: T0 + n, msgType: 'text' };
+    return this.#events({ ...event, body: `text ${n}` });
+  }
+
+  edit({ from, to, n, text }) {
+    return this.#events({ type: 'edit', ...base({ from, to, n }), time: T0 + n + 1, body: text });
+  }
+
+  recall({ from, to, n }) {
+    const event = { type: 'recall', ...base({ from, to, n }), messageTime: T0 + n };
+    return this.#events({ ...event, time: T0 + n + 2, ps: 'oops' });
+  }
+
   async block({ account }) {
-    await nimCall('block', account);
+    await this.#nimCall('block', account);
     return {};
-  },
+  }
+
   async unblock({ account }) {
-    await nimCall('unblock', account);
+    await this.#nimCall('unblock', account);
     return {};
-  },
+  }
+
   down({ name }) {
-    const proxy = proxies.get(name);
+    const proxy = this.#proxies.get(name);
     proxy.isUp = false;
     for (const socket of proxy.sockets) socket.destroy();
     return {};
-  },
+  }
+
   up({ name }) {
-    proxies.get(name).isUp = true;
+    this.#proxies.get(name).isUp = true;
     return {};
-  },
-  connections: ({ name }) => proxies.get(name).accepted,
+  }
+
+  connections({ name }) {
+    return this.#proxies.get(name).accepted;
+  }
+
   report(result) {
     reported(result);
     return {};
-  },
-};
-const tokens = new Set();
-const control = async (name, parameters) => controls[name](parameters);
+  }
+}
 
 // The page and its control.
 
@@ -144,13 +180,15 @@ const FILES = {
   '/sdk/new.js': ['node_modules/nim-web-sdk-ng/dist/v2/NIM_BROWSER_SDK.js', 'text/javascript'],
 };
 
+/** The app that the page's SDKs connect to. */
+let secureApp;
 const pages = createServer(async (request, response) => {
   const name = request.url.split('?')[0];
   if (name.startsWith('/control/')) {
     let body = '';
     for await (const part of request) body += part;
     try {
-      const result = await control(name.slice('/control/'.length), JSON.parse(body));
+      const result = await secureApp[name.slice('/control/'.length)](JSON.parse(body));
       return response.end(JSON.stringify(result));
     } catch (error) {
       response.statusCode = 500;
@@ -177,16 +215,25 @@ function start(program, args, options) {
   return child;
 }
 
-async function startServer(origin) {
-  const data = path.join(folder, 'data');
-  const env = { ...process.env, HUIHUA_LINK: 'true', HUIHUA_LINK_ORIGINS: origin, HUIHUA_LOG: 'warn' };
+/** Makes a certificate of this machine and its key; returns their paths. */
+function makeCertificate() {
+  const paths = ['certificate.pem', 'key.pem'].map((name) => path.join(folder, name));
+  const of = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const files = ['-out', paths[0], '-keyout', paths[1], '-days', '2'];
+  execFileSync('openssl', ['req', '-x509', ...key, ...of, ...files], { stdio: 'pipe' });
+  return paths;
+}
+
+async function startServer(name, settings) {
+  const data = path.join(folder, name);
+  const env = { ...process.env, HUIHUA_LINK: 'true', HUIHUA_LOG: 'warn', ...settings };
   const server = start(serverProgram, ['dev', '--data', data, '--listen', '127.0.0.1:0'], { env });
   for (let n = 0; !existsSync(path.join(data, 'dev.json')); n++) {
     if (server.exitCode !== null || n > 3_000) throw new Error(`no server: ${server.log()}`);
     await sleep(10);
   }
-  dev = JSON.parse(readFileSync(path.join(data, 'dev.json')));
-  return server;
+  return { server, dev: JSON.parse(readFileSync(path.join(data, 'dev.json'))) };
 }
 
 /** Nothing but this machine may answer. */
@@ -272,7 +319,7 @@ class Requests {
   }
 }
 
-async function inNode() {
+async function inNode(app) {
   const old = { old: require('@yxim/nim-web-sdk/dist/SDK/NIM_Web_NIM_nodejs.js') };
   const next = { new: loadNew() };
   const variants = [
@@ -281,11 +328,13 @@ async function inNode() {
     { name: '10.x API v2 binary', account: 'node-new-v2-binary', sdk: next, version: 'v2', binary: true },
     { name: '10.x API v2 text', account: 'node-new-v2-text', sdk: next, version: 'v2', binary: false },
   ];
-  return runAll(variants, control, withIdle);
+  return runAll(variants, async (name, parameters) => app[name](parameters), withIdle);
 }
 
 async function inChromium(origin) {
   const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run'];
+  // Nobody vouches for the certificate.
+  flags.push('--ignore-certificate-errors');
   const profile = `--user-data-dir=${path.join(folder, 'chromium')}`;
   const url = `${origin}/${withIdle ? '?idle' : ''}`;
   const browser = start(chromium, [...flags, profile, url], { detached: true });
@@ -302,21 +351,30 @@ async function main() {
   await assertNoWayOut();
   await new Promise((done) => pages.listen(0, '127.0.0.1', done));
   const origin = `http://127.0.0.1:${pages.address().port}`;
-  const server = await startServer(origin);
+  const clear = await startServer('clear', {});
+  const [certificate, key] = makeCertificate();
+  const secure = await startServer('secure', {
+    HUIHUA_LINK_ORIGINS: origin,
+    HUIHUA_TLS_CERTIFICATE: certificate,
+    HUIHUA_TLS_KEY: key,
+  });
+  secureApp = new App(secure.dev, readFileSync(certificate));
   const late = sleep(LIMIT_MS).then(() => {
     throw new Error(`not done in ${LIMIT_MS / 1000} s`);
   });
-  const both = Promise.all([inNode(), chromium ? inChromium(origin) : []]);
+  const both = Promise.all([inNode(new App(clear.dev)), chromium ? inChromium(origin) : []]);
   const [node, browser] = await Promise.race([both, late]);
   let sum = 0;
-  for (const [where, results] of [['Node', node], ['Chromium', browser]]) {
+  for (const [where, results] of [['Node', node], ['Chromium, TLS', browser]]) {
     for (const { name, checks } of results) {
-      console.log(`web-sdk: ${where.padEnd(8)} ${name.padEnd(20)} ${checks} checks`);
+      console.log(`web-sdk: ${where.padEnd(13)} ${name.padEnd(20)} ${checks} checks`);
       sum += checks;
     }
   }
   console.log(`web-sdk: ${sum} checks hold${withIdle ? ', with 75 s of silence' : ''}`);
-  if (server.exitCode !== null) throw new Error(`the server ended: ${server.log()}`);
+  for (const { server } of [clear, secure]) {
+    if (server.exitCode !== null) throw new Error(`a server ended: ${server.log()}`);
+  }
 }
 
 let failed = false;

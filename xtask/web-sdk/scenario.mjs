@@ -55,11 +55,14 @@ async function run(variant, control) {
   const checks = new Checks(variant.name);
   const account = variant.account;
   const host = await control('proxy', { name: account });
-  const { appKey, token } = await control('token', { account });
-  const options = { host, appKey, account, token };
+  const { appKey, token, secure } = await control('token', { account });
+  const options = { host, secure, appKey, account, token };
   const send = (from, n) => control('message', { from, to: account, n });
   for (const n of [1, 2, 3]) await send(`friend${n}`, n);
 
+  // Where it fails, the SDKs take the address of their options.
+  const lbs = await fetch(`${secure ? 'https' : 'http'}://${host}/nim/lbs?k=${appKey}`);
+  checks.is('the LBS', (await lbs.json()).common?.link, [host]);
   const client = await open(variant, options);
   const { events } = client;
   checks.is('it is logged in', events.logins, 1);
@@ -152,8 +155,8 @@ async function idle(variant, control) {
   const checks = new Checks(`${variant.name}, idle`);
   const account = `${variant.account}-idle`;
   const host = await control('proxy', { name: account });
-  const { appKey, token } = await control('token', { account });
-  const client = await open(variant, { host, appKey, account, token });
+  const { appKey, token, secure } = await control('token', { account });
+  const client = await open(variant, { host, secure, appKey, account, token });
   const before = await control('connections', { name: account });
   await sleep(IDLE_MS);
   checks.is('connections made', await control('connections', { name: account }), before);
