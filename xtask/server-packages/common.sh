@@ -44,6 +44,14 @@ stop() {
 # field NAME FILE: a string of a flat JSON file.
 field() { sed -n "s/.*\"$1\": \"\(.*\)\".*/\1/p" "$2"; }
 
+# quick_start FILE WORD: the line of a README that starts a server from the package that WORD tells, as it
+# stands there but for `sudo` and the `dev` at its end.
+quick_start() {
+  awk '/^```/ { code = !code; if (!code) exit; next } code' "/proof/$1" | grep "$2" |
+    sed -e 's/^sudo //' -e 's/ *&& huihua-server dev$//' >/tmp/quick-start.sh
+  [ "$(wc -l </tmp/quick-start.sh)" = 1 ] || fail "$1 does not say how to start from $2"
+}
+
 # message URL INGEST_KEY TEXT: Bob writes to Alice.
 message() {
   now=$(date +%s%N | cut -c1-13)

@@ -1,9 +1,14 @@
-# The tarball, by the lines of docs/operate.md as they stand there: it makes what the .deb makes.
+# The tarball, by the lines of docs/operate.md as they stand there, in a system that systemd booted: it
+# makes what the .deb makes.
 . /proof/common.sh
 cp /proof/tarball/*.tar.gz /tmp/ && cd /tmp
 awk '/^\*\*The tarball/ { on = 1 } on && /^```/ { code = !code; if (!code) exit; next } on && code' \
-  /proof/operate.md | sed 's/ && systemctl daemon-reload//' >/tmp/lines.sh # no systemd runs here
+  /proof/operate.md >/tmp/lines.sh
 [ "$(wc -l </tmp/lines.sh)" -ge 5 ] || fail "operate.md does not say how to install the tarball"
+for readme in README.md README.zh-CN.md; do
+  quick_start $readme tar.gz
+  expect "the line of $readme" sh -eux -c '. /tmp/quick-start.sh && huihua-server --version && rm -r huihua-server-*/'
+done
 expect "the lines of operate.md" sh -eux /tmp/lines.sh
 config=/etc/huihua/huihua.toml
 [ "$(stat -c '%a %U:%G' $config)" = "640 root:huihua" ] || fail "mode of $config"
@@ -21,8 +26,7 @@ pid=$!
 wait_for http://127.0.0.1:8480/readyz
 exchange http://127.0.0.1:8480 huihua-dev
 stop $pid
-$as_huihua huihua-server serve --config $config 2>/tmp/server.log &
-pid=$!
+expect "enable --now" systemctl enable --now huihua-server
 wait_for http://127.0.0.1:8480/readyz
-stop $pid
-say "installed by the lines of operate.md: dev exchanges a message, the service's command serves"
+expect "stop" systemctl stop huihua-server
+say "installed by the lines of operate.md: dev exchanges a message, systemd's service serves"

@@ -42,6 +42,9 @@ pub(crate) struct ReleaseArguments {
     /// Build this part alone: the server takes some minutes and needs nothing of Android
     #[arg(long, value_name = "PART")]
     only: Option<Part>,
+    /// Build the server for this processor alone
+    #[arg(long, value_name = "PROCESSOR")]
+    arch: Option<Arch>,
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -65,8 +68,9 @@ pub(crate) fn run(arguments: &ReleaseArguments) -> Result<()> {
     };
     bills_of_materials(packages, dist)?;
     let bill = server_packages::bill_path();
-    archive::write(&bill, &fs::read(dist.join(bill_of(SERVER))).context("read a bill")?)?;
-    for arch in Arch::ALL {
+    copy_as(&dist.join(bill_of(SERVER)), &bill)?;
+    let wanted = |arch: &Arch| arguments.arch.is_none_or(|only| only == *arch);
+    for arch in Arch::ALL.into_iter().filter(wanted) {
         let packages = Built::new(arch, Some(&bill))?.pack(Path::new(server_packages::FOLDER))?;
         for file in packages.files() {
             copy(file, dist)?;
@@ -90,10 +94,26 @@ fn android(dist: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Makes the bill of materials that the server's packages carry.
+///
+/// # Errors
+/// When its tool cannot be had, or something cannot be written.
+pub(crate) fn server_bill() -> Result<PathBuf> {
+    let folder = tempfile::tempdir().context("make a temporary folder")?;
+    bills_of_materials(&[SERVER], folder.path())?;
+    let bill = server_packages::bill_path();
+    copy_as(&folder.path().join(bill_of(SERVER)), &bill)?;
+    Ok(bill)
+}
+
 fn copy(file: &Path, folder: &Path) -> Result<()> {
     let name = file.file_name().context("a file has a name")?;
-    fs::copy(file, folder.join(name)).with_context(|| format!("copy {}", file.display()))?;
-    Ok(())
+    copy_as(file, &folder.join(name))
+}
+
+fn copy_as(file: &Path, target: &Path) -> Result<()> {
+    let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    archive::write(target, &bytes)
 }
 
 /// Which crates are in the server and in the library, in CycloneDX.

@@ -27,6 +27,7 @@ pub(crate) use image::USER as IMAGE_USER;
 pub(crate) use zig::GLIBC;
 
 use contents::{BILL_NAME, Contents};
+use deb::Compression;
 use tree::Tree;
 
 /// Where the packages of this version are made.
@@ -77,7 +78,7 @@ impl Built {
         fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
         Ok(Packages {
             tarball: tarball(contents, folder)?,
-            deb: deb::pack(contents, VERSION, folder)?,
+            deb: deb::pack(contents, VERSION, Compression::Small, folder)?,
             wheel: wheel::pack(contents, VERSION, folder)?,
             image: image::pack(contents, folder)?,
         })
@@ -89,7 +90,7 @@ impl Built {
     /// As [`Self::pack`].
     pub(crate) fn pack_as(&self, version: &str, folder: &Path) -> Result<Upgrades> {
         wheel::pack(&self.contents, version, folder)?;
-        Ok(Upgrades { deb: deb::pack(&self.contents, version, folder)? })
+        Ok(Upgrades { deb: deb::pack(&self.contents, version, Compression::Quick, folder)? })
     }
 }
 

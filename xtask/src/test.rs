@@ -110,7 +110,7 @@ const STEPS: [Step; 20] = [
     },
     Step {
         name: "server-packages",
-        what: "tarball, deb, wheel, image: installed, tried, upgraded, removed; proxies (minutes)",
+        what: "tarball, deb, wheel, image: from installed to removed; systemd; proxies (minutes)",
         run: proof::server_packages::run,
     },
 ];

@@ -1,6 +1,7 @@
 //! That the server's packages are what users need: each is installed, tried, upgraded and removed
-//! in a Debian of its own without a network, by the scripts of `xtask/server-packages`; the binary
-//! is read; the proxies of `deploy/` stand before a real server. It needs root on Debian.
+//! in a Debian of its own without a network, by the scripts of `xtask/server-packages`; a systemd
+//! runs the service; the binary is read; the proxies of `deploy/` stand before a real server. It
+//! needs root on Debian.
 
 use std::{
     env, fs,
@@ -14,7 +15,10 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use machine::{archive, process, programs};
 
-use crate::server_packages::{self, Arch, Built, GLIBC, bill_path};
+use crate::{
+    release,
+    server_packages::{self, Arch, Built, GLIBC},
+};
 
 mod debian;
 mod engine;
@@ -27,8 +31,8 @@ const SCRIPTS: &str = "xtask/server-packages";
 const STORES: &str = "server/store-redb/src/tests/data";
 const ALERTS: &str = "deploy/prometheus-alerts.yml";
 const OPERATE: &str = "docs/operate.md";
-/// Set to `all`, it adds what takes long: the other processor, an engine for containers, and the
-/// same bytes from another folder.
+/// Set to `all`, it adds what takes long: the other processor, an engine for containers with
+/// `compose.yaml`, and the same bytes from another folder.
 const EXTENT: &str = "HUIHUA_PACKAGES";
 /// To be upgraded to: the same in all but its number.
 const LATER: &str = "99.0.0";
@@ -39,17 +43,17 @@ const LATER: &str = "99.0.0";
 /// When a package is not as it must be, or a tool cannot be had.
 pub(crate) fn run() -> Result<()> {
     let is_all = env::var(EXTENT).is_ok_and(|extent| extent == "all");
-    let bill = bill_path();
-    let bill = bill.exists().then_some(bill.as_path());
+    // Its tool takes minutes to build; and one of another commit is none of this one's.
+    let bill = if is_all { Some(release::server_bill()?) } else { None };
+    let bill = bill.as_deref();
     let built = Built::new(Arch::X86_64, bill)?;
     let now = built.pack(Path::new(server_packages::FOLDER))?;
     check_binary(Arch::X86_64, &now.tarball)?;
-    check_with_lintian(&now.deb)?;
     check_alerts()?;
     let debian = Debian::prepare()?;
     lay_out(&built, &now)?;
-    let proofs: [(&str, &[&str]); 7] = [
-        ("tarball.sh", &[]),
+    let booted = ["systemd.sh", "tarball.sh"];
+    let proofs: [(&str, &[&str]); 6] = [
         ("deb.sh", &[]),
         ("wheel.sh", &[]),
         ("image.sh", &[]),
@@ -60,21 +64,25 @@ pub(crate) fn run() -> Result<()> {
     // Most of their time they wait: a sync for 30 s.
     thread::scope(|scope| {
         let debian = &debian;
-        let running = proofs.map(|(script, arguments)| {
-            scope.spawn(move || -> Result<()> {
-                debian
-                    .run(Path::new(WORK), script, arguments)
-                    .with_context(|| format!("{script} {}", arguments.join(" ")))
-            })
-        });
+        let mut running = vec![scope.spawn(|| check_with_lintian(&now.deb))];
+        for script in booted {
+            let boot = move || debian.boot(Path::new(WORK), script).context(script);
+            running.push(scope.spawn(boot));
+        }
+        for (script, arguments) in proofs {
+            let run = move || debian.run(Path::new(WORK), script, arguments).context(script);
+            running.push(scope.spawn(run));
+        }
         running.into_iter().try_for_each(|proof| proof.join().expect("a proof does not panic"))
     })?;
     if !is_all {
-        println!("not run here: aarch64 under qemu, podman, two folders: {EXTENT}=all");
+        println!("not run here: aarch64 under qemu, podman and compose, two folders: {EXTENT}=all");
         return Ok(());
     }
     let podman = engine::Podman::new()?;
-    podman.serve(&now.image)?;
+    podman.load(&now.image)?;
+    podman.serve()?;
+    podman.compose(Path::new(SCRIPTS))?;
     podman.build(debian.folder(), &now.tarball, &now.image)?;
     let other = Built::new(Arch::Aarch64, bill)?;
     let other = other.pack(Path::new(server_packages::FOLDER))?;
@@ -193,7 +201,8 @@ fn same_bytes_elsewhere(now: &server_packages::Packages) -> Result<()> {
     let clone = elsewhere.path().join("a-clone-of-another-name");
     process::run(Command::new("git").args(["clone", "--quiet", "."]).arg(&clone))?;
     let mut command = Command::new(env::current_exe().context("find this program")?);
-    command.args(["release", "--only", "server"]).current_dir(&clone);
+    let arch = Arch::X86_64.name();
+    command.args(["release", "--only", "server", "--arch", arch]).current_dir(&clone);
     process::run(command.env("CARGO_MANIFEST_DIR", clone.join("xtask")))?;
     for file in now.files() {
         let name = file.file_name().context("a package has a name")?;

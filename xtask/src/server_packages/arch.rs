@@ -1,9 +1,13 @@
 //! The processors that the server is built for, and how everybody names them.
 
+use clap::ValueEnum;
+
 /// A processor that the server is built for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Arch {
+    #[value(name = "x86_64")]
     X86_64,
+    #[value(name = "aarch64")]
     Aarch64,
 }
 

@@ -20,11 +20,23 @@ const FOLDER: &str = "deploy/debian";
 const SCRIPTS: [&str; 3] = ["postinst", "prerm", "postrm"];
 const DOCUMENTS: &str = "usr/share/doc/huihua-server";
 
+/// How dpkg-deb packs the files.
+pub(super) enum Compression {
+    Small,
+    /// For what is unpacked once, in a proof.
+    Quick,
+}
+
 /// Packs a version; the proofs pack a later one to upgrade to.
 ///
 /// # Errors
 /// When there is no dpkg-deb, or it refuses what it gets.
-pub(super) fn pack(contents: &Contents, version: &str, folder: &Path) -> Result<PathBuf> {
+pub(super) fn pack(
+    contents: &Contents,
+    version: &str,
+    compression: Compression,
+    folder: &Path,
+) -> Result<PathBuf> {
     programs::need("dpkg-deb", "dpkg")?;
     let tree = installed(contents, version)?;
     let staging = tempfile::tempdir().context("make a temporary folder")?;
@@ -35,7 +47,11 @@ pub(super) fn pack(contents: &Contents, version: &str, folder: &Path) -> Result<
     let architecture = contents.arch.debian();
     let path = folder.join(format!("huihua-server_{version}_{architecture}.deb"));
     let mut command = Command::new("dpkg-deb");
-    command.args(["--root-owner-group", "-Zxz", "--threads-max=1", "--build"]);
+    command.args(match compression {
+        Compression::Small => ["-Zxz", "--threads-max=1"],
+        Compression::Quick => ["-Zgzip", "-z1"],
+    });
+    command.args(["--root-owner-group", "--build"]);
     // It gives no file a later time than this one.
     command.env("SOURCE_DATE_EPOCH", contents.time.to_string());
     command.arg(staging.path()).arg(&path).stdout(std::process::Stdio::null());

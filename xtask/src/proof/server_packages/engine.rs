@@ -3,7 +3,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    env, fs,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -19,8 +20,16 @@ use machine::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{repository::VERSION, server, server_packages::IMAGE_USER};
+use crate::{
+    repository::VERSION,
+    server,
+    server_packages::{DEPLOY, IMAGE_USER},
+};
 
+/// What makes podman's networks, as Debian has it.
+const NETAVARK: &str = "/usr/lib/podman/netavark";
+/// podman alone would take another one, by what it has used before.
+const CONTAINERS_CONF: &[u8] = b"[network]\nnetwork_backend = \"netavark\"\n";
 /// qemu translates as it goes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -67,21 +76,37 @@ impl Podman {
         Ok(Self(tempfile::tempdir().context("make a temporary folder")?))
     }
 
+    /// Loads the image, under the name that `compose.yaml` has for it too.
+    ///
+    /// # Errors
+    /// When podman refuses it.
+    pub(super) fn load(&self, image: &Path) -> Result<()> {
+        process::run(self.command(&["load", "--quiet", "--input"]).arg(image))?;
+        let name = format!("huihua-server:{VERSION}");
+        process::run(&mut self.command(&["tag", &name, "huihua-server:latest"]))
+    }
+
+    fn options(&self) -> [String; 4] {
+        let folder = self.0.path().display();
+        [
+            format!("--root={folder}/storage"),
+            format!("--runroot={folder}/run"),
+            "--cgroup-manager=cgroupfs".to_owned(),
+            "--runtime=runc".to_owned(),
+        ]
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("podman");
-        command.arg("--root").arg(self.0.path().join("storage"));
-        command.arg("--runroot").arg(self.0.path().join("run"));
-        command.args(["--cgroup-manager", "cgroupfs", "--runtime", "runc"]);
-        command.args(arguments);
+        command.args(self.options()).args(arguments);
         command
     }
 
-    /// Loads the image, runs `dev` read-only and without any capability, and exchanges a message.
+    /// Runs `dev` of the loaded image read-only, without any capability, and exchanges a message.
     ///
     /// # Errors
     /// When the image does not run.
-    pub(super) fn serve(&self, image: &Path) -> Result<()> {
-        process::run(self.command(&["load", "--quiet", "--input"]).arg(image))?;
+    pub(super) fn serve(&self) -> Result<()> {
         let name = format!("huihua-server:{VERSION}");
         let data = self.0.path().join("data");
         fs::create_dir(&data).context("make a folder for data")?;
@@ -103,6 +128,45 @@ impl Podman {
         running.stop(PATIENCE)?;
         println!("podman: the image serves, read-only, without capabilities");
         Ok(())
+    }
+
+    /// `deploy/compose.yaml` as it stands, with the loaded image, in a network of its own.
+    ///
+    /// # Errors
+    /// When podman-compose cannot be had, or the service is not as it must be.
+    pub(super) fn compose(&self, scripts: &Path) -> Result<()> {
+        programs::need("podman-compose", "podman-compose")?;
+        // Not on the path.
+        if !Path::new(NETAVARK).exists() {
+            programs::install(vec!["netavark", "aardvark-dns"])?;
+        }
+        let folder = self.0.path().join("compose");
+        for name in ["compose.sh", "common.sh"] {
+            archive::write(&folder.join(name), &fs::read(scripts.join(name))?)?;
+        }
+        let file = fs::read_to_string(Path::new(DEPLOY).join("compose.yaml"))?;
+        // Where tests run, nobody may raise limits.
+        ensure!(file.contains("nofile: 65536"), "compose.yaml sets no limit of open files");
+        let file = file.replace("nofile: 65536", "nofile: 4096");
+        archive::write(&folder.join("compose.yaml"), file.as_bytes())?;
+        archive::write(&folder.join("containers.conf"), CONTAINERS_CONF)?;
+        // podman-compose calls what is first on the path. podman alone would raise the limit of
+        // processes, which where tests run it may not.
+        let podman = folder.join("bin/podman");
+        let text = format!(
+            "#!/bin/sh\n\
+             [ \"$1\" != run ] || {{ shift; set -- run --ulimit nproc=4096:4096 \"$@\"; }}\n\
+             exec /usr/bin/podman {} \"$@\"\n",
+            self.options().join(" ")
+        );
+        archive::write(&podman, text.as_bytes())?;
+        fs::set_permissions(&podman, fs::Permissions::from_mode(0o755))?;
+        let mut command = Command::new("unshare");
+        command.args(["--net", "--mount", "sh"]).arg(folder.join("compose.sh")).arg(&folder);
+        let path = env::var("PATH").context("find the path")?;
+        command.env("PATH", format!("{}:{path}", folder.join("bin").display()));
+        command.env("CONTAINERS_CONF", folder.join("containers.conf"));
+        process::run(&mut command)
     }
 
     /// The Dockerfile, from the tarball and a Debian, makes the files that the image has. Their
