@@ -4,7 +4,10 @@ config=/etc/huihua/huihua.toml
 unit=/usr/lib/systemd/system/huihua-server.service
 data=/var/lib/huihua
 
-expect "install" dpkg --install /proof/now.deb
+version=$(dpkg-deb --field /proof/now.deb Version)
+cd /tmp && cp /proof/now.deb "huihua-server_${version}_amd64.deb"
+quick_start README.md "apt install"
+expect "install, as the README says" sh -eux /tmp/quick-start.sh
 [ "$(stat -c '%a %U:%G' $config)" = "640 root:huihua" ] || fail "mode of $config"
 [ "$(stat -c '%a %U:%G' $data)" = "700 huihua:huihua" ] || fail "mode of $data"
 [ "$(getent passwd huihua | cut -d: -f7)" = /usr/sbin/nologin ] || fail "the user has a shell"

@@ -1,9 +1,11 @@
 # The wheel, in a fresh virtual environment without an index: install, try, upgrade, remove.
 . /proof/common.sh
-python3 -m venv /tmp/venv
-PATH=/tmp/venv/bin:$PATH
-install="pip install --quiet --disable-pip-version-check --no-index"
-expect "install" $install /proof/now/*.whl
+cd /tmp && cp /proof/now/*.whl .
+export PIP_NO_INDEX=1 PIP_QUIET=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+quick_start README.zh-CN.md "pip install"
+. /tmp/quick-start.sh
+quick_start README.md "pip install"
+. /tmp/quick-start.sh
 [ "$(command -v huihua-server)" = /tmp/venv/bin/huihua-server ] || fail "not on PATH"
 [ -r /tmp/venv/share/huihua-server/huihua.toml ] || fail "no default configuration"
 expect "pip check" pip check
@@ -26,7 +28,7 @@ try_readme README.md 'Hello, Alice'
 try_readme README.zh-CN.md '你好，Alice'
 say "dev: the first message of both READMEs, line by line, went in and came out"
 
-expect "upgrade" $install --upgrade /proof/later/*.whl
+expect "upgrade" pip install --upgrade /proof/later/*.whl
 for format in 1 2 3 3-erased; do
   old_store $format "/tmp/old-$format"
   huihua-server serve --config "/tmp/old-$format/huihua.toml" 2>/tmp/server.log &
