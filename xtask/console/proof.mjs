@@ -164,7 +164,11 @@ async function look(page, words, name) {
   await page.keyboard.press('Enter');
   await text(page, words.written);
   await page.waitForSelector('tbody tr', { timeout: WAIT });
-  assert.equal(await page.locator('tbody tr').count(), 50);
+  const rows = await page.locator('tbody tr').allTextContents();
+  assert.equal(rows.length, 50);
+  const amy = rows.find((row) => row.includes('你好，林！明天见'));
+  assert.ok(amy?.includes('{"pinned":true}') && amy.includes('2026-01-05 19:12:00.000'), `amy's row is ${amy}`);
+  assert.ok(!rows.some((row) => row.includes('dan')), 'a deleted session is in the list');
   await check(page, `list, ${name}`);
   await shoot('list');
   await tabTo(page, 'section button.main');
@@ -186,14 +190,38 @@ async function look(page, words, name) {
   await text(page, words.notIn);
   await check(page, `session, ${name}`);
   await shoot('session');
-  for (const [id, tone] of [['team|7', 'good'], ['team|9', 'warn'], ['p2p|dan', 'bad'], ['p2p|bob', 'good'], ['p2p|amy', 'good']]) {
+  // Each with what must be in its registers and raw last message, times in the reader's zone; and why.
+  const told = [
+    ['team|7', 'good', ['"Lunch at twelve?"', '7000100']],
+    ['team|9', 'warn', [], [words.wentOut, '2026-01-05 17:31:00.000']],
+    ['team|42', 'bad', ['"The plan for Monday is in the folder."', '7000101']],
+    ['p2p|dan', 'bad', [`${words.floor}2026-01-05 19:14:00.000 7000104`, '"Please delete this"']],
+    ['p2p|bob', 'good', ['7000103'], [words.recalled]],
+    ['p2p|amy', 'good', [`${words.ext}{"pinned":true}`, '"你好，林！明天见"', '2026-01-05 19:12:00.000 7000102']],
+  ];
+  for (const [id, tone, facts, why = []] of told) {
     await page.evaluate((address) => { location.hash = address; }, `#/account/${dev.appKey}/lin/session/${encodeURIComponent(id)}`);
     await page.waitForFunction((heading) => document.querySelector('h1')?.textContent === heading && document.querySelector('.verdict'), id);
     assert.ok(await page.locator(`.verdict.${tone}`).count(), `${id} is ${tone}`);
+    for (const [place, wanted] of [['.columns', facts], ['main', why]]) {
+      const shown = await page.locator(place).textContent();
+      for (const fact of wanted) assert.ok(shown.includes(fact), `${id} shows ${fact}: ${shown}`);
+    }
   }
   await page.goto(`${CONSOLE}#/account/${dev.appKey}/nobody`);
   await text(page, words.nothing);
   await check(page, `an empty list, ${name}`);
+}
+
+// What comes while the page is paused shows when it goes on, and not before.
+async function paused(page, words, send, shown) {
+  await tabTo(page, 'button.pause');
+  await page.keyboard.press('Enter');
+  await text(page, words.paused);
+  await send();
+  await assert.rejects(shown.first().waitFor({ timeout: WAIT / 10 }), 'it is paused');
+  await page.keyboard.press('Enter');
+  await shown.first().waitFor({ timeout: WAIT });
 }
 
 let tick = 0;
@@ -205,7 +233,7 @@ async function live(page, words, name) {
   await text(page, words.noChange);
   const send = async (body) => {
     tick += 1;
-    await events([message('p2p', 'amy', 'lin', 200 + tick, body)]);
+    await events([message('p2p', 'ann', 'lin', 200 + tick, body)]);
   };
   // A message that comes before the page waits is none of its changes: the first one may be that.
   const first = page.getByText(`Live ${name} one`);
@@ -217,6 +245,7 @@ async function live(page, words, name) {
   await text(page, `Live ${name} two`);
   await check(page, `live changes, ${name}`);
   await page.screenshot({ path: `${PICTURES}/console-changes-${name}.png` });
+  await paused(page, words, () => send(`Live ${name} three`), page.getByText(`Live ${name} three`));
 }
 
 async function others(page, words, name) {
@@ -231,6 +260,8 @@ async function others(page, words, name) {
   const sender = { 'en-light': 'eve', 'zh-dark': 'fay' }[name];
   await copy({ msgidServer: String(7_200_000 + tick), fromAccount: sender });
   await page.getByRole('link', { name: sender }).first().waitFor({ timeout: WAIT });
+  const late = `${sender}-late`;
+  await paused(page, words, () => copy({ msgidServer: String(7_300_000 + tick), fromAccount: late }), page.getByRole('link', { name: late }));
   await check(page, `copies, ${name}`);
   await page.screenshot({ path: `${PICTURES}/console-copies-${name}.png` });
   await go(page, 't', 'textarea');
@@ -241,6 +272,8 @@ async function others(page, words, name) {
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.waitForSelector(`.verdict.${tone}`, { timeout: WAIT });
+    const verdict = await page.locator('.verdict').textContent();
+    assert.ok(verdict.includes(tone === 'good' ? 'lin' : '302'), `the token is ${tone}: ${verdict}`);
     if (token.length > 9) await text(page, 'HS256');
     await check(page, `token, ${name}`);
     if (tone === 'bad' && token.length > 9) await page.screenshot({ path: `${PICTURES}/console-token-${name}.png` });
@@ -248,6 +281,7 @@ async function others(page, words, name) {
   }
   await go(page, 'h', 'code');
   await text(page, 'copies_per_s');
+  await text(page, dev.appKey);
   await text(page, 'copy with wrong sum');
   await check(page, `health, ${name}`);
   await page.screenshot({ path: `${PICTURES}/console-health-${name}.png` });
@@ -260,11 +294,13 @@ async function others(page, words, name) {
 
 const ENGLISH = {
   wrong: 'does not open this console', written: 'writes “LIN” as “lin”', page2: 'Page 2', notIn: 'Nothing tells that lin is in this team',
-  nothing: 'No session in this list', noChange: 'Nothing has changed yet', sumHelp: 'The app secret in the configuration is not NIM’s',
+  nothing: 'No session in this list', noChange: 'Nothing has changed yet', paused: 'Paused',
+  floor: 'Floor: hidden up to', ext: 'Ext', wentOut: 'is out from here on', recalled: 'was recalled', sumHelp: 'The app secret in the configuration is not NIM’s',
 };
 const CHINESE = {
   wrong: '此令牌打不开这个控制台', written: '把“LIN”写作“lin”', page2: '第 2 页', notIn: '没有任何信息说明 lin 在这个群里',
-  nothing: '列表里没有会话', noChange: '还没有变化', sumHelp: '与云信的不一致',
+  nothing: '列表里没有会话', noChange: '还没有变化', paused: '已暂停',
+  floor: '下限：隐藏至', ext: '扩展字段', wentOut: '从此不在群', recalled: '已被撤回', sumHelp: '与云信的不一致',
 };
 
 async function round(browser, locale, colorScheme, words) {

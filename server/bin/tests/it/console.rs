@@ -3,12 +3,14 @@
 
 use std::{os::unix::fs::PermissionsExt as _, path::Path};
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     config::{ConfiguredServer, signed, signed_for, write_config, write_private},
+    nim::{sdk::Sdk, seed::Seed},
     operator::admin,
     support::{Http, ReceivedAnswer, T0, event, membership, message},
 };
@@ -191,10 +193,18 @@ async fn why_lin_does_not_see_team_42_is_said_until_lin_does() {
         json!({ "type": "dissolve", "sessionType": "team", "teamId": "42", "time": T0 + 30 });
     console.events(json!([membership("join", "42", &["lin"], T0 + 25), dissolve])).await;
     check("dissolved", "out").await;
+    // The account's own text, and a hint: whose client writes to a team is in it.
+    assert_eq!(console.server.http.set_ext("team|43", &token, "pinned").await.status, 200);
+    let copy = message("TEAM", "lin", "43", 40);
+    let copy = copy.replacen('{', r#"{"fromClientType":"AOS","#, 1);
+    assert_eq!(console.server.http.try_copy("a", "s", &copy).await.unwrap().status, 200);
+    let told = console.session("lin", "team|43").await;
+    assert_eq!((&told["ext"], &told["registers"]["hint"]), (&"pinned".into(), &(T0 + 40).into()));
+    assert_eq!(told["explanation"]["membership"]["byHint"], true, "{told}");
     // A session that nothing is known of is told of too, and is not made by that.
     let nothing = console.session("lin", "p2p|nobody").await;
     assert_eq!(nothing["explanation"]["last"]["code"], "noMessage");
-    assert_eq!(console.server.http.list(&token).await.len(), 1);
+    assert_eq!(console.server.http.list(&token).await.len(), 2);
 }
 
 /// At a level that silences all else too; and nothing but names and ids is in it.
@@ -282,11 +292,36 @@ async fn a_token_is_explained_by_the_check_of_every_request_and_never_repeated()
         }
     }
     assert_eq!(console.check("no token").await["jwt"], Value::Null);
+    // A claim that is not of our tokens may hold anything: its name alone is told.
+    let [header, claims] = [
+        json!({ "alg": "HS256", "kid": "a" }),
+        json!({ "sub": "amy", "exp": 1_700_000_000, "email": "PRIVATE-CLAIM" }),
+    ]
+    .map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string()));
+    let told = console.check(&format!("{header}.{claims}.AAAA")).await;
+    assert_eq!(told["jwt"]["otherClaims"], json!(["email"]), "{told}");
+    assert_eq!(told["jwt"]["exp"], 1_700_000_000.0, "{told}");
+    assert!(!told.to_string().contains("PRIVATE"), "{told}");
+    let now = huihua_http::clock::now_ms();
+    assert!(now.abs_diff(told["now"].as_u64().unwrap()) < 60_000, "{told}");
     console
         .admin
         .call(Method::POST, "/console/api/token", &console.token, r#"{"token":" "}"#)
         .await
         .assert_problem(400, 414, "token: is empty");
+}
+
+#[tokio::test]
+async fn a_token_of_a_blocked_account_is_told_to_be_blocked() {
+    let console = ConsoleServer::start().await;
+    let sdk = Sdk::new(&console.server.http.url, "a", "s", Seed::printed("console"));
+    sdk.ok("/user/block.action", &[("accid", "amy")]).await;
+    let told = console.check(&signed("o")).await;
+    let seen = console.server.http.get("/v1/account", &signed("o")).await;
+    assert_eq!((&told["isAccepted"], seen.status), (&false.into(), 403), "{told}");
+    assert_eq!((&told["code"], &told["account"]), (&422.into(), &"amy".into()), "{told}");
+    assert_eq!(told["reason"], seen.json()["detail"]);
+    assert_eq!(console.get("account?app=a&account=amy").await.ok()["isBlocked"], true);
 }
 
 #[tokio::test]
@@ -386,6 +421,18 @@ async fn the_pages_are_whole_ask_no_other_host_and_run_no_script_of_a_text() {
     let console = ConsoleServer::start().await;
     let page = async |path: &str| console.admin.send(Method::GET, path, &[], "").await;
     let index = page("/console/").await;
+    let answers =
+        [&index, &page("/console/no-such-page").await, &page("/console/api/status").await];
+    for (name, value) in [
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        assert!(answers.iter().all(|answer| answer.header(name) == value), "{name}: {answers:?}");
+    }
     let policy = index.header("content-security-policy");
     for part in ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"] {
         assert!(policy.contains(part), "{policy}");

@@ -1,6 +1,6 @@
 // An account: its list page by page as its client gets it, and its changes as they come.
 import { get, query, follow } from './api.js';
-import { empty, failure, field, h, json, loading, mark, number, table, time } from './dom.js';
+import { empty, failure, field, h, json, loading, mark, number, pausable, table, time } from './dom.js';
 import { t } from './words.js';
 
 // Rows of live changes that stay on the page.
@@ -136,11 +136,9 @@ async function list(content, app, account, signal) {
 }
 
 async function changes(content, app, account, signal) {
-  const state = h('span', { role: 'status' }, mark('good', t('waiting')));
   const trouble = h('div', {});
   const rows = [];
   const place = h('div', { class: 'sheet' });
-  let pausing;
   const draw = () => place.replaceChildren(rows.length
     ? table(t('changes'), [[t('received'), 'nowrap'], [t('session'), ''], [t('change'), 'nowrap'], [t('updated'), 'nowrap'], [t('lastMessage'), 'text']], rows)
     : empty(t('noChanges'), t('noChangesWhy')));
@@ -151,25 +149,12 @@ async function changes(content, app, account, signal) {
     if (page.changes.length || page.reset) draw();
   };
   let cursor = 'latest';
-  const run = () => {
-    pausing = new AbortController();
-    const ending = AbortSignal.any([signal, pausing.signal]);
-    state.replaceChildren(mark('good', t('waiting')));
-    return follow(ending, async () => {
-      const page = await get('sync', { app, account, cursor, waitMs: 25000 }, ending);
-      cursor = page.cursor;
-      trouble.replaceChildren();
-      add(page);
-    }, (error) => trouble.replaceChildren(failure(error)));
-  };
-  const button = h('button', {
-    type: 'button', onclick: () => {
-      if (pausing.signal.aborted) { button.textContent = t('pause'); run(); return; }
-      pausing.abort();
-      button.textContent = t('resume');
-      state.replaceChildren(mark('none', t('paused')));
-    },
-  }, t('pause'));
+  const { state, button, run } = pausable(signal, (ending) => follow(ending, async () => {
+    const page = await get('sync', { app, account, cursor, waitMs: 25000 }, ending);
+    cursor = page.cursor;
+    trouble.replaceChildren();
+    add(page);
+  }, (error) => trouble.replaceChildren(failure(error))));
   content.append(h('div', { class: 'row spread' }, state, button), trouble, place);
   draw();
   await run();

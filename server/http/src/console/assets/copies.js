@@ -1,16 +1,16 @@
 // NIM's message copies as they come, with the reason for each that was refused, and what helps.
 import { follow, get } from './api.js';
 import { accountAddress } from './account.js';
-import { empty, failure, h, mark, table, time } from './dom.js';
+import { empty, failure, h, mark, pausable, table, time } from './dom.js';
 import { has, reason, t } from './words.js';
 
 // Rows that stay on the page.
 const ROWS_MAX = 500;
 
 export async function copiesView(main, _, signal) {
-  const [state, trouble, place] = [h('span', { role: 'status' }), h('div', {}), h('div', { class: 'sheet' })];
+  const [trouble, place] = [h('div', {}), h('div', { class: 'sheet' })];
   const copies = [];
-  let [last, missed, pausing] = [0, false, undefined];
+  let [last, missed] = [0, false];
   const only = h('input', { type: 'checkbox', id: 'only-refused', 'data-first': true, onchange: () => draw() });
   const draw = () => {
     const rows = copies.filter((copy) => !only.checked || copy.reason !== null).map(rowOf);
@@ -19,30 +19,17 @@ export async function copiesView(main, _, signal) {
     place.replaceChildren(rows.length ? table(t('copiesTitle'), columns, rows) : nothing);
     if (missed) place.append(h('p', { class: 'pad soft' }, t('missed')));
   };
-  const run = () => {
-    pausing = new AbortController();
-    const ending = AbortSignal.any([signal, pausing.signal]);
-    state.replaceChildren(mark('good', t('waiting')));
-    return follow(ending, async () => {
-      // The first answer comes at once: there may be none for long.
-      const answer = await get('copies', { after: last, waitMs: last ? 25000 : 0 }, ending);
-      const isFirst = last === 0 && copies.length === 0;
-      copies.unshift(...answer.copies.reverse());
-      copies.splice(ROWS_MAX);
-      [last, missed] = [answer.last, missed || answer.hasMissed];
-      trouble.replaceChildren();
-      if (isFirst || answer.copies.length) draw();
-      if (last === 0) await new Promise((done) => { setTimeout(done, 1000); ending.addEventListener('abort', done); });
-    }, (error) => trouble.replaceChildren(failure(error)));
-  };
-  const button = h('button', {
-    type: 'button', onclick: () => {
-      if (pausing.signal.aborted) { button.textContent = t('pause'); run(); return; }
-      pausing.abort();
-      button.textContent = t('resume');
-      state.replaceChildren(mark('none', t('paused')));
-    },
-  }, t('pause'));
+  const { state, button, run } = pausable(signal, (ending) => follow(ending, async () => {
+    // The first answer comes at once: there may be none for long.
+    const answer = await get('copies', { after: last, waitMs: last ? 25000 : 0 }, ending);
+    const isFirst = last === 0 && copies.length === 0;
+    copies.unshift(...answer.copies.reverse());
+    copies.splice(ROWS_MAX);
+    [last, missed] = [answer.last, missed || answer.hasMissed];
+    trouble.replaceChildren();
+    if (isFirst || answer.copies.length) draw();
+    if (last === 0) await new Promise((done) => { setTimeout(done, 1000); ending.addEventListener('abort', done); });
+  }, (error) => trouble.replaceChildren(failure(error))));
   main.append(h('div', { class: 'stack-s' }, h('h1', {}, t('copiesTitle')), h('p', { class: 'soft' }, t('copiesLead'))),
     h('div', { class: 'row spread' }, h('label', { class: 'row', for: 'only-refused' }, only, t('onlyRefused')), h('div', { class: 'row' }, state, button)),
     trouble, place);

@@ -58,3 +58,24 @@ export function failure(error) {
 }
 
 export const loading = () => h('p', { class: 'soft', role: 'status' }, t('loading'));
+
+// A loop with its state in words and a button that pauses it; `loop` gets the signal that ends it.
+export function pausable(signal, loop) {
+  const state = h('span', { role: 'status' });
+  const button = h('button', { type: 'button', class: 'pause', onclick: () => (ending.aborted ? run() : pause()) });
+  let pausing;
+  let ending;
+  const run = () => {
+    pausing = new AbortController();
+    ending = AbortSignal.any([signal, pausing.signal]);
+    button.textContent = t('pause');
+    state.replaceChildren(mark('good', t('waiting')));
+    return loop(ending);
+  };
+  const pause = () => {
+    pausing.abort();
+    button.textContent = t('resume');
+    state.replaceChildren(mark('none', t('paused')));
+  };
+  return { state, button, run };
+}
