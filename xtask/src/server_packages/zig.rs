@@ -17,6 +17,9 @@ use crate::android;
 /// That of CentOS 7, of 2012; Kylin V10 and openEuler have newer ones.
 pub(crate) const GLIBC: &str = "2.17";
 
+/// mimalloc says when it was compiled, which no two builds would have in common.
+const NO_DATE: &str = "-Wno-builtin-macro-redefined -D__DATE__=\"no-date\" -D__TIME__=\"no-time\"";
+
 const ZIG: Wheel = Wheel {
     name: "ziglang",
     version: "0.17.1",
@@ -45,7 +48,8 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     command.args(["zigbuild", "--quiet", "--release", "--locked", "--package", "huihua-server"]);
     command.arg("--target").arg(format!("{triple}.{GLIBC}"));
     command.env("CARGO_TARGET_DIR", "target").env("CARGO_ZIGBUILD_ZIG_PATH", zig);
-    command.env(format!("CFLAGS_{}", triple.replace('-', "_")), android::c_flags()?);
+    let c_flags = format!("{} {NO_DATE}", android::c_flags()?);
+    command.env(format!("CFLAGS_{}", triple.replace('-', "_")), c_flags);
     command.env("CARGO_ENCODED_RUSTFLAGS", android::remapping_flags()?);
     // What is measured is `release`; what is packed is the same without its symbols.
     command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols").env_remove("CARGO_BUILD_TARGET");
