@@ -39,6 +39,15 @@ impl From<StoreFailure> for Error {
     }
 }
 
+impl From<Error> for StoreFailure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Damaged { what } => Self::Damaged { what },
+            refused => Self::Refused(refused),
+        }
+    }
+}
+
 macro_rules! from_redb {
     ($($error:ty),*) => {$(
         impl From<$error> for StoreFailure {

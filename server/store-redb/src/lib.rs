@@ -15,6 +15,7 @@ mod file;
 mod frozen;
 mod history;
 mod hot;
+mod items;
 mod job;
 mod lookup;
 mod memory;

@@ -1,14 +1,13 @@
 //! Looking things up, in a snapshot or inside a write: one session with its team, all sessions of
 //! an account, the store's own numbers.
 
-use std::borrow::Cow;
-
-use huihua_core::{Account, LastMsg, LastMsgType, RecentSession, SessionId, SessionKind};
-use huihua_event::{Owner, overlay};
+use huihua_core::{Account, RecentSession, SessionId, SessionKind};
+use huihua_event::Owner;
 use huihua_store::{
-    SessionJson, ShownSession,
+    SessionJson,
     kind::{kind_byte, kind_of},
     rules::{Head, Row, View},
+    shown,
 };
 use redb::ReadableTable;
 
@@ -105,21 +104,7 @@ pub(crate) fn recent_session(
     ext: &str,
     view: &View<'_>,
 ) -> Result<Option<RecentSession>, StoreFailure> {
-    let Some(update_time) = view.update_time else { return Ok(None) };
-    let last_msg = match last_msg(view) {
-        Some(text) => {
-            let last_msg = text.and_then(|text| LastMsg::new(text.into_owned()).ok());
-            Some(last_msg.ok_or_else(|| no_json(id.kind(), id.peer()))?)
-        }
-        None => None,
-    };
-    Ok(Some(RecentSession {
-        session_id: id.clone(),
-        update_time,
-        ext: ext.to_owned(),
-        last_msg_type: last_msg_type(view),
-        last_msg,
-    }))
+    Ok(shown::recent_session(id, ext, view)?)
 }
 
 /// Makes the JSON of a session as it travels; `None` when it is not visible.
@@ -129,37 +114,7 @@ pub(crate) fn session_json(
     ext: &str,
     view: &View<'_>,
 ) -> Result<Option<SessionJson>, StoreFailure> {
-    let Some(update_time) = view.update_time else { return Ok(None) };
-    let last_msg = match last_msg(view) {
-        // Under the row's checksum it is what a door wrote: an object, or the door is wrong.
-        Some(text) => {
-            let text = text.filter(|text| text.starts_with('{') && text.ends_with('}'));
-            Some(text.ok_or_else(|| no_json(kind, peer))?)
-        }
-        None => None,
-    };
-    let (last_msg, last_msg_type) = (last_msg.as_deref(), last_msg_type(view));
-    let session = ShownSession { kind, peer, update_time, ext, last_msg_type, last_msg };
-    Ok(Some(SessionJson::new(&session)))
-}
-
-/// The text of the last message, if there is one; inside, `None` if its edit cannot be laid over
-/// it.
-fn last_msg<'v>(view: &View<'v>) -> Option<Option<Cow<'v, str>>> {
-    let text = view.last?.text;
-    Some(match view.edit {
-        None => Some(Cow::Borrowed(text)),
-        Some(fields) => overlay(text, fields).map(Cow::Owned),
-    })
-}
-
-fn last_msg_type(view: &View<'_>) -> LastMsgType {
-    let is_recall = view.last.is_some_and(|body| body.is_recall());
-    if is_recall { LastMsgType::Recall } else { LastMsgType::Message }
-}
-
-fn no_json(kind: SessionKind, peer: &str) -> StoreFailure {
-    StoreFailure::Damaged { what: format!("last message of {kind}|{peer} is no JSON") }
+    Ok(shown::session_json(kind, peer, ext, view)?)
 }
 
 /// Kind and peer of a session from what its key ends with: kind byte and peer.

@@ -3,7 +3,7 @@
 use huihua_core::{Account, AppKey, RecentSession, SessionId, SessionKind};
 use huihua_event::{Event, Owner};
 use huihua_store::{
-    ChangedList, Error, Outcome,
+    ChangedList, Error, Outcome, StoredSession,
     key::MessageBody,
     latest::LastChange,
     rules::{self, EXT_ONLY_SESSIONS_MAX, Head, Membership, Moved, Row, Write},
@@ -36,7 +36,8 @@ pub(crate) fn apply(tx: &mut Tx<'_>, app: &AppKey, event: &Event) -> Result<Outc
     })
 }
 
-fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFailure> {
+/// Writes one register.
+pub(crate) fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFailure> {
     let account_list = |account: &Account| {
         ChangedList::Account(Owner { app: app.clone(), account: account.clone() })
     };
@@ -69,6 +70,21 @@ fn put(tx: &mut Tx<'_>, app: &AppKey, write: Write<'_>) -> Result<Moved, StoreFa
             Ok(moved)
         }
     }
+}
+
+/// Takes what an account did to a session in another store.
+pub(crate) fn take_own_state(tx: &mut Tx<'_>, of: &StoredSession) -> Result<(), StoreFailure> {
+    if !of.has_own_state() {
+        return Ok(());
+    }
+    let (owner, id) = (&of.owner, &of.id);
+    let key = tables::session_key(&owner.app, owner.account.as_str(), id.kind(), id.peer());
+    let old = tx.row_bytes(&key)?;
+    let mut row = decode_or_new(&key, old.as_deref())?;
+    let moved = row.take_own_state(of);
+    tx.put_row(key, row, moved)?;
+    tx.note(moved, || ChangedList::Account(owner.clone()));
+    Ok(())
 }
 
 /// The first that is known of an account in a team goes into the team's index too.

@@ -18,8 +18,8 @@ use huihua_event::{
 };
 use huihua_store::{
     AccountFormRefusal, Attempt, ChangeHint, Engine, EngineReport, Erased, Error, InspectedSession,
-    Outcome, PageJson, Progress, Refusal, SessionJson, Store, SweepState, SyncPageJson,
-    SyncRequest, TakeRecord,
+    ItemBatch, Outcome, PageJson, Progress, Refusal, SessionJson, Store, StoredItem, SweepState,
+    SyncPageJson, SyncRequest, TakeRecord,
 };
 use redb::ReadableDatabase as _;
 use tokio::{
@@ -38,6 +38,7 @@ use crate::{
     file::{DatabaseOpener, StoreFile},
     history::History,
     hot::{self, AccountList, HotLists, NotRead, ReadAt, ReadSessions},
+    items::{self, ITEM_BYTES},
     job::Job,
     lookup,
     meters::Meters,
@@ -544,6 +545,17 @@ impl Engine for RedbStore {
             at = next;
             tokio::time::sleep(STEP_PAUSE).await;
         }
+    }
+
+    async fn items(&self, after: Option<&str>, count: usize) -> Result<ItemBatch, Error> {
+        let after = after.map(str::to_owned);
+        self.read(move |snapshot| items::batch(snapshot, after.as_deref(), count)).await
+    }
+
+    async fn put_items(&self, items: Vec<StoredItem>, _: u64) -> Result<(), Error> {
+        let size = JobSize { registers: items.len(), bytes: items.len() * ITEM_BYTES };
+        let put = move |tx: &mut Tx<'_>| items.iter().try_for_each(|item| items::put(tx, item));
+        self.write(None, size, put).await
     }
 
     fn report(&self) -> EngineReport {

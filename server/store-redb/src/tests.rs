@@ -96,6 +96,12 @@ fn in_folder(lists_bytes_max: usize) -> (tempfile::TempDir, RedbStore) {
     (folder, store)
 }
 
+/// Else the suite would not ask it to tell what moved from what did not.
+#[test]
+fn the_suite_holds_this_engine_to_what_moved() {
+    assert!(in_folder(MUCH_BYTES).1.knows_what_moved());
+}
+
 async fn times(store: &RedbStore) -> Vec<u64> {
     let page = store.list_page(&amy(), &QueryMySessionOption::default()).await.unwrap();
     page.session_list.iter().map(|row| row.update_time).collect()

@@ -9,6 +9,7 @@ use huihua_event::{
     Action, Done, Event, MembershipChange, MembershipNotice, NewToken, NoticeComposer,
     OutgoingMessage, Place, Team, TeamEntry,
 };
+use serde::{Deserialize, Serialize};
 
 use crate::directory::{AccountEntry, Block, team_id};
 
@@ -75,7 +76,7 @@ pub struct Facts {
 
 /// What an allowed action changes. Entries replace what was there; events are applied as `ingest`
 /// does, so carrying a plan out twice is harmless.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The account's new entry. A token that goes opens nothing once the plan is durable.
     pub account: Option<(Account, AccountEntry)>,

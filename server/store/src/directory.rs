@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use huihua_core::TeamId;
 use huihua_event::{Team, TeamKind, TokenHash};
+use serde::{Deserialize, Serialize};
 
 /// Ids follow the clock up to here, 2^53 - 1: every reader of JSON keeps them exact.
 const FLOOR_MAX: u64 = (1 << 53) - 1;
@@ -12,7 +13,7 @@ const FLOOR_MAX: u64 = (1 << 53) - 1;
 const MESSAGE_IDS_A_MS: u64 = 1_000;
 
 /// The directory's entry of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AccountEntry {
     /// The name that the app gave it; may be empty.
     pub name: String,
@@ -32,7 +33,7 @@ impl AccountEntry {
 }
 
 /// The block of an account, until it is unblocked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// The token that the block ended for good.
     pub ended_token: Option<TokenHash>,

@@ -13,8 +13,8 @@ use huihua_event::{
 use tokio::sync::broadcast;
 
 use crate::{
-    AccountFormRefusal, Attempt, Erased, Error, InspectedSession, PageJson, Refusal, SessionJson,
-    SyncPageJson, TakeRecord,
+    AccountFormRefusal, Attempt, Erased, Error, InspectedSession, ItemBatch, PageJson, Refusal,
+    SessionJson, StoredItem, SyncPageJson, TakeRecord,
 };
 
 /// How long a deleted session is announced to other devices, in ms: 30 days.
@@ -177,6 +177,21 @@ pub trait Engine: Store {
     /// ended in the middle is ended by the next. What is written of the owner meanwhile goes or
     /// stays.
     async fn erase(&self, owner: &Owner) -> Result<Erased, Error>;
+
+    /// Reads some of everything that is stored, about `count` items after where `after` says
+    /// (`None`: from the beginning), in an order of the engine's own. Nobody writes meanwhile.
+    async fn items(&self, after: Option<&str>, count: usize) -> Result<ItemBatch, Error>;
+
+    /// Takes items of another store, durable before the answer. Repeating them changes nothing, and
+    /// a store that is empty shows the same lists in the end. Nobody else writes meanwhile.
+    async fn put_items(&self, items: Vec<StoredItem>, now: u64) -> Result<(), Error>;
+
+    /// Tells whether it reads what it writes over. Then a repeated event is [`Outcome::Stale`], and
+    /// no list is hinted at that did not change. An engine that writes blindly says `Applied` of
+    /// what it does not know, and hints at lists that may have changed.
+    fn knows_what_moved(&self) -> bool {
+        true
+    }
 
     /// Returns what it counts, for the operator. Costs almost nothing.
     fn report(&self) -> EngineReport {

@@ -6,6 +6,7 @@
 pub mod account_data;
 mod account_form;
 mod answer_room;
+pub mod answers;
 mod attempt;
 pub mod cursor;
 pub mod decide;
@@ -13,12 +14,14 @@ pub mod directory;
 mod engine;
 mod error;
 mod inspect;
+mod items;
 mod json;
 pub mod key;
 pub mod kind;
 pub mod latest;
 pub mod order;
 pub mod rules;
+pub mod shown;
 #[cfg(feature = "suite")]
 #[allow(
     missing_docs,
@@ -42,4 +45,5 @@ pub use engine::{
 };
 pub use error::Error;
 pub use inspect::InspectedSession;
+pub use items::{ItemBatch, StoredHead, StoredItem, StoredKey, StoredSession};
 pub use json::{PageJson, SessionJson, ShownSession, SyncPageJson};

@@ -158,6 +158,12 @@ impl Engine for FailingEngine {
     async fn erase(&self, _: &Owner) -> Result<Erased, store::Error> {
         Err((self.failure)())
     }
+    async fn items(&self, _: Option<&str>, _: usize) -> Result<store::ItemBatch, store::Error> {
+        Err((self.failure)())
+    }
+    async fn put_items(&self, _: Vec<store::StoredItem>, _: u64) -> Result<(), store::Error> {
+        Err((self.failure)())
+    }
     async fn close(&self) {}
 }
 

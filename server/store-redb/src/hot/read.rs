@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use huihua_core::QueryMySessionOption;
 use huihua_event::{Owner, Team};
 use huihua_store::{
-    AnswerRoom, Error, PageJson, SessionJson, SyncFrom, SyncPageJson, SyncRequest,
+    AnswerRoom, Error, PageJson, SessionJson, SyncPageJson, SyncRequest,
+    answers::{self, Change, SyncStart},
     cursor::{Cursor, PageToken},
     order::{self, Bounds, Cut, Position},
 };
@@ -78,7 +79,7 @@ pub(crate) fn page(
     list.refresh(at.head_writes)?;
     let limit = option.limit as usize;
     let walk = option.page_token.as_deref().map(|text| at.page_token(list, text)).transpose()?;
-    let (cursor, Cut { mut rows, has_more }, bounds) = match walk {
+    let (cursor, Cut { rows, has_more }, bounds) = match walk {
         None => {
             let bounds = Bounds::of(option);
             let rows = within(list, bounds, 0);
@@ -101,19 +102,14 @@ pub(crate) fn page(
     };
     let need_last_msg = option.need_last_msg;
     let texts = texts(list, at, rows.iter().map(|(slot, _)| *slot), need_last_msg)?;
-    let bytes = texts.sent_bytes(list, need_last_msg) + rows.len();
-    let mut page = PageJson::new(bytes, cursor.encode(&at.history.sealer));
-    let fitting = texts.sessions(list).take_while(|session| page.push(session, need_last_msg));
-    let fitting = fitting.count();
-    let has_more = has_more || fitting < rows.len();
-    rows.truncate(fitting);
-    texts.keep_in(list);
-    page.has_more = has_more;
-    if let Some((slot, update_time)) = rows.last().filter(|_| has_more) {
+    let last = |(slot, update_time): &(u32, u64)| {
         let id = lookup::session_id_of(list.id(*slot))?;
-        let after = Position { update_time: *update_time, id };
-        page.next_page_token = Some(PageToken { cursor, bounds, after }.encode(&at.history.sealer));
-    }
+        Ok::<_, StoreFailure>(Position { update_time: *update_time, id })
+    };
+    let (rows, sessions) = ((rows.as_slice(), has_more), texts.sessions(list));
+    let how = (&at.history.sealer, need_last_msg);
+    let page = answers::write_page((cursor, bounds), rows, sessions, last, how)?;
+    texts.keep_in(list);
     Ok(page)
 }
 
@@ -144,51 +140,29 @@ pub(crate) fn changes(
 ) -> Result<SyncPageJson, NotRead> {
     let sealer = &at.history.sealer;
     let now = at.cursor(list, at.last, at.last);
-    let (since, start) = match &request.from {
-        SyncFrom::Latest => return Ok(SyncPageJson::new(0, now.encode(sealer))),
-        SyncFrom::Beginning => (0, at.last),
-        SyncFrom::Cursor(text) => {
-            match Cursor::decode(text, sealer).filter(|cursor| at.knows(list, cursor)) {
-                // Nothing at all was written since: one cursor has one text, and this is it.
-                Some(cursor) if cursor == now => return Ok(SyncPageJson::new(0, text.clone())),
-                Some(cursor) => (cursor.version, cursor.start),
-                None => {
-                    let mut answer = SyncPageJson::new(0, now.encode(sealer));
-                    answer.reset = true;
-                    return Ok(answer);
-                }
-            }
-        }
+    let (since, start) = match SyncStart::of(request, &now, sealer, |one| at.knows(list, one)) {
+        SyncStart::Answer(answer) => return Ok(answer),
+        SyncStart::After { since, start } => (since, start),
     };
     list.refresh(at.head_writes)?;
     let counts = |slot: &u32| {
         let place = list.place(*slot);
-        place.update_time.is_some() || place.version > start
+        answers::is_announced(place.update_time.is_some(), place.version, start)
     };
     let changed = list.changed_after(since).iter().copied().filter(counts);
-    let Cut { mut rows, has_more } = order::front(changed, request.limit as usize);
+    let Cut { rows, has_more } = order::front(changed, request.limit as usize);
     let texts = texts(list, at, rows.iter().copied(), request.need_last_msg)?;
-    let bytes = texts.sent_bytes(list, request.need_last_msg) + 24 * rows.len();
-    let mut answer = SyncPageJson::new(bytes, now.encode(sealer));
-    let mut fitting = 0;
-    for (slot, session) in texts.rows(list) {
-        let fits = match session {
-            Some(session) => answer.push_session(session, request.need_last_msg),
-            None => {
-                let (kind, peer) = lookup::session_of(list.id(slot))?;
-                answer.push_deleted(kind, peer)
-            }
-        };
-        if !fits {
-            break;
+    let bytes = texts.sent_bytes(list, request.need_last_msg);
+    let versions: Vec<u64> = rows.iter().map(|slot| list.place(*slot).version).collect();
+    let changes = texts.rows(list).map(|(slot, session)| match session {
+        Some(session) => Ok::<_, StoreFailure>(Change::Session(session)),
+        None => {
+            let (kind, peer) = lookup::session_of(list.id(slot))?;
+            Ok(Change::Deleted(kind, peer))
         }
-        fitting += 1;
-    }
-    answer.has_more = has_more || fitting < rows.len();
-    rows.truncate(fitting);
-    if let Some(slot) = rows.last().filter(|_| answer.has_more) {
-        answer.cursor = at.cursor(list, list.place(*slot).version, start).encode(sealer);
-    }
+    });
+    let (versions, how) = ((versions.as_slice(), has_more), (sealer, request.need_last_msg));
+    let answer = answers::write_changes((now, start), versions, bytes, changes, how)?;
     texts.keep_in(list);
     Ok(answer)
 }
@@ -260,7 +234,7 @@ impl Texts {
     fn rows<'t>(
         &'t self,
         list: &'t AccountList,
-    ) -> impl Iterator<Item = (u32, Option<&'t SessionJson>)> {
+    ) -> impl Iterator<Item = (u32, Option<&'t SessionJson>)> + Clone {
         self.0.iter().map(|(slot, json)| (*slot, json.as_ref().or_else(|| list.json(*slot))))
     }
 
@@ -268,7 +242,10 @@ impl Texts {
         self.sessions(list).map(|session| session.sent_bytes(need_last_msg)).sum()
     }
 
-    fn sessions<'t>(&'t self, list: &'t AccountList) -> impl Iterator<Item = &'t SessionJson> {
+    fn sessions<'t>(
+        &'t self,
+        list: &'t AccountList,
+    ) -> impl Iterator<Item = &'t SessionJson> + Clone {
         self.rows(list).filter_map(|(_, session)| session)
     }
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{Event, Place, Post, Team, TeamEntry, TeamKind};
 
 /// The SHA-256 of a token: the only form in which a token is stored.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TokenHash(pub [u8; 32]);
 
 impl TokenHash {

@@ -3,6 +3,7 @@
 //! Doors build events; the rules of `huihua-store` say what they do.
 
 use huihua_core::Account;
+use serde::{Deserialize, Serialize};
 
 use crate::Team;
 
@@ -12,7 +13,7 @@ pub const MESSAGE_ID_BYTES_MAX: usize = 64;
 pub const AHEAD_MS_MAX: u64 = 10 * 60 * 1000;
 
 /// The conversation that a message belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Place {
     /// Both accounts' sessions with each other; one session when both are the same.
     P2p {
@@ -33,7 +34,7 @@ pub enum Place {
 }
 
 /// The body of a message or recall, with the parts of its key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Post {
     /// Time of the message, ms since 1970; of a recall, the recalled message's time.
     pub time: u64,
@@ -51,7 +52,7 @@ impl std::fmt::Debug for Post {
 }
 
 /// What an edit changes, of the message with this id.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edit {
     /// Server id of the message.
     pub message_id: String,
@@ -68,7 +69,7 @@ impl std::fmt::Debug for Edit {
 }
 
 /// One event of an app.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// A message was sent.
     Message {

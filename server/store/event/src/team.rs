@@ -30,7 +30,7 @@ impl TeamKind {
 }
 
 /// A team or super team of an app.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Team {
     kind: TeamKind,
     id: TeamId,
@@ -74,7 +74,7 @@ impl Team {
 }
 
 /// The directory's entry of a team.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TeamEntry {
     /// The account that may change it. `None`: only events name the team, and the app's server may
     /// do anything with it.

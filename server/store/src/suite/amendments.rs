@@ -6,7 +6,9 @@ use std::sync::Arc;
 use huihua_core::{LastMsgType, RecentSession};
 use huihua_event::{Action, Edit, Event, Place, Post, Team};
 
-use super::support::{Device, Make, amy, attempt, block_on, empty, sweep_all, whole_list};
+use super::support::{
+    Device, Make, amy, attempt, block_on, empty, is_stale, sweep_all, whole_list,
+};
 use crate::{ChangedList, Engine, Outcome, Refusal, Store, TOMBSTONE_MS};
 
 const NOW: u64 = 1_700_000_000_000;
@@ -96,7 +98,8 @@ fn check_every_order(make: Make<'_>, events: impl Fn(&Place) -> Vec<Event>, expe
                 }
                 assert_eq!(shown(&device.list()), Some(expected), "{order:?} of {events:?}");
                 for at in order {
-                    assert_eq!(ingest(&*store, events[*at].clone()).await, Outcome::Stale);
+                    let again = ingest(&*store, events[*at].clone()).await;
+                    assert!(is_stale(&*store, again), "{again:?}");
                 }
                 assert_eq!(device.sync(&*store, &amy(), 10).await, 0, "{order:?}");
                 store.close().await;
@@ -161,10 +164,12 @@ pub fn what_waits_gives_no_version_no_hint_and_no_session(make: Make<'_>) {
             let store = with_amy_in(make, &place).await;
             let (mut hints, mut device) = (store.hints(), Device::default());
             device.sync(&*store, &amy(), 10).await;
-            assert_eq!(ingest(&*store, edited(&place, 5, 110, "edit")).await, Outcome::Stale);
+            let waits = ingest(&*store, edited(&place, 5, 110, "edit")).await;
+            assert!(is_stale(&*store, waits), "{waits:?}");
             assert_eq!(device.sync(&*store, &amy(), 10).await, 0);
             assert!(device.list().is_empty(), "an edit alone makes no session");
-            assert!(hints.try_recv().is_err());
+            let is_hinted = hints.try_recv().is_ok();
+            assert!(!is_hinted || !store.knows_what_moved());
             assert_eq!(ingest(&*store, sent(&place, 100, 5, "text")).await, Outcome::Applied);
             assert_eq!(device.sync(&*store, &amy(), 10).await, 1);
             assert_eq!(shown(&device.list()), Some((100, "edit")));
@@ -174,9 +179,11 @@ pub fn what_waits_gives_no_version_no_hint_and_no_session(make: Make<'_>) {
             assert_eq!(device.sync(&*store, &amy(), 10).await, 1);
             assert_eq!(shown(&device.list()), Some((100, "more")));
             for waits in [recalled(&place, 90, 4, 130), edited(&place, 4, 120, "older")] {
-                assert_eq!(ingest(&*store, waits).await, Outcome::Stale);
+                let waits = ingest(&*store, waits).await;
+                assert!(is_stale(&*store, waits), "{waits:?}");
             }
-            assert!(hints.try_recv().is_err());
+            let is_hinted = hints.try_recv().is_ok();
+            assert!(!is_hinted || !store.knows_what_moved());
             assert_eq!(device.sync(&*store, &amy(), 10).await, 0);
             store.close().await;
         }
@@ -196,7 +203,8 @@ pub fn what_waits_gives_no_version_no_hint_and_no_session(make: Make<'_>) {
 }
 
 /// Eight wait; a ninth drops the oldest by its own time, and its message shows as it was sent.
-/// Then the order of arrival shows: the message first, and all its edits apply.
+/// Then the order of arrival shows: the message first, and all its edits apply. Of an engine that
+/// writes blindly it may be otherwise: it drops when somebody reads.
 pub fn beyond_eight_waiting_amendments_the_oldest_by_its_own_time_is_dropped(make: Make<'_>) {
     block_on(async {
         for place in places() {
@@ -210,8 +218,11 @@ pub fn beyond_eight_waiting_amendments_the_oldest_by_its_own_time_is_dropped(mak
             for n in 1..=9 {
                 ingest(&*store, sent(&place, 100 + n, n, &format!("text {n}"))).await;
                 let body = format!("{} {n}", if n == dropped { "text" } else { "edit" });
+                let kept = format!("edit {n}");
                 let list = whole_list(&*store, &amy()).await;
-                assert_eq!(shown(&list), Some((100 + n, body.as_str())));
+                let is_kept =
+                    !store.knows_what_moved() && shown(&list) == Some((100 + n, kept.as_str()));
+                assert!(is_kept || shown(&list) == Some((100 + n, body.as_str())), "{list:?}");
             }
             ingest(&*store, edited(&place, 9, 300, "late")).await;
             assert_eq!(shown(&whole_list(&*store, &amy()).await), Some((109, "late")));
@@ -265,7 +276,8 @@ pub fn the_recall_of_a_deleted_message_does_not_bring_its_session_back(make: Mak
             }
             if place == p2p() {
                 let told = hints.try_recv().map(|lists| lists.to_vec()).unwrap_or_default();
-                assert!(!told.contains(&ChangedList::Account(amy())), "amy sees no change");
+                let is_told = told.contains(&ChangedList::Account(amy()));
+                assert!(!is_told || !store.knows_what_moved(), "amy sees no change");
             }
             ingest(&*store, sent(&place, 200, 6, "newer")).await;
             assert_eq!(shown(&whole_list(&*store, &amy()).await), Some((200, "newer")));

@@ -9,6 +9,7 @@ pub mod cases;
 pub mod directory;
 pub mod fire;
 pub mod inspecting;
+pub mod items;
 mod model;
 pub mod nim_clients;
 pub mod outside;
@@ -24,11 +25,15 @@ pub mod writes;
 ///
 /// The argument is a `fn() -> Opener`: it makes an empty place, and the [`support::Opener`] opens
 /// the engine there, again and again. Stories in a run: `HUIHUA_STORIES` (200); walks under fire:
-/// `HUIHUA_WALKS` (2,000).
+/// `HUIHUA_WALKS` (2,000). With `ignore`, for an engine that needs another process, none runs
+/// unless it is asked for by `--ignored`, and the reason says how.
 #[macro_export]
 macro_rules! conformance_tests {
     ($make:expr) => {
         $crate::each_conformance_test!(define $make);
+    };
+    ($make:expr, ignore = $reason:literal) => {
+        $crate::each_conformance_test!(define $make, $reason);
     };
 }
 
@@ -40,11 +45,14 @@ macro_rules! each_conformance_test {
         $crate::each_conformance_test!(list names [])
     };
     (define $make:expr) => {
-        $crate::each_conformance_test!(list define [$make]);
+        $crate::each_conformance_test!(list define [#[test] => $make]);
     };
-    (list $what:ident [$($make:expr)?]) => {
+    (define $make:expr, $reason:literal) => {
+        $crate::each_conformance_test!(list define [#[test] #[ignore = $reason] => $make]);
+    };
+    (list $what:ident $how:tt) => {
         $crate::each_conformance_test! {
-            with $what [$($make)?]
+            with $what $how
             account_data::everything_of_an_account_is_exported_and_nothing_of_others,
             account_data::an_erased_account_is_gone_and_others_keep_their_messages,
             account_data::the_next_message_to_an_erased_account_begins_a_new_list,
@@ -93,6 +101,8 @@ macro_rules! each_conformance_test {
             reopening::a_walk_goes_on_after_the_store_is_opened_again,
             reopening::a_sync_from_the_beginning_in_pages_ends_after_the_store_is_opened_again,
             reopening::a_retried_delete_does_not_hide_a_message_that_came_in_between,
+            items::a_copy_has_every_list_of_any_story_and_goes_on_like_its_original,
+            items::a_copy_has_the_directory_and_gives_no_id_again,
             writes::a_join_in_parts_has_one_outcome_and_lets_everybody_in,
             writes::hints_name_the_lists_that_changed_and_no_others,
             writes::a_retried_update_gets_its_first_result_and_its_key_serves_no_other_call,
@@ -104,13 +114,14 @@ macro_rules! each_conformance_test {
     (with names [] $($file:ident::$test:ident),*) => {
         [$(stringify!($test)),*]
     };
-    (with define [$make:expr] $($file:ident::$test:ident),*) => {
-        $(
-            #[test]
-            fn $test() {
-                $crate::suite::$file::$test(&$make);
-            }
-        )*
+    (with define $how:tt $($file:ident::$test:ident),*) => {
+        $($crate::each_conformance_test!(one $how $file::$test);)*
+    };
+    (one [$(#[$attribute:meta])+ => $make:expr] $file:ident::$test:ident) => {
+        $(#[$attribute])+
+        fn $test() {
+            $crate::suite::$file::$test(&$make);
+        }
     };
 }
 

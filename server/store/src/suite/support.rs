@@ -9,7 +9,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use crate::{Attempt, Engine, Store, SweepState, SyncFrom, SyncRequest};
+use crate::{Attempt, Engine, Outcome, Store, SweepState, SyncFrom, SyncRequest};
 
 /// Opens the engine on one place; called again after a close, on what the engine left there.
 pub type Opener = Box<dyn Fn() -> Box<dyn Engine>>;
@@ -31,6 +31,11 @@ pub fn message(time: u64) -> Event {
     let place = Place::P2p { from: "bob".parse().unwrap(), to: "amy".parse().unwrap() };
     let post = Post { time, message_id: time.to_string(), last_msg: "{}".into() };
     Event::Message { place, post, updates_session: true, audience: Vec::new() }
+}
+
+/// Tells whether an outcome says that nothing changed, as far as this engine can tell.
+pub(super) fn is_stale(engine: &dyn Engine, outcome: Outcome) -> bool {
+    outcome == Outcome::Stale || (outcome == Outcome::Applied && !engine.knows_what_moved())
 }
 
 /// Opens an engine on an empty place.

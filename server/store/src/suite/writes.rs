@@ -3,7 +3,7 @@
 use huihua_core::QueryMySessionOption;
 use huihua_event::{Event, Owner, Place, Post, Team};
 
-use super::support::{Make, amy, attempt, block_on, empty, message, whole_list};
+use super::support::{Make, amy, attempt, block_on, empty, is_stale, message, whole_list};
 use crate::{Attempt, ChangedList, Error, IdempotencyKey, Outcome};
 
 /// A join of very many accounts is done in parts; each event still has one outcome, in order.
@@ -21,7 +21,8 @@ pub fn a_join_in_parts_has_one_outcome_and_lets_everybody_in(make: Make<'_>) {
         let outcomes = store.ingest(&amy().app, events, 10).await.unwrap();
         assert_eq!(outcomes, [Outcome::Applied; 3]);
         let again = store.ingest(&amy().app, vec![join, message(1)], 10).await.unwrap();
-        assert_eq!(again, [Outcome::Stale; 2]);
+        assert!(again.iter().all(|one| is_stale(&*store, *one)), "{again:?}");
+        assert_eq!(again.len(), 2);
         for account in [&accounts[0], &accounts[255], &accounts[256], &accounts[2_499]]
             .into_iter()
             .cloned()
@@ -50,6 +51,9 @@ pub fn hints_name_the_lists_that_changed_and_no_others(make: Make<'_>) {
         store.ingest(&amy().app, vec![held], 10).await.unwrap();
         assert_eq!(*hints.recv().await.unwrap(), [ChangedList::Account(bob)]);
         store.ingest(&amy().app, vec![message(1)], 10).await.unwrap();
+        if !store.knows_what_moved() {
+            assert_eq!(*hints.recv().await.unwrap(), expected, "they may have changed");
+        }
         store.delete(&amy(), vec!["p2p|bob".parse().unwrap()], &attempt(10)).await.unwrap();
         assert_eq!(*hints.recv().await.unwrap(), [ChangedList::Account(amy())]);
         store.close().await;
