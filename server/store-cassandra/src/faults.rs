@@ -1,0 +1,34 @@
+//! Faults that tests plant: a network that loses what a compare-and-set asks or answers, which the
+//! engine must bear; and mistakes in the engine, which the checker of histories must find.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
+
+use scylla::statement::prepared::PreparedStatement;
+
+#[derive(Clone, Default)]
+pub(crate) struct Faults {
+    /// One of eight requests is lost, and one of eight answers.
+    pub(crate) loses: bool,
+    /// What nobody knows is taken for done.
+    pub(crate) guesses: bool,
+    /// Sets the version of an account whatever it is, instead of the condition of its batch.
+    pub(crate) put_version: Option<Arc<PreparedStatement>>,
+    /// How many partitions were scanned: no fault, but what is saved.
+    pub(crate) scans: Arc<AtomicU64>,
+}
+
+impl Faults {
+    pub(crate) fn count_scan(&self) {
+        self.scans.fetch_add(1, SeqCst);
+    }
+
+    /// Draws whether the next request or answer is lost.
+    pub(crate) fn is_lost(&self) -> bool {
+        let mut random = [0; 1];
+        getrandom::fill(&mut random).unwrap();
+        self.loses && random[0].is_multiple_of(8)
+    }
+}
