@@ -1,5 +1,5 @@
 //! `accounts`: gives or erases everything that is stored of one account, through the server that
-//! runs on the data folder, else directly. The engine comes in as a function.
+//! runs on the data folder, else directly; in a keyspace always directly.
 
 use std::{
     error::Error,
@@ -15,51 +15,40 @@ use huihua_store::{self as store, Engine, Erased};
 use crate::{
     admin,
     args::{AccountArguments, AccountsCommand},
-    config::parent_of,
+    config::{StoreConfig, parent_of},
+    engine,
 };
 
-/// Opens the store of a stopped server.
-type Open = fn(&Path) -> Result<Box<dyn Engine>, store::Error>;
-
-/// Does the command. The store's file is `file_name`.
+/// Does the command.
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn run(
-    command: AccountsCommand,
-    file_name: &str,
-    open: Open,
-) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn run(command: AccountsCommand) -> Result<(), Box<dyn Error>> {
     match command {
         AccountsCommand::Export { of, to } => {
-            let (owner, data) = owner_of(&of)?;
-            export(&owner, &data, to, file_name, open).await
+            let (owner, store) = owner_of(&of)?;
+            export(&owner, &store, to).await
         }
         AccountsCommand::Erase { of, yes } => {
-            let (owner, data) = owner_of(&of)?;
+            let (owner, store) = owner_of(&of)?;
             if !yes {
                 confirm(&owner)?;
             }
-            let erased = match admin::request_erasure(&data, &owner).await? {
+            let by_server = match &store {
+                StoreConfig::Redb(redb) => admin::request_erasure(&redb.data, &owner).await?,
+                StoreConfig::Cassandra(_) => None,
+            };
+            let erased = match by_server {
                 Some(erased) => erased,
-                None => erase_stopped(&owner, &*stopped(&data, file_name, open)?).await?,
+                None => erase(&owner, &*engine::open_for_command(&store).await?).await?,
             };
             print_erased(&owner, &erased)
         }
     }
 }
 
-fn owner_of(of: &AccountArguments) -> Result<(Owner, PathBuf), Box<dyn Error>> {
-    let (app, data) = of.keys.load_with_folder()?;
+fn owner_of(of: &AccountArguments) -> Result<(Owner, StoreConfig), Box<dyn Error>> {
+    let (app, store) = of.keys.load_with_store()?;
     let account = app.accounts.account(of.account.as_str())?;
-    Ok((Owner { app: app.key, account }, data))
-}
-
-/// A folder without a store is an error: opening it would create an empty one.
-fn stopped(data: &Path, file_name: &str, open: Open) -> Result<Box<dyn Engine>, Box<dyn Error>> {
-    if !data.join(file_name).exists() {
-        let what = format!("there is no store in {}", data.display());
-        return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
-    }
-    Ok(open(data)?)
+    Ok((Owner { app: app.key, account }, store))
 }
 
 /// Asks for the account's id once more.
@@ -77,7 +66,7 @@ fn confirm(owner: &Owner) -> Result<(), Box<dyn Error>> {
     Err(format!("{account} is not erased").into())
 }
 
-async fn erase_stopped(owner: &Owner, engine: &dyn Engine) -> Result<Erased, store::Error> {
+async fn erase(owner: &Owner, engine: &dyn Engine) -> Result<Erased, store::Error> {
     let erased = engine.erase(owner).await;
     engine.close().await;
     erased
@@ -98,19 +87,21 @@ fn print_erased(owner: &Owner, erased: &Erased) -> Result<(), Box<dyn Error>> {
 
 async fn export(
     owner: &Owner,
-    data: &Path,
+    store: &StoreConfig,
     to: Option<PathBuf>,
-    file_name: &str,
-    open: Open,
 ) -> Result<(), Box<dyn Error>> {
     let output = Arc::new(Mutex::new(Output::new(to.as_deref())?));
     let records = Arc::clone(&output);
     let mut take =
         move |record: String| records.lock().unwrap_or_else(PoisonError::into_inner).take(&record);
-    let exported = match admin::request_export(data, owner, &mut take).await {
+    let by_server = match store {
+        StoreConfig::Redb(redb) => admin::request_export(&redb.data, owner, &mut take).await,
+        StoreConfig::Cassandra(_) => Ok(None),
+    };
+    let exported = match by_server {
         Ok(Some(records)) => Ok(records),
         Ok(None) => {
-            let engine = stopped(data, file_name, open)?;
+            let engine = engine::open_for_command(store).await?;
             let exported = engine.export(owner, Box::new(take)).await;
             engine.close().await;
             exported.map_err(Box::<dyn Error>::from)

@@ -1,13 +1,13 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use huihua_core::{Account, AppKey};
 use huihua_http::app::App;
 
 use crate::{
-    config::{self, Config, Overrides},
+    config::{self, Config, Overrides, RedbConfig, StoreConfig},
     dev,
 };
 
@@ -67,9 +67,8 @@ pub(crate) enum ToolCommand {
     /// Backs up the store of a data folder, while its server runs or is stopped.
     #[command(after_help = BACKUP_HELP)]
     Backup {
-        /// Data folder of the server.
-        #[arg(long)]
-        data: PathBuf,
+        #[command(flatten)]
+        of: StoreArguments,
         /// File to create; it must not exist. A running server writes it, as its own user.
         #[arg(long)]
         to: PathBuf,
@@ -86,9 +85,8 @@ pub(crate) enum ToolCommand {
     /// Makes the file of a stopped server's store as small as its content.
     #[command(after_help = COMPACT_HELP)]
     Compact {
-        /// Data folder of the server.
-        #[arg(long)]
-        data: PathBuf,
+        #[command(flatten)]
+        of: StoreArguments,
     },
     /// Gives or erases everything that is stored of one account.
     #[command(subcommand)]
@@ -96,10 +94,135 @@ pub(crate) enum ToolCommand {
     /// Checks a whole store, while its server runs or is stopped.
     #[command(after_help = VERIFY_HELP)]
     Verify {
-        /// Data folder of the server.
-        #[arg(long)]
-        data: PathBuf,
+        #[command(flatten)]
+        of: StoreArguments,
     },
+    /// Makes the keyspace of Cassandra that a configuration names, with its tables.
+    #[command(subcommand)]
+    Schema(SchemaCommand),
+    /// Copies a whole store into an empty one: from a folder to Cassandra, or back.
+    #[command(after_help = COPY_HELP)]
+    Copy(CopyArguments),
+}
+
+const COPY_HELP: &str = "\
+A store is redb:DIR, the data folder of a server that is stopped, or cassandra:FILE, the
+configuration that names its keyspace. Stop every server of both first; nothing is changed in the
+first store. When all is copied, every list of both is read and compared; it ends with 1 and names
+what differs, if anything does. If it is interrupted, by Ctrl-C too, start the same command again:
+--state keeps what is done. Sync cursors and first results of the last 10 minutes are not copied:
+clients list again.
+
+Example:
+  huihua-server copy --from redb:huihua-data --to cassandra:huihua.toml";
+
+/// What is copied where.
+#[derive(Args)]
+pub(crate) struct CopyArguments {
+    /// The store that is copied.
+    #[arg(long)]
+    pub(crate) from: StoreName,
+    /// The store that it is copied into; it must be empty.
+    #[arg(long)]
+    pub(crate) to: StoreName,
+    /// File that keeps what is done until all is; created if it does not exist.
+    #[arg(long, default_value = "huihua-copy.state")]
+    pub(crate) state: PathBuf,
+}
+
+/// A store on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StoreName {
+    /// A data folder.
+    Redb(PathBuf),
+    /// A configuration that names a keyspace.
+    Cassandra(PathBuf),
+}
+
+impl FromStr for StoreName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("redb", path)) if !path.is_empty() => Ok(Self::Redb(path.into())),
+            Some(("cassandra", path)) if !path.is_empty() => Ok(Self::Cassandra(path.into())),
+            _ => Err("must be redb:DIR or cassandra:FILE"),
+        }
+    }
+}
+
+impl fmt::Display for StoreName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, path) = match self {
+            Self::Redb(path) => ("redb", path),
+            Self::Cassandra(path) => ("cassandra", path),
+        };
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        write!(f, "{kind}:{}", path.display())
+    }
+}
+
+impl StoreName {
+    /// Reads where it is.
+    ///
+    /// # Errors
+    /// [`config::Error`] names everything that must change in the file.
+    pub(crate) fn config(&self) -> Result<StoreConfig, Box<dyn std::error::Error>> {
+        match self {
+            Self::Redb(data) => Ok(StoreConfig::Redb(RedbConfig::of_folder(data))),
+            Self::Cassandra(file) => {
+                let config = Config::load(file, &Overrides::of_environment())?;
+                if config.data().is_some() {
+                    let file = file.display();
+                    return Err(format!("{file} does not say store = \"cassandra\"").into());
+                }
+                Ok(config.store)
+            }
+        }
+    }
+}
+
+/// The store, by its folder or by the configuration that names it.
+#[derive(Args)]
+pub(crate) struct StoreArguments {
+    /// Data folder of the server.
+    #[arg(long, required_unless_present = "config", conflicts_with = "config")]
+    data: Option<PathBuf>,
+    /// Configuration file that names the store.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+impl StoreArguments {
+    /// Reads which store it is.
+    ///
+    /// # Errors
+    /// [`config::Error`] names everything that must change in the file.
+    pub(crate) fn load(&self) -> Result<StoreConfig, config::Error> {
+        if let Some(data) = &self.data {
+            return Ok(StoreConfig::Redb(RedbConfig::of_folder(data)));
+        }
+        let path = self.config.as_ref().expect("clap requires one of the two");
+        Ok(Config::load(path, &Overrides::of_environment())?.store)
+    }
+}
+
+const APPLY_HELP: &str = "\
+Makes the keyspace (cassandra_keyspace) with its copies (cassandra_replication), then its tables.
+What is there stays as it is: repeating it changes nothing, and so does an interruption. It never
+changes the copies of a keyspace that is there: do that with ALTER KEYSPACE and a repair. A server
+does not start before the keyspace has the schema of its own version. The user needs CREATE on all
+keyspaces, or on this one if it is there; a server's user needs SELECT and MODIFY.
+
+Example:
+  huihua-server schema apply --config huihua.toml";
+
+/// What may be done with a schema.
+#[derive(Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Makes the keyspace and its tables, as far as they are missing.
+    #[command(after_help = APPLY_HELP)]
+    Apply(SettingArguments),
 }
 
 const SERVE_HELP: &str = "\
@@ -292,17 +415,18 @@ pub(crate) struct KeyArguments {
 impl KeyArguments {
     /// Reads the app from the file.
     pub(crate) fn load(&self) -> Result<App, config::Error> {
-        Ok(self.load_with_folder()?.0)
+        Ok(self.load_with_store()?.0)
     }
 
-    /// Reads the app and the data folder from the file.
-    pub(crate) fn load_with_folder(&self) -> Result<(App, PathBuf), config::Error> {
+    /// Reads the app and the store from the file.
+    pub(crate) fn load_with_store(&self) -> Result<(App, StoreConfig), config::Error> {
         let file = self.data.as_ref().map(|data| data.join(dev::CONFIG_FILE));
         let path = file.as_ref().or(self.config.as_ref()).expect("clap requires one of the two");
         let config = Config::load(path, &Overrides::of_environment())?;
         let app = config.app(self.app.as_ref())?.clone();
         // A folder of `dev` may have been moved.
-        Ok((app, self.data.clone().unwrap_or(config.data)))
+        let moved = self.data.as_deref().map(|data| StoreConfig::Redb(RedbConfig::of_folder(data)));
+        Ok((app, moved.unwrap_or(config.store)))
     }
 }
 

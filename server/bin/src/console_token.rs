@@ -41,7 +41,15 @@ pub(crate) fn console(config: &Config) -> Result<Option<Console>, Error> {
     };
     let operators = match operators {
         Some(operators) => operators,
-        None => kept(&config.data)?,
+        None => match config.data() {
+            Some(data) => kept(data)?,
+            None => {
+                tracing::warn!(
+                    "no console: its token needs console_token_file, as there is no folder"
+                );
+                return Ok(None);
+            }
+        },
     };
     Ok(Some(Console { operators, copies_bytes_max }))
 }

@@ -75,6 +75,8 @@ pub(crate) fn prepare(data: &Path, listen: SocketAddr, is_insecure: bool) -> Res
     for (name, value) in [("listen", listen.to_string()), ("data", data.display().to_string())] {
         overrides.flags.insert(name.to_owned(), (format!("--{name}"), value));
     }
+    // Its sessions are in its folder, whatever the environment says to `serve`.
+    overrides.flags.insert("store".to_owned(), ("--data".to_owned(), "redb".to_owned()));
     if is_insecure {
         let flag = ("--insecure-listen".to_owned(), "true".to_owned());
         overrides.flags.insert("insecure_listen".to_owned(), flag);
@@ -164,13 +166,14 @@ pub(crate) fn announce(
     if let Some(url) = &admin_url {
         json["adminUrl"] = url.as_str().into();
     }
-    let path = config.data.join(DEV_JSON);
+    let data = config.data().expect("dev keeps its sessions in a folder");
+    let path = data.join(DEV_JSON);
     write_private(&path, &format!("{json:#}\n")).map_err(io_error("write", &path))?;
     let docs = config.limits.describes_api.then(|| format!("{url}{}", paths::DOCS));
     let console = admin_url.zip(addresses.console_token);
     let console = console.map(|(url, token)| format!("{url}{CONSOLE}#token={}", token.expose()));
     let places = Places { url, docs, console };
-    Ok(welcome(app, &places, &config.data, now_ms))
+    Ok(welcome(app, &places, data, now_ms))
 }
 
 /// Where a user finds what: addresses.

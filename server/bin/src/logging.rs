@@ -16,6 +16,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// Target of the lines about who looked at an account in the console.
 const AUDIT: &str = "audit";
 const AUDIT_DIRECTIVE: &str = "audit=info";
+/// The crate of Cassandra's driver.
+const DRIVER: &str = "scylla";
 
 /// What a panic of redb means.
 const FILE_DAMAGED: &str =
@@ -87,7 +89,8 @@ fn filter(text: &str) -> Result<EnvFilter, InvalidLevel> {
             return Err(InvalidLevel { part: part.to_owned() });
         }
     }
-    let filter = builder.parse(text).map_err(|_| InvalidLevel { part: text.to_owned() })?;
+    let with_driver = with_quiet_driver(text);
+    let filter = builder.parse(with_driver).map_err(|_| InvalidLevel { part: text.to_owned() })?;
     // Who looked at whose list is written at every level, unless somebody says otherwise.
     let is_silent = text.trim().eq_ignore_ascii_case("off") || text.contains(AUDIT);
     if is_silent {
@@ -95,6 +98,18 @@ fn filter(text: &str) -> Result<EnvFilter, InvalidLevel> {
     }
     let audit: Directive = AUDIT_DIRECTIVE.parse().expect("a constant directive is valid");
     Ok(filter.add_directive(audit))
+}
+
+/// Adds that Cassandra's driver logs warnings and errors alone, unless the text names it or wants
+/// less: it greets every connection.
+fn with_quiet_driver(text: &str) -> String {
+    let mut parts = text.split(',').map(str::trim);
+    let wants_less = |part: &str| ["off", "error"].iter().any(|l| part.eq_ignore_ascii_case(l));
+    if parts.any(|part| wants_less(part) || part.starts_with(DRIVER)) {
+        return text.to_owned();
+    }
+    let text = if text.trim().is_empty() { LevelFilter::INFO.to_string() } else { text.to_owned() };
+    format!("{text},{DRIVER}=warn")
 }
 
 /// Logs the place of a panic, and its text only if it is constant: a formatted one may quote a
@@ -122,6 +137,21 @@ fn log_panic(info: &PanicHookInfo<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_driver_of_cassandra_is_quiet_unless_it_is_asked() {
+        for (text, expected) in [
+            ("", "info,scylla=warn"),
+            ("debug", "debug,scylla=warn"),
+            ("huihua_http=debug,info", "huihua_http=debug,info,scylla=warn"),
+            ("error", "error"),
+            ("OFF", "OFF"),
+            ("scylla=debug,info", "scylla=debug,info"),
+        ] {
+            assert_eq!(with_quiet_driver(text), expected);
+            assert!(filter(text).is_ok());
+        }
+    }
 
     #[test]
     fn an_unknown_level_is_named_with_the_valid_ones() {

@@ -1,6 +1,12 @@
 //! Serving: engine, admin socket and HTTP server of one process, until it is stopped.
 
-use std::{convert::Infallible, error::Error, io::Write as _, path::Path, sync::Arc};
+use std::{
+    convert::Infallible,
+    error::Error,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use huihua_http::{
     admin::AdminListener,
@@ -8,14 +14,13 @@ use huihua_http::{
     server::{self, AppsHandle, Limits, Server},
     tls::Certificates,
 };
-use huihua_store as store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     admin::{self, Operations},
     config::Config,
-    console_token, dev, logging, open_files,
+    console_token, dev, engine, logging, open_files,
 };
 
 /// Reads the configuration: at the start, and again at each reload.
@@ -32,12 +37,9 @@ pub(crate) struct Start {
     pub(crate) announce: fn(&Config, dev::Addresses, u64) -> Result<String, dev::Error>,
 }
 
-/// Serves until Ctrl-C or SIGTERM. `open` opens the engine.
+/// Serves until Ctrl-C or SIGTERM.
 #[tokio::main]
-pub(crate) async fn serve(
-    start: Start,
-    open: impl FnOnce(&Config) -> Result<Operations, store::Error>,
-) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn serve(start: Start) -> Result<(), Box<dyn Error>> {
     let stop = server::stop_signal()?;
     let reload_signal = signal(SignalKind::hangup())?;
     let config = (start.load)()?;
@@ -45,9 +47,11 @@ pub(crate) async fn serve(
     config.make_data_folder()?;
     let certificates = config.load_tls()?;
     warn(&config);
-    let operations = open(&config)?;
+    let operations = engine::open(&config.store).await?;
     let engine = Arc::clone(&operations.engine);
-    (start.opened)(&config.data)?;
+    if let Some(data) = config.data() {
+        (start.opened)(data)?;
+    }
     let connections_max = open_files::raise_limit(config.connections_max)?;
     let limits = Limits { connections_max, ..config.limits };
     let apps = config.apps.clone();
@@ -76,10 +80,10 @@ pub(crate) async fn serve(
     std::io::stdout().write_all(text.as_bytes())?;
     log_start(&config, &server, admin.as_ref(), connections_max);
     let apps = server.apps();
-    let data = config.data.clone();
+    let data = config.data().map(Path::to_owned);
     let ended = tokio::select! {
         () = server.run(stop) => Ok(()),
-        never = admin::serve(&data, operations) => match never {},
+        never = serve_admin_socket(data, operations) => match never {},
         never = serve_admin(admin) => match never {},
         never = watch_certificates(&certificates) => match never {},
         never = reload(reload_signal, &start.load, config, apps, &certificates) => match never {},
@@ -104,11 +108,21 @@ fn log_start(
         tls = config.tls.is_some(),
         link = config.link.is_some(),
         version = env!("CARGO_PKG_VERSION"),
-        data = %config.data.display(),
+        // Of a store in a folder its folder.
+        data = config.data().map(|data| tracing::field::display(data.display())),
+        store = %config.store,
         apps = apps.join(","),
         connections_max,
         "listening"
     );
+}
+
+/// With Cassandra there is no folder for a socket: commands ask the keyspace.
+async fn serve_admin_socket(data: Option<PathBuf>, operations: Operations) -> Infallible {
+    match data {
+        Some(data) => admin::serve(&data, operations).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn serve_admin(listener: Option<AdminListener>) -> Infallible {

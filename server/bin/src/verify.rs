@@ -1,33 +1,24 @@
-//! `verify`: checks every value in a store, through the server that runs on it, else directly. The
-//! engine comes in as a function.
+//! `verify`: checks every value in a store: through the server that runs on its folder, else
+//! directly.
 
 use std::{
     error::Error,
     io::{self, Write as _},
-    path::Path,
 };
 
-use huihua_store::{self as store, Progress};
+use crate::{admin, config::StoreConfig, engine, progress};
 
-use crate::{admin, progress};
-
-/// Verifies the store of `data` and prints how many values it holds. Its file is `file_name`.
-///
-/// A folder without a store is an error: opening it would create an empty one.
+/// Verifies the store and prints how many values it holds.
 #[tokio::main(flavor = "current_thread")]
-pub(crate) async fn verify(
-    data: &Path,
-    file_name: &str,
-    verify_stopped: fn(&Path, &Progress) -> Result<u64, store::Error>,
-) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn verify(config: &StoreConfig) -> Result<(), Box<dyn Error>> {
     let (bar, progress) = progress::of_rows();
-    let values = match admin::request_verification(data, &progress).await? {
+    let by_server = match config {
+        StoreConfig::Redb(redb) => admin::request_verification(&redb.data, &progress).await?,
+        StoreConfig::Cassandra(_) => None,
+    };
+    let values = match by_server {
         Some(values) => values,
-        None if data.join(file_name).exists() => verify_stopped(data, &progress)?,
-        None => {
-            let what = format!("there is no store in {}", data.display());
-            return Err(io::Error::new(io::ErrorKind::NotFound, what).into());
-        }
+        None => engine::verify(config, progress).await?,
     };
     bar.finish_and_clear();
     writeln!(io::stdout(), "{values} values verified, none is damaged")?;

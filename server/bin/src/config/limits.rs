@@ -1,4 +1,4 @@
-//! The limits of the top table: memory, the queue of writes, peers and callers.
+//! The limits of the top table: peers and callers. Those of a store are in `store`.
 
 use std::{num::NonZeroU32, ops::RangeInclusive, time::Duration};
 
@@ -12,21 +12,8 @@ use super::{
 /// Most connections that the file may allow; beyond, the memory of one machine is the limit.
 pub(crate) const CONNECTIONS_MAX: usize = 1_000_000;
 
-/// Memory of the store in MiB: below, writes would wait for pages that were just dropped; beyond,
-/// 1 TiB, a number is a mistake.
-const MEMORY_MB: RangeInclusive<usize> = 16..=1_048_576;
-/// MiB of the store's memory when nobody names a number.
-pub(crate) const MEMORY_MB_DEFAULT: usize = 256;
-/// Most MiB of writes that the file may let wait; beyond, callers have long given up.
-const QUEUE_MB_MAX: usize = 65_536;
-/// MiB of writes that wait, of all apps: some ten seconds of a slow disk.
-pub(crate) const QUEUE_MB_DEFAULT: usize = 64;
-/// The part of it that one app may take.
-pub(crate) const QUEUE_APP_MB_DEFAULT: usize = 32;
-/// MiB of a store that is checked whole at a start: some 60,000 rows in a fraction of a second.
-pub(crate) const CHECK_AT_START_MB_DEFAULT: usize = 32;
 /// Longest wait that the file may choose, in seconds: an hour.
-const SECONDS_MAX: usize = 3_600;
+pub(super) const SECONDS_MAX: usize = 3_600;
 /// Most requests at once that the file may allow an HTTP/2 connection: more are a flood.
 const STREAMS_MAX: usize = 10_000;
 /// Most MiB of bodies, and of answers, that the file may allow: 1 TiB.
@@ -40,10 +27,6 @@ const DELAY_MS_MAX: usize = 5_000;
 
 /// The limits as they are read, and as they are printed.
 pub(super) struct ReadLimits {
-    pub(super) memory_mb: usize,
-    pub(super) queue_app_mb: usize,
-    pub(super) queue_mb: usize,
-    pub(super) check_at_start_mb: usize,
     /// Of peers and callers; its own `connections_max` counts for nothing.
     pub(super) limits: Limits,
     pub(super) settings: Vec<Setting>,
@@ -53,16 +36,8 @@ pub(super) struct ReadLimits {
 pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimits {
     let mut settings = Vec::new();
     let mut count = |reader: &mut Reader<'_>, name, range, default: usize| {
-        let found = fields.count(reader, name, range).unwrap_or_else(|| by_default(default));
-        settings.push(setting(name, &found, number));
-        found
+        number_of(fields, &mut settings, reader, (name, range, default))
     };
-    let memory_mb = count(reader, "memory_mb", MEMORY_MB, MEMORY_MB_DEFAULT).value;
-    let check = 0..=*MEMORY_MB.end();
-    let check = count(reader, "check_at_start_mb", check, CHECK_AT_START_MB_DEFAULT).value;
-    let queue_mb = count(reader, "queue_mb", 1..=QUEUE_MB_MAX, QUEUE_MB_DEFAULT).value;
-    let queue_app_default = QUEUE_APP_MB_DEFAULT.min(queue_mb);
-    let queue_app = count(reader, "queue_app_mb", 1..=QUEUE_MB_MAX, queue_app_default);
     let default = Limits::default();
     let mut seconds = |reader: &mut Reader<'_>, name, default: Duration| {
         let default = usize::try_from(default.as_secs()).unwrap_or(SECONDS_MAX);
@@ -81,10 +56,6 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
     let waits = 1..=CONNECTIONS_MAX;
     let waits = count(reader, "waits_per_account", waits, default.waits_per_account).value;
     let rates = read_rates(reader, &mut count, default.rates);
-    if queue_app.value > queue_mb {
-        let reason = "must be at most queue_mb, which is the limit of all apps together";
-        reader.fault(queue_app.place, fields.name("queue_app_mb"), reason);
-    }
     // Each is a part of another limit unless it is given, so it has no default to print.
     let mut part = |reader: &mut Reader<'_>, name, range| {
         let Found { value, place } = fields.count(reader, name, range)?;
@@ -112,14 +83,19 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> ReadLimi
         waits_per_account: waits,
         ..default
     };
-    ReadLimits {
-        memory_mb,
-        check_at_start_mb: check,
-        queue_app_mb: queue_app.value,
-        queue_mb,
-        limits,
-        settings,
-    }
+    ReadLimits { limits, settings }
+}
+
+/// Takes a number by its name, its range and its default, and notes it for printing.
+pub(super) fn number_of(
+    fields: &mut Fields<'_>,
+    settings: &mut Vec<Setting>,
+    reader: &mut Reader<'_>,
+    (name, range, default): (&'static str, RangeInclusive<usize>, usize),
+) -> Found<usize> {
+    let found = fields.count(reader, name, range).unwrap_or_else(|| by_default(default));
+    settings.push(setting(name, &found, number));
+    found
 }
 
 /// Reads whether something is on; its default otherwise.

@@ -1,4 +1,4 @@
-//! The configuration: where to listen, where to keep data, the apps and their keys. A setting of
+//! The configuration: where to listen, where the lists are, the apps and their keys. A setting of
 //! the file gives way to the environment, and that to the command line.
 //! `server/config.default.toml` names and explains every key.
 
@@ -11,15 +11,11 @@ mod listeners;
 mod print;
 mod reader;
 mod setting;
+mod store;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::HashMap,
-    net::SocketAddr,
-    num::NonZeroU32,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashMap, net::SocketAddr, num::NonZeroU32, path::Path};
 
 use huihua_core::AppKey;
 use huihua_http::{
@@ -38,11 +34,13 @@ use self::{
     listeners::ReadListeners,
     reader::{Fields, Found, Reader},
     setting::{Setting, by_default, number, setting},
+    store::ReadStore,
 };
 pub(crate) use self::{
     console::{ConsoleConfig, parse_operators},
     fault::Error,
     reader::{Overrides, parent_of},
+    store::{CassandraConfig, RedbConfig, StoreConfig},
 };
 
 /// The configuration of a server.
@@ -54,17 +52,10 @@ pub(crate) struct Config {
     pub(crate) tls: Option<TlsFiles>,
     /// For how many seconds browsers are told to use TLS alone.
     pub(crate) strict_s: Option<NonZeroU32>,
-    /// The folder of the store.
-    pub(crate) data: PathBuf,
+    /// Where the lists are.
+    pub(crate) store: StoreConfig,
     /// Most connections at once, 1..=1,000,000; further ones wait in the kernel's queue.
     pub(crate) connections_max: usize,
-    /// What the store may use, in MiB.
-    pub(crate) memory_mb: usize,
-    /// Of a store of at most so many MiB every page is checked at a start.
-    pub(crate) check_at_start_mb: usize,
-    /// Writes that may wait for the disk, in MiB: of one app, and of all.
-    pub(crate) queue_app_mb: usize,
-    pub(crate) queue_mb: usize,
     /// All other limits; its own `connections_max` counts for nothing.
     pub(crate) limits: Limits,
     /// Where the operator's listener is; `None`: there is none.
@@ -111,20 +102,30 @@ impl Config {
         }
     }
 
-    /// Checks that the data folder is there or can be made.
+    /// The folder of the store; `None` with Cassandra.
+    pub(crate) fn data(&self) -> Option<&Path> {
+        match &self.store {
+            StoreConfig::Redb(redb) => Some(&redb.data),
+            StoreConfig::Cassandra(_) => None,
+        }
+    }
+
+    /// Checks that the data folder, if there is one, is there or can be made.
     ///
     /// # Errors
     /// [`Error`] names the setting.
     pub(crate) fn check_data_folder(&self) -> Result<(), Error> {
-        data_folder::check(&self.data).map_err(|error| self.data_fault(&error))
+        let checked = self.data().map_or(Ok(()), data_folder::check);
+        checked.map_err(|error| self.data_fault(&error))
     }
 
-    /// Makes the data folder unless it is there.
+    /// Makes the data folder, if there is one, unless it is there.
     ///
     /// # Errors
     /// As [`Self::check_data_folder`]; and when the system refuses.
     pub(crate) fn make_data_folder(&self) -> Result<(), Error> {
-        data_folder::make(&self.data).map_err(|error| self.data_fault(&error))
+        let made = self.data().map_or(Ok(()), data_folder::make);
+        made.map_err(|error| self.data_fault(&error))
     }
 
     /// Reads the certificate of the listener, if it has one.
@@ -183,11 +184,7 @@ impl Config {
 fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     let listeners = listeners::read(reader, &mut fields);
     let read_console = console::read(reader, &mut fields);
-    let faults = reader.faults.len();
-    let data = fields.text(reader, "data");
-    if data.is_none() && reader.faults.len() == faults {
-        fields.miss("data", "is missing: name the folder for the sessions");
-    }
+    let ReadStore { store, settings: of_store } = store::read(reader, &mut fields);
     let connections_max = fields
         .count(reader, "connections_max", 1..=CONNECTIONS_MAX)
         .unwrap_or_else(|| by_default(CONNECTIONS_DEFAULT));
@@ -197,29 +194,25 @@ fn read(reader: &mut Reader<'_>, mut fields: Fields<'_>) -> Option<Config> {
     let ReadLink { door, settings: of_link } = link::read(reader, &mut fields);
     let apps = read_apps(reader, &mut fields);
     fields.finish(reader);
-    let data = data?;
+    let store = store?;
     let ReadListeners { listen, tls, strict_s, admin_listen, settings: of_listeners } = listeners;
-    let mut settings = vec![
-        setting("listen", &listen, |address| address.to_string().into()),
-        setting("data", &data, |folder| folder.clone().into()),
+    let mut settings = vec![setting("listen", &listen, |address| address.to_string().into())];
+    settings.extend(of_store);
+    settings.extend([
         setting("connections_max", &connections_max, number),
         setting("log_format", &log_format, |format| format.name().into()),
         setting("access_log", &access_log, |is_on| (*is_on).into()),
-    ];
+    ]);
     settings.extend(read_limits.settings);
     settings.extend(of_listeners);
     settings.extend(read_console.settings);
     settings.extend(of_link);
     Some(Config {
-        memory_mb: read_limits.memory_mb,
-        check_at_start_mb: read_limits.check_at_start_mb,
-        queue_app_mb: read_limits.queue_app_mb,
-        queue_mb: read_limits.queue_mb,
         limits: read_limits.limits,
         listen: listen.value,
         tls,
         strict_s,
-        data: data.value.into(),
+        store,
         connections_max: connections_max.value,
         admin_listen,
         console: read_console.console,

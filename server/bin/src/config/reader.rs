@@ -293,6 +293,34 @@ impl<'i> Fields<'i> {
         Some(Found { value: items, place })
     }
 
+    /// Takes a list of names, as [`Self::top_texts`] takes texts.
+    pub(super) fn names(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: &'static str,
+    ) -> Option<Found<Vec<String>>> {
+        let Found { value, place } = self.top_texts(reader, name)?;
+        Some(Found { value: value.into_iter().map(|found| found.value).collect(), place })
+    }
+
+    /// Takes a field of which nothing can be said.
+    pub(super) fn skip(&mut self, name: &'static str) {
+        self.known.push(name);
+        self.table.remove(name);
+    }
+
+    /// Refuses a field that has no place beside another setting.
+    pub(super) fn refuse(
+        &mut self,
+        reader: &mut Reader<'_>,
+        name: &'static str,
+        reason: impl Into<String>,
+    ) {
+        if let Some(Found { place, .. }) = self.take(reader, name) {
+            reader.fault(place, self.name(name), reason);
+        }
+    }
+
     /// Takes a list of tables.
     pub(super) fn tables(
         &mut self,

@@ -47,7 +47,7 @@ fn shipped_with_keys() -> String {
 #[test]
 fn a_good_file_is_read_and_shows_no_secret() {
     let config = parse(GOOD).unwrap();
-    assert_eq!((config.listen.port(), config.data.to_str()), (8480, Some("d")));
+    assert_eq!((config.listen.port(), config.data()), (8480, Some(Path::new("d"))));
     assert_eq!((config.apps.len(), config.connections_max), (2, CONNECTIONS_DEFAULT));
     let accounts = |key: &str| config.apps[&key.parse().unwrap()].accounts;
     assert_eq!(["a", "b"].map(accounts), [AccountForm::Nim, AccountForm::Exact]);
@@ -248,11 +248,12 @@ fn a_flag_wins_over_the_environment_and_that_over_the_file() {
     assert_eq!(ports(config), (3, 2));
     assert_eq!(
         printed,
-        "listen = \"127.0.0.1:3\"  # --listen\ndata = \"d\"  # f:3\n\
+        "listen = \"127.0.0.1:3\"  # --listen\nstore = \"redb\"  # default\n\
+         data = \"d\"  # f:3\nmemory_mb = 256  # default\n\
+         check_at_start_mb = 32  # default\n\
+         queue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
          connections_max = 2  # HUIHUA_CONNECTIONS_MAX\n\
          log_format = \"text\"  # default\naccess_log = false  # default\n\
-         memory_mb = 256  # default\ncheck_at_start_mb = 32  # default\n\
-         queue_mb = 64  # default\nqueue_app_mb = 32  # default\n\
          tls_handshake_wait_s = 10  # default\n\
          head_wait_s = 30  # default\nbody_wait_s = 30  # default\nanswer_wait_s = 30  # default\n\
          streams_per_connection = 100  # default\nbodies_mb = 64  # default\n\
@@ -325,7 +326,8 @@ fn secrets_are_read_from_their_files_beside_the_configuration() {
 #[test]
 fn the_shipped_file_names_every_limit_with_its_default_and_other_values_count() {
     let text = shipped_with_keys();
-    let shown = |config: &Config| format!("memory_mb: {}, {:?}", config.memory_mb, config.limits);
+    let shown =
+        |config: &Config| format!("memory_mb: {}, {:?}", redb(config).memory_mb, config.limits);
     let shipped = parse(&text).unwrap();
     // Both are parts of other limits, unless they are given.
     let given = text.replace("# connections_per", "connections_per");
@@ -363,18 +365,166 @@ fn the_shipped_file_names_every_limit_with_its_default_and_other_values_count() 
     }
 }
 
+/// The settings of a store in a folder.
+fn redb(config: &Config) -> &RedbConfig {
+    match &config.store {
+        StoreConfig::Redb(redb) => redb,
+        StoreConfig::Cassandra(_) => panic!("{config:?}"),
+    }
+}
+
 #[test]
 fn one_app_may_not_wait_with_more_bytes_than_all_together() {
     let config = parse(GOOD).unwrap();
     assert_eq!(
-        (config.queue_app_mb, config.queue_mb),
-        (limits::QUEUE_APP_MB_DEFAULT, limits::QUEUE_MB_DEFAULT)
+        (redb(&config).queue_app_mb, redb(&config).queue_mb),
+        (store::QUEUE_APP_MB_DEFAULT, store::QUEUE_MB_DEFAULT)
     );
-    assert_eq!(parse(&format!("queue_mb = 8\n{GOOD}")).unwrap().queue_app_mb, 8);
+    assert_eq!(redb(&parse(&format!("queue_mb = 8\n{GOOD}")).unwrap()).queue_app_mb, 8);
     let unchecked = parse(&format!("check_at_start_mb = 0\n{GOOD}")).unwrap();
-    assert_eq!((config.check_at_start_mb, unchecked.check_at_start_mb), (32, 0));
+    assert_eq!([&config, &unchecked].map(|of| redb(of).check_at_start_mb), [32, 0]);
     let said = faults(&format!("queue_mb = 8\nqueue_app_mb = 9\n{GOOD}"));
     assert!(said[0].contains("queue_app_mb: must be at most queue_mb"), "{said:?}");
+}
+
+/// A server on Cassandra, its apps from the good file.
+fn with_cassandra(settings: &str) -> String {
+    let apps = GOOD.split_once("[[app]]").unwrap().1;
+    format!(
+        "store = \"cassandra\"\ncassandra_nodes = [\"a\", \"b:9043\", \"[::1]\"]\n\
+         cassandra_data_centre = \"dc1\"\n{settings}\n[[app]]{apps}"
+    )
+}
+
+fn cassandra(config: &Config) -> &CassandraConfig {
+    match &config.store {
+        StoreConfig::Cassandra(cassandra) => cassandra,
+        StoreConfig::Redb(_) => panic!("{config:?}"),
+    }
+}
+
+#[test]
+fn cassandra_is_read_from_file_environment_and_flags_and_shows_no_password() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p"), "PASSWORD\n").unwrap();
+    let text = with_cassandra(
+        "cassandra_user = \"u\"\ncassandra_password_file = \"p\"\ncassandra_tls_roots = \"r\"",
+    );
+    let path = folder.path().join("f");
+    let mut overrides = Overrides::default();
+    let config = Config::parse(&path, &text, &overrides).unwrap();
+    let of = cassandra(&config);
+    assert_eq!(of.nodes, ["a:9042", "b:9043", "[::1]:9042"]);
+    assert_eq!((of.data_centre.as_str(), of.keyspace.as_str()), ("dc1", "huihua"));
+    assert_eq!(of.replication, [("dc1".to_owned(), 3)]);
+    assert_eq!((of.wait.as_secs(), of.head_cache.as_millis()), (10, 0));
+    assert_eq!(of.tls_roots, Some(folder.path().join("r")));
+    let (name, password) = of.user.as_ref().unwrap();
+    assert_eq!((name.as_str(), password.expose()), ("u", "PASSWORD"));
+    assert!(config.data().is_none() && config.check_data_folder().is_ok());
+    let shown = format!("{config:?}{}", config.redacted());
+    assert!(!shown.contains("PASSWORD") && !shown.contains("memory_mb = "), "{shown}");
+    let printed = [
+        "store = \"cassandra\"",
+        "cassandra_nodes = [\"a\", \"b:9043\", \"[::1]\"]",
+        "cassandra_replication = [\"dc1:3\"]  # default",
+        "cassandra_password_file = \"p\"",
+        "cassandra_wait_s = 10  # default",
+        "cassandra_head_cache_ms = 0  # default",
+    ];
+    assert!(printed.iter().all(|line| config.redacted().contains(line)), "{}", config.redacted());
+    let set = [
+        ("HUIHUA_CASSANDRA_NODES", "c, d:1,"),
+        ("HUIHUA_CASSANDRA_REPLICATION", "dc1:1,dc2:2"),
+        ("HUIHUA_CASSANDRA_KEYSPACE", "k"),
+        ("HUIHUA_CASSANDRA_HEAD_CACHE_MS", "700"),
+    ];
+    overrides.environment.extend(set.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    overrides.flags.insert("cassandra_keyspace".into(), ("--set".into(), "l".into()));
+    let other = Config::parse(&path, &text, &overrides).unwrap();
+    let of = cassandra(&other);
+    assert_eq!(
+        (of.nodes.as_slice(), of.keyspace.as_str()),
+        (&["c:9042", "d:1"].map(String::from)[..], "l")
+    );
+    assert_eq!(of.replication, [("dc1".to_owned(), 1), ("dc2".to_owned(), 2)]);
+    assert_eq!(of.head_cache.as_millis(), 700);
+    let mut changed = config.restarts_for(&other);
+    changed.sort_unstable();
+    let expected = ["head_cache_ms", "keyspace", "nodes", "replication"];
+    assert_eq!(changed, expected.map(|key| format!("cassandra_{key}")));
+}
+
+/// A setting that counts for nothing would be believed to count.
+#[test]
+fn what_has_no_place_beside_the_store_is_refused_by_name_at_once() {
+    let in_folder = [
+        ("data", "\"d\"", "nothing is kept on this machine"),
+        ("memory_mb", "256", "no list is kept in this machine's memory"),
+        ("check_at_start_mb", "0", "there is no file to check"),
+        ("queue_mb", "64", "requests are limited by bodies_mb"),
+        ("queue_app_mb", "32", "requests are limited by bodies_mb"),
+    ];
+    for (key, value, why) in in_folder {
+        let said = faults(&with_cassandra(&format!("{key} = {value}")));
+        let expected = format!("huihua.toml:4: {key}: cannot be used with store = \"cassandra\": ");
+        assert!(said.len() == 1 && said[0].starts_with(&expected), "{said:?}");
+        assert!(said[0].contains(why), "{said:?}");
+    }
+    for key in [
+        "cassandra_nodes",
+        "cassandra_data_centre",
+        "cassandra_keyspace",
+        "cassandra_replication",
+        "cassandra_user",
+        "cassandra_password_file",
+        "cassandra_tls_roots",
+        "cassandra_wait_s",
+        "cassandra_head_cache_ms",
+    ] {
+        let said = faults(&format!("{key} = 7\n{GOOD}"));
+        let expected = format!("{key}: counts only with store = \"cassandra\"");
+        assert!(said.len() == 1 && said[0].contains(&expected), "{said:?}");
+        assert!(DEFAULT_TOML.contains(&format!("# {key} = ")), "{key} is not in the shipped file");
+    }
+}
+
+#[test]
+fn what_is_wrong_of_cassandra_is_named_with_its_remedy() {
+    let good = with_cassandra("");
+    for (from, to, expected) in [
+        ("\"cassandra\"", "\"Cassandra\"", "store: must be \"redb\" or \"cassandra\""),
+        ("\"cassandra\"", "5", "store: must be a string"),
+        ("[\"a\", \"b:9043\", \"[::1]\"]", "[]", "cassandra_nodes: is missing: name some nodes"),
+        ("[\"a\", \"b:9043\", \"[::1]\"]", "\"a\"", "cassandra_nodes: must be a list of strings"),
+        ("[\"a\", \"b:9043\", \"[::1]\"]", "[1]", "cassandra_nodes: must be a list of strings"),
+        ("cassandra_data_centre = \"dc1\"", "", "cassandra_data_centre: is missing: name the data"),
+        (
+            "_centre = ",
+            "_center = ",
+            "cassandra_data_center: is unknown: did you mean cassandra_data",
+        ),
+    ] {
+        let said = faults(&good.replacen(from, to, 1));
+        assert!(said.len() == 1 && said[0].contains(expected), "{said:?} instead of {expected}");
+    }
+    for (setting, expected) in [
+        ("cassandra_keyspace = \"Huihua\"", "cassandra_keyspace: must be 1 to 48 small letters"),
+        ("cassandra_replication = [\"dc1\"]", "cassandra_replication: must be data centres with"),
+        ("cassandra_replication = [\"dc1:0\"]", "cassandra_replication: must be data centres with"),
+        ("cassandra_replication = [\"dc2:3\"]", "cassandra_replication: has no copies in dc1"),
+        ("cassandra_user = \"u\"", "cassandra_user: cannot be used alone: name its password's"),
+        ("cassandra_password_file = \"p\"", "cassandra_password_file: cannot be used alone"),
+        (
+            "cassandra_user = \"u\"\ncassandra_password_file = \"/nowhere/p\"",
+            "cassandra_password_file: cannot read /nowhere/p",
+        ),
+        ("cassandra_wait_s = 0", "cassandra_wait_s: must be a whole number, 1..=3600"),
+        ("cassandra_head_cache_ms = 1001", "head_cache_ms: must be a whole number, 0..=1000"),
+    ] {
+        let said = faults(&with_cassandra(setting));
+        assert!(said.len() == 1 && said[0].contains(expected), "{said:?} instead of {expected}");
+    }
 }
 
 /// Tokens and messages went over the network for everybody to read.

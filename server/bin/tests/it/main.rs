@@ -21,6 +21,7 @@ mod accounts;
 mod backup;
 mod bad_input;
 mod borders;
+mod cassandra;
 mod compression;
 mod config;
 mod console;
