@@ -13,6 +13,7 @@ mod android;
 mod apk;
 mod bench;
 mod bindgen;
+mod cassandra;
 mod console;
 mod demo;
 mod deny;

@@ -31,6 +31,9 @@ const SET_BY_CARGO: [&str; 9] = [
 /// Cargo puts its own folders before the user's.
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
+/// All crates with all features: steps that compile the same compile once.
+pub(crate) const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
+
 /// Goes to the top of the tree, and takes what cargo has set out of the environment. A process may
 /// not change its own while it has threads, so this one is replaced by itself: only the first call
 /// does so, and no child can be forgotten.

@@ -94,6 +94,26 @@ impl Process {
         self.child.try_wait().with_context(|| format!("look after `{}`", self.name))
     }
 
+    /// Stops it where it is, with what it started: it neither answers nor ends.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP, "freeze")
+    }
+
+    /// Lets it go on after [`Self::freeze`].
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT, "thaw")
+    }
+
+    fn signal(&self, signal: Signal, what: &str) -> Result<()> {
+        kill_process_group(self.group, signal).with_context(|| format!("{what} `{}`", self.name))
+    }
+
     /// Waits until it ends by itself.
     pub fn wait(mut self) -> Result<ExitStatus> {
         self.child.wait().with_context(|| format!("wait for `{}`", self.name))
@@ -104,8 +124,7 @@ impl Process {
     /// # Errors
     /// When it is still there after `patience`; it is killed then.
     pub fn stop(mut self, patience: Duration) -> Result<ExitStatus> {
-        kill_process_group(self.group, Signal::TERM)
-            .with_context(|| format!("send SIGTERM to `{}`", self.name))?;
+        self.signal(Signal::TERM, "send SIGTERM to")?;
         let start = Instant::now();
         while start.elapsed() < patience {
             if let Some(status) = self.ended()? {

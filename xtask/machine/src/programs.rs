@@ -84,11 +84,19 @@ pub fn is_root() -> bool {
 /// # Errors
 /// When there is no home folder.
 pub fn cache() -> Result<PathBuf> {
+    cache_of("android")
+}
+
+/// The same of one kind.
+///
+/// # Errors
+/// As [`cache`].
+pub fn cache_of(kind: &str) -> Result<PathBuf> {
     let base = match env::var_os("XDG_CACHE_HOME") {
         Some(folder) => PathBuf::from(folder),
         None => env::home_dir().context("find the home folder")?.join(".cache"),
     };
-    Ok(base.join("huihua/android"))
+    Ok(base.join("huihua").join(kind))
 }
 
 /// Makes sure that a program is there, and installs its package when it is not.
@@ -109,7 +117,7 @@ fn apt(program: &str) -> Command {
     command
 }
 
-fn is_on_path(program: &str) -> bool {
+pub(crate) fn is_on_path(program: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     is_in(program, &path)
 }
