@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
 use machine::process;
@@ -37,6 +37,9 @@ enum Measurement {
         /// Change no document: tables and plots go to target/bench/check/
         #[arg(long)]
         check: bool,
+        /// Measure the server on Cassandra beside it, on the node that HUIHUA_CASSANDRA names
+        #[arg(long, value_parser = ["cassandra"])]
+        store: Option<String>,
     },
     /// How large the store's files get while the same 100,000 rows are overwritten for two hours
     ///
@@ -89,24 +92,33 @@ enum Measurement {
 pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
     println!("bench: building for release (the first time: minutes)");
     match arguments.measurement {
-        Measurement::Server { quick, check } => {
-            measure("server", [quick.then_some("--quick"), check.then_some("--check")])
+        Measurement::Server { quick, check, ref store } => {
+            let node = store.as_ref().map(|_| cassandra()).transpose()?;
+            let flags = [quick.then_some("--quick"), check.then_some("--check"), node.as_deref()];
+            measure("server", flags)
         }
         Measurement::Growth { quick, minutes, check } => {
             let minutes = minutes.map(|minutes| format!("--minutes={minutes}"));
             let length = minutes.as_deref().or(quick.then_some("--quick"));
-            measure("growth", [length, check.then_some("--check")])
+            measure("growth", [length, check.then_some("--check"), None])
         }
         Measurement::Overload { quick, check } => {
-            measure("overload", [quick.then_some("--quick"), check.then_some("--check")])
+            measure("overload", [quick.then_some("--quick"), check.then_some("--check"), None])
         }
         Measurement::Sdk { quick, check } => sdk::run(quick, check),
         Measurement::Waits => waits(),
     }
 }
 
+/// The flag that names the node of Cassandra.
+fn cassandra() -> Result<String> {
+    let node = std::env::var("HUIHUA_CASSANDRA").ok().filter(|node| !node.is_empty());
+    let node = node.context("HUIHUA_CASSANDRA names no node, such as 127.0.0.1:9042")?;
+    Ok(format!("--cassandra={node}"))
+}
+
 /// The crate `bench` measures: it alone needs HTTP and the protocols of PostgreSQL and Redis.
-fn measure(what: &str, flags: [Option<&str>; 2]) -> Result<()> {
+fn measure(what: &str, flags: [Option<&str>; 3]) -> Result<()> {
     let packages = ["--package", "huihua-server", "--package", "bench"];
     process::run(cargo().args(["build", "--release"]).args(packages))?;
     let mut bench = Command::new("target/release/bench");

@@ -53,9 +53,22 @@ pub(crate) fn config(data: &Path, port: u16, has_memory_key: bool) -> String {
         true => format!("{MEMORY_KEY} = {MEMORY_MB}\n"),
         false => String::new(),
     };
-    let data = data.display();
+    config_of(port, &format!("data = \"{}\"\n{memory}", data.display()))
+}
+
+/// The same of a server on one node of Cassandra, with one copy.
+pub(crate) fn cassandra_config(node: &str, keyspace: &str, port: u16) -> String {
+    let store = format!(
+        "store = \"cassandra\"\ncassandra_nodes = [\"{node}\"]\n\
+         cassandra_data_centre = \"dc1\"\ncassandra_keyspace = \"{keyspace}\"\n\
+         cassandra_replication = [\"dc1:1\"]\nadmin_listen = \"off\"\n"
+    );
+    config_of(port, &store)
+}
+
+fn config_of(port: u16, store: &str) -> String {
     format!(
-        "listen = \"127.0.0.1:{port}\"\ndata = \"{data}\"\n{memory}[[app]]\nkey = \"{APP_KEY}\"\n\
+        "listen = \"127.0.0.1:{port}\"\n{store}[[app]]\nkey = \"{APP_KEY}\"\n\
          accounts = \"nim\"\nsecret = \"{SECRET}\"\ntoken_keys = [\"{TOKEN_KEY}\"]\n\
          ingest_key = \"{INGEST_KEY}\"\n"
     )

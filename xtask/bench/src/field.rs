@@ -27,8 +27,10 @@ pub(crate) const LIMIT: &str = "the limit";
 pub(crate) const PEER: &str = "PostgreSQL behind axum";
 pub(crate) const BARE: &str = "bare PostgreSQL";
 pub(crate) const REDIS: &str = "bare Redis";
+/// The product on one node of Cassandra: measured when it is asked for.
+pub(crate) const CASSANDRA: &str = "Huihua on Cassandra";
 /// All of them, in the order of the tables.
-pub(crate) const NAMES: [&str; 5] = [OURS, LIMIT, PEER, BARE, REDIS];
+pub(crate) const NAMES: [&str; 6] = [OURS, LIMIT, PEER, BARE, REDIS, CASSANDRA];
 /// Accounts that read, and as many that set exts: one a connection.
 const READERS: usize = 8;
 /// Sessions of each of them.
@@ -45,6 +47,8 @@ pub(crate) struct Field {
     /// The peer's process, before its database.
     peer: Option<(ServerProcess, Cluster)>,
     redis: Option<RedisProcess>,
+    /// The product on Cassandra, and the node's process if it is on this machine.
+    cassandra: Option<(ServerProcess, Option<u32>)>,
     /// Versions of the peers, and why one is missing.
     pub(crate) peers: Vec<String>,
     pub(crate) numbers: Numbers,
@@ -81,15 +85,16 @@ pub(crate) fn folder() -> Result<TempDir> {
 }
 
 impl Field {
-    /// Starts all and makes the lists. A peer that cannot be had is left out.
+    /// Starts all and makes the lists. A peer that cannot be had is left out. `node`: where
+    /// Cassandra is, if the product is measured on it too.
     ///
     /// # Errors
     /// When the product or the limit does not start.
-    pub(crate) async fn start() -> Result<Self> {
+    pub(crate) async fn start(node: Option<&str>) -> Result<Self> {
         let (lists, numbers) = (lists(), Numbers::default());
         let names: Vec<String> = lists.iter().map(|(account, _)| account.clone()).collect();
-        let folders = [folder()?, folder()?, folder()?, folder()?, folder()?];
-        let [product_in, limit_in, peer_in, cluster_in, redis_in] =
+        let folders = [folder()?, folder()?, folder()?, folder()?, folder()?, folder()?];
+        let [product_in, limit_in, peer_in, cluster_in, redis_in, cassandra_in] =
             folders.each_ref().map(TempDir::path);
         println!("bench: starting huihua-server and making its lists");
         let (mut product, _) = ServerProcess::start_product(product_in, &names)?;
@@ -107,8 +112,13 @@ impl Field {
         let redis = start_redis(redis_in, &lists, &numbers).await;
         let version = |redis: &RedisProcess| redis.version.clone();
         let redis = keep("Redis", "redis-server", redis, version, &mut peers)?;
+        let cassandra = match node {
+            Some(node) => Some(start_on_cassandra(cassandra_in, node, &lists, &numbers).await?),
+            None => None,
+        };
+        peers.extend(node.map(|_| "one node of Cassandra behind Huihua".to_owned()));
         let _folders = folders.into();
-        Ok(Self { product, limit, peer, redis, peers, numbers, resting_bytes, _folders })
+        Ok(Self { product, limit, peer, redis, cassandra, peers, numbers, resting_bytes, _folders })
     }
 
     /// All that are there, in the order of [`NAMES`].
@@ -126,6 +136,9 @@ impl Field {
         if let Some(redis) = &self.redis {
             let way = Way::Redis(redis.port);
             all.push(Contestant { name: REDIS, way, pids: vec![redis.id()] });
+        }
+        if let Some((server, node)) = &self.cassandra {
+            all.push(http(CASSANDRA, server, *node));
         }
         all
     }
@@ -151,6 +164,24 @@ impl Field {
             redis.stop();
         }
     }
+}
+
+/// Starts the product on a keyspace of its own and makes the same lists. The keyspace stays:
+/// nothing here speaks Cassandra's protocol.
+async fn start_on_cassandra(
+    folder: &Path,
+    node: &str,
+    lists: &[(String, u64)],
+    numbers: &Numbers,
+) -> Result<(ServerProcess, Option<u32>)> {
+    let keyspace = format!("huihua_bench_{}", std::process::id());
+    println!("bench: starting huihua-server on Cassandra ({node}, keyspace {keyspace})");
+    let names: Vec<String> = lists.iter().map(|(account, _)| account.clone()).collect();
+    let (mut server, _) = ServerProcess::start_on_cassandra(folder, node, &keyspace, &names)?;
+    server.fill(lists, WRITERS, numbers).await?;
+    server.read_cursors(&names).await?;
+    let port = node.rsplit(':').next().and_then(|port| port.parse().ok());
+    Ok((server, port.and_then(proc_files::listener)))
 }
 
 /// Takes a peer that started; says why another is left out.

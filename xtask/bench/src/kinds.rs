@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    field::{Field, LIMIT, NAMES, OURS, PEER, REDIS, accounts},
+    field::{CASSANDRA, Field, LIMIT, NAMES, OURS, PEER, REDIS, accounts},
     load::Callers,
     work::Work,
 };
@@ -58,7 +58,7 @@ pub(crate) struct Kind {
     pub(crate) contestants: &'static [&'static str],
 }
 
-const COPY_CONTESTANTS: [&str; 2] = [OURS, LIMIT];
+const COPY_CONTESTANTS: [&str; 3] = [OURS, LIMIT, CASSANDRA];
 
 pub(crate) const KINDS: [Kind; 10] = [
     Kind {

@@ -57,6 +57,9 @@ enum Task {
         quick: bool,
         #[arg(long)]
         check: bool,
+        /// Where a node of Cassandra is, to measure the server on it too
+        #[arg(long)]
+        cassandra: Option<String>,
     },
     /// Overwrite the same rows and look at the store's files
     Growth {
@@ -106,10 +109,10 @@ fn main() -> ExitCode {
 
 fn run(task: Task) -> Result<()> {
     match task {
-        Task::Server { quick, check } => {
+        Task::Server { quick, check, cassandra } => {
             process::end_children_on_signals()?;
             let length = if quick { kinds::QUICK } else { kinds::FULL };
-            runtime()?.block_on(server::run(&length, destination(check)))
+            runtime()?.block_on(server::run(&length, destination(check), cassandra.as_deref()))
         }
         Task::Growth { quick, minutes, check } => {
             process::end_children_on_signals()?;

@@ -45,6 +45,32 @@ pub(crate) fn written_bytes(pids: &[u32]) -> Result<u64> {
     Ok(bytes)
 }
 
+/// The process of this machine that listens on this TCP port; `None` where there is none that we
+/// may look at.
+pub(crate) fn listener(port: u16) -> Option<u32> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    let inodes: Vec<String> = tables.iter().flatten().filter_map(|t| inode_of(t, port)).collect();
+    let links: Vec<_> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let files = fs::read_dir(entry.path().join("fd")).ok()?.flatten();
+        let mut files = files.filter_map(|file| fs::read_link(file.path()).ok());
+        files
+            .any(|link| links.iter().any(|wanted| link.as_os_str() == wanted.as_str()))
+            .then_some(pid)
+    })
+}
+
+/// The inode of the socket that listens on this port, in a table of `/proc/net`.
+fn inode_of(table: &str, port: u16) -> Option<String> {
+    let local = format!(":{port:04X}");
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_it = fields.get(1)?.ends_with(&local) && *fields.get(3)? == "0A";
+        is_it.then(|| fields.get(9).map(|inode| (*inode).to_owned())).flatten()
+    })
+}
+
 fn parse_written(io: &str) -> Option<u64> {
     field(io, "write_bytes:")?.parse().ok()
 }
@@ -139,6 +165,15 @@ impl Stat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_process_that_listens_is_found() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert_eq!(listener(port), Some(std::process::id()));
+        drop(socket);
+        assert_eq!(listener(port), None);
+    }
 
     #[test]
     fn a_name_with_brackets_and_spaces_does_not_shift_the_fields() {

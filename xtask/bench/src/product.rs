@@ -74,14 +74,41 @@ impl ServerProcess {
         Self::start(folder, accounts, &[])
     }
 
+    /// Starts the product on a keyspace of Cassandra, which it makes first.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub(crate) fn start_on_cassandra(
+        folder: &Path,
+        node: &str,
+        keyspace: &str,
+        accounts: &[String],
+    ) -> Result<(Self, Duration)> {
+        let address = free_address()?;
+        let config = folder.join("huihua.toml");
+        let text = app::cassandra_config(node, keyspace, address.port());
+        fs::write(&config, text).context("write the configuration")?;
+        process::run(Command::new(SERVER).args(["schema", "apply", "--config"]).arg(&config))?;
+        Self::start_with(&config, address, accounts, &RATES)
+    }
+
     fn start(folder: &Path, accounts: &[String], lifted: &[&str]) -> Result<(Self, Duration)> {
         let address = free_address()?;
         let config = folder.join("huihua.toml");
         let mut text = app::config(&folder.join("data"), address.port(), has_memory_key()?);
         text += &app::OTHER.config();
         fs::write(&config, text).context("write the configuration")?;
+        Self::start_with(&config, address, accounts, lifted)
+    }
+
+    fn start_with(
+        config: &Path,
+        address: SocketAddr,
+        accounts: &[String],
+        lifted: &[&str],
+    ) -> Result<(Self, Duration)> {
         let mut command = Command::new(SERVER);
-        command.arg("serve").arg("--config").arg(&config);
+        command.arg("serve").arg("--config").arg(config);
         command.env("HUIHUA_LOG", "error").stdout(Stdio::null());
         for rate in lifted {
             command.env(rate, "1000000");

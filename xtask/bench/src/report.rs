@@ -197,7 +197,7 @@ mod tests {
         let title = KINDS[0].title;
         assert_eq!(
             summary_table(&[table]).lines().last(),
-            Some(format!("| {title} | 100 µs | 0.25 × | – | – | – |").as_str())
+            Some(format!("| {title} | 100 µs | 0.25 × | – | – | – | – |").as_str())
         );
     }
 

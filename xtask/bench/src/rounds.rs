@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::{
     connection::HttpConnection,
-    field::{Field, LENGTHS, OURS, PEER, TEAMS, account_of_length, accounts},
+    field::{CASSANDRA, Field, LENGTHS, OURS, PEER, TEAMS, account_of_length, accounts},
     figures::Cell,
     kinds::{KINDS, Kind, RunLength},
     load::{Callers, Contestant},
@@ -42,7 +42,8 @@ pub(crate) async fn measure_all(field: &Field, length: &RunLength) -> Result<Vec
     Ok(tables)
 }
 
-/// Measures a read of one account on Huihua and on the peer, by the length of its list.
+/// Measures a read of one account on Huihua, on both stores, and on the peer, by the length of its
+/// list.
 ///
 /// # Errors
 /// When any call fails.
@@ -53,7 +54,7 @@ pub(crate) async fn measure_lengths(
     work: Work,
 ) -> Result<GrowthTable> {
     let mut contestants = field.contestants();
-    contestants.retain(|it| [OURS, PEER].contains(&it.name));
+    contestants.retain(|it| [OURS, PEER, CASSANDRA].contains(&it.name));
     let callers = LENGTHS.map(|sessions| {
         let accounts = vec![account_of_length(sessions)];
         let callers = Callers { work, connections: 1, accounts, numbers: field.numbers.clone() };

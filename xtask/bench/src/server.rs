@@ -15,13 +15,17 @@ use crate::{
     written,
 };
 
-/// Measures all, and writes the section.
+/// Measures all, and writes the section. `node`: where Cassandra is, if it is measured too.
 ///
 /// # Errors
 /// When a contestant cannot be started, or any call fails; never because of a figure.
-pub(crate) async fn run(length: &RunLength, destination: Destination) -> Result<()> {
+pub(crate) async fn run(
+    length: &RunLength,
+    destination: Destination,
+    node: Option<&str>,
+) -> Result<()> {
     let beginning = document::begin()?;
-    let field = Field::start().await?;
+    let field = Field::start(node).await?;
     let tables = rounds::measure_all(&field, length).await?;
     let lengths = "Page of 100, by the sessions of the account (1 connection)";
     let pages = rounds::measure_lengths(&field, length, lengths, Work::Page).await?;
