@@ -286,7 +286,7 @@ impl<'i> Fields<'i> {
                 texts
             }
             Raw::Toml(_) => {
-                reader.fault(place, self.name(name), "must be a list");
+                reader.fault(place, self.name(name), "must be a list of strings");
                 return None;
             }
         };

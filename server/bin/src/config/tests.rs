@@ -651,7 +651,7 @@ fn origins_and_addresses_that_no_browser_would_write_are_refused() {
         ("link_origins = [\"https://\"]", "link_origins: must hold origins"),
         ("link_origins = [\"https://app.example:443\"]", "link_origins: must hold origins"),
         ("link_origins = [5]", "link_origins: must be a list of strings"),
-        ("link_origins = 5", "link_origins: must be a list"),
+        ("link_origins = 5", "link_origins: must be a list of strings"),
         ("link_address = \"sessions.example.com\"", "link_address: must be the host and the port"),
         ("link_address = \"https://a.example:443\"", "link_address: must be the host and the"),
         ("link_address = \"a.example:0\"", "link_address: must be the host and the port"),
