@@ -23,8 +23,14 @@ const STARTS: [&str; 5] = ["license", "licence", "copying", "notice", "copyright
 const DEPTH_MAX: usize = 4;
 /// zstd gives the choice between BSD, which we take, and GPL, whose text is here.
 const NOT_CHOSEN: &str = "zstd/COPYING";
-/// Crates without a text of their own; the licence they name asks for one.
-const WITHOUT_TEXT: [(&str, &str); 1] = [("governor", MIT)];
+/// Crates without a text of their own; the licence they name, or one of two, asks for one.
+const WITHOUT_TEXT: [(&str, &str); 5] = [
+    ("governor", MIT),
+    ("scylla", MIT),
+    ("scylla-cql", MIT),
+    ("scylla-cql-core", MIT),
+    ("scylla-macros", MIT),
+];
 const MIT: &str = "\
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and
 associated documentation files (the \"Software\"), to deal in the Software without restriction,
