@@ -1,6 +1,10 @@
 //! Peers that hold the server's memory: readers and writers by drops, and those who say nothing.
 
-use std::{io, time::Duration};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use hyper::body::Bytes;
@@ -27,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Small, so that what a reader does not take stays with the server.
 const RECEIVE_BYTES: u32 = 4 * 1024;
 const BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Where slow writers are: 127.0.0.1 may be a proxy's, and may have all room for bodies.
+const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), 0);
 /// Starts of the answers that such peers may get.
 const FINE: [&str; 6] = ["200", "403", "408", "413", "429", "503"];
 const STATUS_AT: std::ops::Range<usize> = 9..12;
@@ -103,7 +109,9 @@ pub(super) fn start_writers(
             let mut tally = Tally::default();
             let part = Bytes::from(vec![b' '; WRITE_BYTES]);
             while !*stopped.borrow() {
-                let mut stream = TcpStream::connect(address).await.context("connect")?;
+                let socket = TcpSocket::new_v4().context("make a socket")?;
+                socket.bind(STRANGER).context("take another address of this machine")?;
+                let mut stream = socket.connect(address).await.context("connect")?;
                 stream.write_all(head.as_bytes()).await.context("send a head")?;
                 let _ = write_by_drops(&mut stream, &part, &stopped, &mut tally).await;
             }
