@@ -43,12 +43,13 @@ async fn connect(node: String) -> Cql {
     let data_centre = Some("dc1".to_owned());
     let request_timeout = connect::REQUEST_TIMEOUT;
     let options = ConnectOptions { nodes, user: None, data_centre, request_timeout };
-    let session = connect::connect(&options).await.unwrap();
+    // A ring may lose a node at any of these steps.
+    let session = insist(|| connect::connect(&options)).await;
     let copies =
         std::env::var("HUIHUA_CASSANDRA_COPIES").map_or(1, |copies| copies.parse().unwrap());
-    let copies = vec![("dc1".to_owned(), copies)];
-    schema::apply(&session, KEYSPACE, &Replication { copies }).await.unwrap();
-    let statements = Statements::prepare(&session, KEYSPACE).await.unwrap();
+    let replication = Replication { copies: vec![("dc1".to_owned(), copies)] };
+    insist(|| schema::apply(&session, KEYSPACE, &replication)).await;
+    let statements = insist(|| Statements::prepare(&session, KEYSPACE)).await;
     Cql::new(session, statements)
 }
 
