@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     fmt, io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -24,7 +23,7 @@ use scylla::{
     statement::{Consistency, SerialConsistency},
 };
 
-use crate::{failure::unavailable, tunnel::Tunnels};
+use crate::failure::unavailable;
 
 /// How long one statement may take with the driver's own retries, by default. Below the 15 s after
 /// which a client gives a call up, so that it hears of it.
@@ -152,6 +151,7 @@ pub async fn connect_by(
         .speculative_execution_policy(Some(Arc::new(next_node)))
         .build();
     let mut builder = SessionBuilder::new()
+        .known_nodes(&options.nodes)
         .connection_timeout(CONNECT_TIMEOUT)
         .keepalive_interval(KEEPALIVE)
         .keepalive_timeout(KEEPALIVE_TIMEOUT)
@@ -159,35 +159,14 @@ pub async fn connect_by(
     if let Some((name, password)) = &options.user {
         builder = builder.user(name, password);
     }
-    match tls {
-        None => builder = builder.known_nodes(&options.nodes),
-        Some(Tls(config)) => {
-            let tunnels = Tunnels::new(Arc::clone(config), CONNECT_TIMEOUT);
-            builder = builder.known_nodes_addr(ports(&tunnels, &options.nodes).await?);
-            builder = builder.address_translator(Arc::new(tunnels));
-        }
+    if let Some(Tls(config)) = tls {
+        builder = builder.tls_context(Some(Arc::clone(config)));
     }
     let session = builder.build().await.map(Arc::new).map_err(unavailable)?;
     if let Some(name) = &options.data_centre {
         check_data_centre(&session, name)?;
     }
     Ok(session)
-}
-
-/// The ports that lead to these nodes by TLS. One of them must let us in now.
-async fn ports(tunnels: &Tunnels, nodes: &[String]) -> Result<Vec<SocketAddr>, Error> {
-    let (mut ports, mut refusal, mut is_let_in) = (Vec::new(), None, false);
-    for node in nodes {
-        match tunnels.check(node).await {
-            Ok(()) => is_let_in = true,
-            Err(error) => refusal = Some(format!("{node} by TLS: {error}")),
-        }
-        ports.push(tunnels.port(node.clone()).await.map_err(unavailable)?);
-    }
-    if let Some(refusal) = refusal.filter(|_| !is_let_in) {
-        return Err(unavailable(refusal));
-    }
-    Ok(ports)
 }
 
 /// A misspelt data centre would leave every statement without a node, one time-out after another.

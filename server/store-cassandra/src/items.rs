@@ -6,6 +6,7 @@ use huihua_event::{Owner, TeamEntry};
 use huihua_store::{
     Error, ItemBatch, StoredHead, StoredItem, StoredSession, directory::AccountEntry,
 };
+use scylla::{deserialize::row::DeserializeRow, statement::prepared::PreparedStatement};
 
 use crate::{
     act::Actor,
@@ -76,6 +77,9 @@ pub(crate) struct Items<'s> {
     pub(crate) values: &'s Values,
 }
 
+/// A key and its token.
+type Key = (String, i64);
+/// A key, what the directory has there, and the token.
 type KeyedEntry = (String, Option<Vec<u8>>, i64);
 
 impl Items<'_> {
@@ -118,36 +122,26 @@ impl Items<'_> {
         }
     }
 
-    async fn keys(
+    /// Reads the next rows of a part.
+    async fn rows<R: for<'f> DeserializeRow<'f, 'f>>(
         &self,
-        statement: &scylla::statement::prepared::PreparedStatement,
+        statement: &PreparedStatement,
         at: &mut Position,
         count: usize,
-    ) -> Result<Vec<String>, Error> {
+        token: impl Fn(&R) -> i64,
+    ) -> Result<Vec<R>, Error> {
         let limit = i32::try_from(count).unwrap_or(i32::MAX);
         let rows = self.scanner.cql.read(statement, (at.token, limit)).await?;
-        let rows = rows.rows::<(String, i64)>().map_err(unavailable)?;
+        let rows = rows.rows::<R>().map_err(unavailable)?;
         let rows = rows.collect::<Result<Vec<_>, _>>().map_err(unavailable)?;
-        Self::advance(at, rows.iter().map(|row| row.1), count);
-        Ok(rows.into_iter().map(|row| row.0).collect())
-    }
-
-    async fn entries(
-        &self,
-        statement: &scylla::statement::prepared::PreparedStatement,
-        at: &mut Position,
-        count: usize,
-    ) -> Result<Vec<KeyedEntry>, Error> {
-        let limit = i32::try_from(count).unwrap_or(i32::MAX);
-        let rows = self.scanner.cql.read(statement, (at.token, limit)).await?;
-        let rows = rows.rows::<KeyedEntry>().map_err(unavailable)?;
-        let rows = rows.collect::<Result<Vec<_>, _>>().map_err(unavailable)?;
-        Self::advance(at, rows.iter().map(|row| row.2), count);
+        Self::advance(at, rows.iter().map(token), count);
         Ok(rows)
     }
 
     async fn heads(&self, at: &mut Position, count: usize) -> Result<Vec<StoredItem>, Error> {
-        let tids = self.keys(&self.scanner.cql.statements.some_tids, at, count).await?;
+        let statement = &self.scanner.cql.statements.some_tids;
+        let tids = self.rows(statement, at, count, |(_, token): &Key| *token).await?;
+        let tids: Vec<String> = tids.into_iter().map(|(tid, _)| tid).collect();
         let mut items = Vec::new();
         for part in tids.chunks(SESSIONS_AT_ONCE) {
             for (tid, cells) in self.scanner.some_heads(part, true).await? {
@@ -159,7 +153,8 @@ impl Items<'_> {
     }
 
     async fn teams(&self, at: &mut Position, count: usize) -> Result<Vec<StoredItem>, Error> {
-        let rows = self.entries(&self.scanner.cql.statements.some_teams, at, count).await?;
+        let statement = &self.scanner.cql.statements.some_teams;
+        let rows = self.rows(statement, at, count, |row: &KeyedEntry| row.2).await?;
         let mut items = Vec::new();
         for (tid, bytes, _) in rows {
             let Some((app, team)) = self.scanner.names.app_and_team_of(&tid) else { continue };
@@ -170,7 +165,8 @@ impl Items<'_> {
     }
 
     async fn accounts(&self, at: &mut Position, count: usize) -> Result<Vec<StoredItem>, Error> {
-        let rows = self.entries(&self.scanner.cql.statements.some_accounts, at, count).await?;
+        let statement = &self.scanner.cql.statements.some_accounts;
+        let rows = self.rows(statement, at, count, |row: &KeyedEntry| row.2).await?;
         let mut items = Vec::new();
         for (uid, bytes, _) in rows {
             let Some(owner) = self.scanner.names.owner_of(&uid) else { continue };
@@ -184,9 +180,10 @@ impl Items<'_> {
     async fn sessions(&self, at: &mut Position, count: usize) -> Result<Vec<StoredItem>, Error> {
         // An account has some sessions: fewer partitions than items.
         let accounts = count.div_ceil(SESSIONS_AT_ONCE).max(2);
-        let uids = self.keys(&self.scanner.cql.statements.some_uids, at, accounts).await?;
+        let statement = &self.scanner.cql.statements.some_uids;
+        let uids = self.rows(statement, at, accounts, |(_, token): &Key| *token).await?;
         let mut items = Vec::new();
-        for uid in uids {
+        for (uid, _) in uids {
             let Some(owner) = self.scanner.names.owner_of(&uid) else { continue };
             let scanned = self.scanner.scan(&owner, false, 0).await?;
             let sids: Vec<String> = scanned.sessions.into_iter().map(|one| one.sid).collect();

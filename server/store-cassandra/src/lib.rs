@@ -3,8 +3,8 @@
 //! Events are written blindly at the times that they speak of; versions are handed out when a list
 //! is read, by compare-and-set. Who wins and what is seen, the rules of `huihua-store` alone say.
 //!
-//! - `schema.cql` and `schema`: the tables; `connect`: the session, `tunnel`: TLS to it;
-//!   `statements`: every statement with its consistency and why; `run`: how they are sent.
+//! - `schema.cql` and `schema`: the tables; `connect`: the session; `statements`: every
+//!   statement with its consistency and why; `run`: how they are sent.
 //! - `names` keys, `bytes` and `cells` registers as cells, `results` first results.
 //! - `ingest` blind writes; `scan` one account's partition in one state; `hand_out` versions;
 //!   `locks` one compare-and-set at a time per account; `flights` one scan for all who ask at once;
@@ -43,7 +43,6 @@ mod statements;
 mod store;
 mod sweep;
 mod tidy;
-mod tunnel;
 mod values;
 mod write;
 
