@@ -1,7 +1,10 @@
 //! Everything that runs during `bench server`: the product, its limit, its peers, each with the
 //! same lists.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result};
 use machine::process;
@@ -22,6 +25,8 @@ use crate::{
 /// On the same disk as the build: a temporary folder of the system may be in RAM, where a sync
 /// costs nothing.
 const FOLDER: &str = "target/bench";
+/// On a disk too: what is in it outlives a restart of the machine. All contestants share it.
+const FOLDER_OF_ROOT: &str = "/var/tmp";
 pub(crate) const OURS: &str = "Huihua";
 pub(crate) const LIMIT: &str = "the limit";
 pub(crate) const PEER: &str = "PostgreSQL behind axum";
@@ -78,9 +83,12 @@ fn lists() -> Vec<(String, u64)> {
 /// # Errors
 /// When it cannot be made.
 pub(crate) fn folder() -> Result<TempDir> {
-    fs::create_dir_all(FOLDER).with_context(|| format!("make {FOLDER}"))?;
-    // PostgreSQL's user has to get through.
-    let path = std::path::absolute(FOLDER).context("find our folder")?;
+    let path = match rustix::process::geteuid().is_root() {
+        // PostgreSQL, which refuses to run as root, has to get through to its own.
+        true => PathBuf::from(FOLDER_OF_ROOT),
+        false => std::path::absolute(FOLDER).context("find our folder")?,
+    };
+    fs::create_dir_all(&path).with_context(|| format!("make {}", path.display()))?;
     tempfile::tempdir_in(path).context("make a temporary folder")
 }
 
