@@ -126,7 +126,9 @@ fn run(task: Task) -> Result<()> {
         Task::Overload { quick, check } => {
             process::end_children_on_signals()?;
             let scene_time = if quick { overload::QUICK } else { overload::FULL };
-            runtime()?.block_on(overload::run(scene_time, destination(check)))
+            let runtime =
+                runtime_of(Builder::new_multi_thread().on_thread_start(overload::yield_cpu));
+            runtime?.block_on(overload::run(scene_time, destination(check)))
         }
         Task::Limit { folder } => runtime()?.block_on(limit::serve(&folder)),
         Task::Peer { folder, port } => runtime()?.block_on(peer::serve(&folder, port)),
@@ -138,5 +140,9 @@ fn destination(check: bool) -> Destination {
 }
 
 fn runtime() -> Result<Runtime> {
-    Builder::new_multi_thread().enable_all().build().context("start the runtime")
+    runtime_of(&mut Builder::new_multi_thread())
+}
+
+fn runtime_of(builder: &mut Builder) -> Result<Runtime> {
+    builder.enable_all().build().context("start the runtime")
 }

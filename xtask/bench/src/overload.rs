@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use machine::process;
+use rustix::process::nice;
 use tokio::sync::watch;
 
 use crate::{
@@ -44,6 +45,8 @@ const LOOK: Duration = Duration::from_millis(50);
 const END_PATIENCE: Duration = Duration::from_secs(60);
 /// The length of the lists that are read.
 const READ_SESSIONS: u64 = 500;
+/// The priority of those who load the server: a tenth of the CPU beside one who wants all of it.
+const YIELDING: i32 = 10;
 /// Wrong answers that are shown.
 const WRONG_SHOWN: usize = 10;
 
@@ -89,7 +92,16 @@ struct SceneResult {
     memory: u64,
 }
 
-/// Loads the server, and writes the section.
+/// Lets the server, and the normal client, have the CPU first: those who load it are machines of
+/// their own elsewhere. For the threads of the runtime that runs their tasks.
+pub(crate) fn yield_cpu() {
+    if let Err(error) = nice(YIELDING) {
+        println!("bench: the load takes the server's CPU: {error}");
+    }
+}
+
+/// Loads the server, and writes the section. The server and the normal client have the priority of
+/// the calling thread.
 ///
 /// # Errors
 /// When an answer is wrong, an acknowledged message is gone, or memory is over its limit.
@@ -119,7 +131,8 @@ pub(crate) async fn run(scene_time: Duration, destination: Destination) -> Resul
     let counted = check_stored(product, folder.path(), &sent).await?;
     let how = format!(
         "`cargo xtask bench overload`: each load for {} s, on one server with shipped settings. \
-         Beside it a\nclient of another app makes a call every 20 ms: page, message, sync in turn.",
+         Beside it a\nclient of another app makes a call every 20 ms: page, message, sync in turn. \
+         Those who load the server have\nits CPUs too, but after it and that client (nice {YIELDING}).",
         scene_time.as_secs()
     );
     let head = document::head("The server beyond its capacity", &how, &beginning, &[])?;

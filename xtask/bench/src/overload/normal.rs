@@ -1,10 +1,13 @@
 //! The client of another app, whose users should notice nothing: a call every 20 ms.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use hdrhistogram::Histogram;
-use tokio::{runtime::Builder, time::MissedTickBehavior};
+use tokio::{runtime::Builder, sync::oneshot, time::MissedTickBehavior};
 
 use super::{
     flood,
@@ -57,17 +60,20 @@ impl NormalClient {
     }
 
     /// Works until then, on a thread of its own: among the tasks of those who flood the server it
-    /// would measure how busy we are, and not how busy the server is.
+    /// would measure how busy we are, and not how busy the server is. The thread has the priority
+    /// of the caller.
     ///
     /// # Errors
     /// When its connection breaks: a normal client's must not.
     pub(super) async fn work_apart(mut self, end: Instant) -> Result<(Self, Seen)> {
+        let (tell, told) = oneshot::channel();
         let work = move || {
             let runtime = Builder::new_current_thread().enable_all().build();
             let seen = runtime.context("start a runtime")?.block_on(self.work(end))?;
             Ok((self, seen))
         };
-        tokio::task::spawn_blocking(work).await.context("the normal client ended early")?
+        thread::spawn(move || tell.send(work()));
+        told.await.context("the normal client ended early")?
     }
 
     /// On a new connection: the one before belongs to another runtime.
