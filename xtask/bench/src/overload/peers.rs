@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
@@ -31,8 +31,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Small, so that what a reader does not take stays with the server.
 const RECEIVE_BYTES: u32 = 4 * 1024;
 const BODY_BYTES: usize = 4 * 1024 * 1024;
-/// Where slow writers are: 127.0.0.1 may be a proxy's, and may have all room for bodies.
-const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)), 0);
+/// An address of documents, where nobody is: the system says from where it would go there.
+const ELSEWHERE: (Ipv4Addr, u16) = (Ipv4Addr::new(192, 0, 2, 1), 9);
 /// Starts of the answers that such peers may get.
 const FINE: [&str; 6] = ["200", "403", "408", "413", "429", "503"];
 const STATUS_AT: std::ops::Range<usize> = 9..12;
@@ -90,6 +90,7 @@ pub(super) fn start_writers(
     target: &HttpTarget,
     stopped: &watch::Receiver<bool>,
 ) {
+    let stranger = SocketAddr::new(outer_address(), 0);
     for at in 0..WRITERS {
         let (address, stopped) = (target.address, stopped.clone());
         let head = match at % 2 {
@@ -110,13 +111,30 @@ pub(super) fn start_writers(
             let part = Bytes::from(vec![b' '; WRITE_BYTES]);
             while !*stopped.borrow() {
                 let socket = TcpSocket::new_v4().context("make a socket")?;
-                socket.bind(STRANGER).context("take another address of this machine")?;
+                socket.bind(stranger).context("take another address of this machine")?;
                 let mut stream = socket.connect(address).await.context("connect")?;
                 stream.write_all(head.as_bytes()).await.context("send a head")?;
                 let _ = write_by_drops(&mut stream, &part, &stopped, &mut tally).await;
             }
             Ok(tally)
         });
+    }
+}
+
+/// Where slow writers are. Loopback, which is all that a machine without a network has, may be a
+/// proxy's, so that it may have all room for bodies.
+fn outer_address() -> IpAddr {
+    let address = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect(ELSEWHERE)?;
+        socket.local_addr()
+    };
+    match address() {
+        Ok(address) => address.ip(),
+        Err(error) => {
+            println!("bench: slow writers share the normal client's address: {error}");
+            Ipv4Addr::LOCALHOST.into()
+        }
     }
 }
 
