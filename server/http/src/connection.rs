@@ -130,7 +130,8 @@ impl Connections {
         if stream.is_http2() {
             return Box::pin(self.serve_http2(stream, connection, stopping)).await;
         }
-        while let Some(left) = self.speak(stream, &connection, &mut stopping).await {
+        // Boxed too: a wait has left HTTP.
+        while let Some(left) = Box::pin(self.speak(stream, &connection, &mut stopping)).await {
             let (waiting_stream, mut read_ahead) = (left.stream, left.read_ahead);
             let (answer, closes) = match left.request {
                 LeftRequest::Waits { answer, closes } => (answer, closes),

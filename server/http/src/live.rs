@@ -150,34 +150,40 @@ impl Live {
         Ok(WaitPlace { live: Arc::clone(self), number, owner: owner.clone() })
     }
 
-    async fn sync_until<F: Future<Output = Result<(), Error>>>(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async function keeps its arguments twice, and a wait keeps them for long"
+    )]
+    fn sync_until<F: Future<Output = Result<(), Error>>>(
         &self,
         deadline: Instant,
         mut waiting: Waiting<'_>,
         owner: &Owner,
         mut request: SyncRequest,
         check_caller: impl Fn() -> F,
-    ) -> Result<Arc<SyncPageJson>, Error> {
-        let teams = self.store.teams_of(owner).await?;
-        self.lock().add_teams(waiting.number, owner, teams);
-        let mut page = Arc::new(self.store.sync(owner, &request).await?);
-        loop {
-            if !page.is_empty() || page.reset || self.lock().is_stopped {
-                return Ok(page);
+    ) -> impl Future<Output = Result<Arc<SyncPageJson>, Error>> {
+        async move {
+            let teams = self.store.teams_of(owner).await?;
+            self.lock().add_teams(waiting.number, owner, teams);
+            let mut page = Arc::new(self.store.sync(owner, &request).await?);
+            loop {
+                if !page.is_empty() || page.reset || self.lock().is_stopped {
+                    return Ok(page);
+                }
+                // All that a wait keeps of the page, which has room for changes.
+                let cursor = page.cursor.clone();
+                drop(page);
+                // What ended the token before the subscription notifies nobody.
+                check_caller().await?;
+                let is_notified = waiting.wait(deadline).await;
+                check_caller().await?;
+                if !is_notified || self.lock().is_stopped {
+                    return Ok(Arc::new(SyncPageJson::new(0, cursor)));
+                }
+                // Also after `latest`: it means since the wait began.
+                request.from = SyncFrom::Cursor(cursor);
+                page = waiting.look(owner, &request).await?;
             }
-            // All that a wait keeps of the page, which has room for changes.
-            let cursor = page.cursor.clone();
-            drop(page);
-            // What ended the token before the subscription notifies nobody.
-            check_caller().await?;
-            let is_notified = waiting.wait(deadline).await;
-            check_caller().await?;
-            if !is_notified || self.lock().is_stopped {
-                return Ok(Arc::new(SyncPageJson::new(0, cursor)));
-            }
-            // Also after `latest`: it means since the wait began.
-            request.from = SyncFrom::Cursor(cursor);
-            page = waiting.look(owner, &request).await?;
         }
     }
 

@@ -1,13 +1,6 @@
 //! Counts every request, and writes its line of the access log if that is switched on.
 
-use std::{
-    any::Any,
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::pin,
-    task::Poll,
-    time::Instant,
-};
+use std::{any::Any, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -15,6 +8,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use futures_util::FutureExt as _;
 
 use super::metrics::{AnsweredRequest, method_name};
 use crate::{
@@ -36,50 +30,41 @@ pub(crate) struct Observer {
     pub(crate) answer_of_panic: fn(&str) -> AnswerPanic,
 }
 
-/// Answers, also when the handler panics, and then counts.
+/// Answers, also when the handler panics, and then counts. Not an async function: every request
+/// that waits would keep the room of its own head beside its answer.
 #[expect(clippy::disallowed_methods, reason = "how long an answer takes, for the operator")]
-pub(crate) async fn observe(
+pub(crate) fn observe(
     State(observer): State<Observer>,
     request: Request,
     next: Next,
-) -> Response {
+) -> impl Future<Output = Response> {
     let since = Instant::now();
-    let metrics = &observer.context.metrics;
     let path = request.extensions().get::<MatchedPath>().cloned();
     let method = method_name(request.method());
-    let is_logged = metrics.is_access_logged();
+    let is_logged = observer.context.metrics.is_access_logged();
     let trace_id = is_logged.then(|| trace_id(request.headers())).flatten();
     let answer_panic = (observer.answer_of_panic)(request.uri().path());
-    let response = caught(next.run(request)).await.unwrap_or_else(answer_panic);
-    let route = path.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-    let (status, took) = (response.status().as_u16(), since.elapsed());
-    metrics.count_request(&AnsweredRequest { route, method, status, took });
-    if let Some(RefusalReason(reason)) = response.extensions().get() {
-        metrics.count_refusal(reason);
-    }
-    if is_logged {
-        let request_id = response.extensions().get().cloned();
-        let RequestId(request_id) = request_id.unwrap_or_else(RequestId::draw);
-        let trace_id = trace_id.unwrap_or_default();
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(
-            target: "access", method, route, status, took_us, request_id, trace_id, "answered"
-        );
-    }
-    response
-}
-
-/// Waits for an answer; a panic's payload is the error.
-async fn caught(answer: impl Future<Output = Response>) -> Result<Response, Box<dyn Any + Send>> {
-    let mut answer = pin!(answer);
-    poll_fn(|context| {
-        // What a panic may leave half done is the request's own.
-        match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-            Ok(polled) => polled.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
+    // What a panic may leave half done is the request's own.
+    AssertUnwindSafe(next.run(request)).catch_unwind().map(move |answered| {
+        let response = answered.unwrap_or_else(answer_panic);
+        let route = path.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+        let (status, took) = (response.status().as_u16(), since.elapsed());
+        let metrics = &observer.context.metrics;
+        metrics.count_request(&AnsweredRequest { route, method, status, took });
+        if let Some(RefusalReason(reason)) = response.extensions().get() {
+            metrics.count_refusal(reason);
         }
+        if is_logged {
+            let request_id = response.extensions().get().cloned();
+            let RequestId(request_id) = request_id.unwrap_or_else(RequestId::draw);
+            let trace_id = trace_id.unwrap_or_default();
+            let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            tracing::info!(
+                target: "access", method, route, status, took_us, request_id, trace_id, "answered"
+            );
+        }
+        response
     })
-    .await
 }
 
 /// Returns the trace's id of a caller that sends W3C's `traceparent`. Anything else is not logged:

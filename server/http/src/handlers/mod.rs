@@ -33,6 +33,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post, put},
 };
+use futures_util::FutureExt as _;
 use huihua_core::paths;
 
 use self::routes::Route;
@@ -129,7 +130,8 @@ impl Routes {
         let mut routes = compressing.unwrap_or(&self.plain).clone();
         let (request, unread) = unread::share(request);
         let handled = tower::Service::call(&mut routes, request);
-        let answer = async move { handled.await.unwrap_or_else(|never| match never {}) };
+        // No async block: it would keep the room of the call beside the call.
+        let answer = handled.map(|answered| answered.unwrap_or_else(|never| match never {}));
         match unread {
             None => Box::pin(answer),
             Some(body) => Box::pin(async move { unread::discard(body, answer.await).await }),

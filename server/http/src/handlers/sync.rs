@@ -20,17 +20,20 @@ use crate::{auth::AuthenticatedCaller, error::Error};
     params(super::described::SyncQuery),
     responses((status = 200, description = "The changes", body = huihua_core::SyncPage)),
 ))]
-pub(super) async fn sync(
+pub(super) fn sync(
     State(context): State<Context>,
     caller: AuthenticatedCaller,
     uri: Uri,
-) -> Result<Response, Error> {
-    let (request, wait) = request(input::query(&uri, &SYNC_PARAMETERS)?)?;
-    // It holds what was read of the connection, as long as a wait lasts.
-    drop(uri);
-    let check_caller = || caller.check_still_valid(&*context.store);
-    let page = context.live.sync(&caller.owner, request, wait, check_caller).await?;
-    Ok(json_text(Arc::unwrap_or_clone(page).into_json()))
+) -> impl Future<Output = Result<Response, Error>> {
+    // Not in the future: the address holds what was read of the connection, as long as a wait
+    // lasts.
+    let asked = input::query(&uri, &SYNC_PARAMETERS).and_then(request);
+    async move {
+        let (request, wait) = asked?;
+        let check_caller = || caller.check_still_valid(&*context.store);
+        let page = context.live.sync(&caller.owner, request, wait, check_caller).await?;
+        Ok(json_text(Arc::unwrap_or_clone(page).into_json()))
+    }
 }
 
 /// The parameters of a sync.
