@@ -285,6 +285,28 @@ fn a_head_cache_delays_by_a_second_at_most_and_nothing_goes_back() {
     });
 }
 
+#[test]
+#[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
+fn with_a_head_cache_a_sync_has_at_once_what_was_said_through_its_server() {
+    let server: Arc<dyn Engine> = make_cached(|_, _| {}, Some(Duration::from_secs(1)))().into();
+    block_on(async {
+        let team = Team::normal("7".parse().unwrap());
+        let accounts = vec![amy().account];
+        let join = Event::Join { team: team.clone(), accounts, inviter: None, time: 1 };
+        server.ingest(&amy().app, vec![join], NOW).await.unwrap();
+        for time in 2..12 {
+            // The team is kept as it is now. A page would read its sessions again, a sync does not.
+            let request = SyncRequest { from: SyncFrom::Latest, limit: 10, need_last_msg: true };
+            let cursor = server.sync_page(&amy(), &request).await.unwrap().cursor;
+            server.ingest(&amy().app, vec![said_in(&team, time)], NOW).await.unwrap();
+            let request = SyncRequest { from: SyncFrom::Cursor(cursor), ..request };
+            let changes = server.sync_page(&amy(), &request).await.unwrap().changes;
+            assert_eq!(changes.len(), 1, "said at {time}");
+        }
+        server.close().await;
+    });
+}
+
 fn said_in(team: &Team, time: u64) -> Event {
     let post = Post { time, message_id: time.to_string(), last_msg: "{}".into() };
     let (place, audience) = (Place::Team(team.clone()), Vec::new());
