@@ -132,7 +132,8 @@ pub(crate) async fn run(scene_time: Duration, destination: Destination) -> Resul
     let how = format!(
         "`cargo xtask bench overload`: each load for {} s, on one server with shipped settings. \
          Beside it a\nclient of another app makes a call every 20 ms: page, message, sync in turn. \
-         Those who load the server have\nits CPUs too, but after it and that client (nice {YIELDING}).",
+         Those who load the server\nhave its CPUs too, but after it and that client (nice \
+         {YIELDING}).",
         scene_time.as_secs()
     );
     let head = document::head("The server beyond its capacity", &how, &beginning, &[])?;

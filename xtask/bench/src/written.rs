@@ -31,7 +31,7 @@ pub(crate) async fn measure(field: &Field, length: &RunLength) -> Result<Vec<Wri
     contestants.retain(|it| writes_to_disk(it.name));
     // What earlier work left to be done is not these messages'.
     field.write_back().await?;
-    settle(&contestants, length).await?;
+    settle(&contestants, length.quiet).await?;
     let mut rows = Vec::new();
     for kind in &KINDS {
         let Work::Ingest { events } = kind.work else { continue };
@@ -45,7 +45,7 @@ pub(crate) async fn measure(field: &Field, length: &RunLength) -> Result<Vec<Wri
             before.push((bytes, calls * events));
         }
         field.write_back().await?;
-        settle(&contestants, length).await?;
+        settle(&contestants, length.quiet).await?;
         let mut cells = Vec::new();
         for (contestant, (bytes, messages)) in contestants.iter().zip(before) {
             let written = proc_files::written_bytes(&contestant.pids)?.saturating_sub(bytes);
@@ -56,12 +56,12 @@ pub(crate) async fn measure(field: &Field, length: &RunLength) -> Result<Vec<Wri
     Ok(rows)
 }
 
-/// Waits until none of them writes any more.
-async fn settle(contestants: &[Contestant], length: &RunLength) -> Result<()> {
+/// Waits until none of them has written for so long.
+pub(crate) async fn settle(contestants: &[Contestant], quiet: Duration) -> Result<()> {
     let pids: Vec<u32> = contestants.iter().flat_map(|it| it.pids.clone()).collect();
     let (began, mut since) = (Instant::now(), Instant::now());
     let mut bytes = proc_files::written_bytes(&pids)?;
-    while since.elapsed() < length.quiet && began.elapsed() < SETTLING_MAX {
+    while since.elapsed() < quiet && began.elapsed() < SETTLING_MAX {
         tokio::time::sleep(POLL).await;
         let now = proc_files::written_bytes(&pids)?;
         if now != bytes {
