@@ -72,7 +72,10 @@ impl NormalClient {
             let seen = runtime.context("start a runtime")?.block_on(self.work(end))?;
             Ok((self, seen))
         };
-        thread::spawn(move || tell.send(work()));
+        thread::spawn(move || {
+            // If nobody waits for it, the run was interrupted.
+            let _ = tell.send(work());
+        });
         told.await.context("the normal client ended early")?
     }
 
