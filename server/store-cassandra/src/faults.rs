@@ -2,10 +2,11 @@
 //! engine must bear; and mistakes in the engine, which the checker of histories must find.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicU64, Ordering::SeqCst},
 };
 
+use futures_util::future::BoxFuture;
 use scylla::statement::prepared::PreparedStatement;
 
 #[derive(Clone, Default)]
@@ -16,6 +17,10 @@ pub(crate) struct Faults {
     pub(crate) guesses: bool,
     /// Sets the version of an account whatever it is, instead of the condition of its batch.
     pub(crate) put_version: Option<Arc<PreparedStatement>>,
+    /// Happens once, after sessions were read and before their teams are.
+    pub(crate) meanwhile: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+    /// A scan that is not serial finds the version before, as a torn batch leaves it.
+    pub(crate) tears: bool,
     /// How many partitions were scanned: no fault, but what is saved.
     pub(crate) scans: Arc<AtomicU64>,
 }
@@ -23,6 +28,13 @@ pub(crate) struct Faults {
 impl Faults {
     pub(crate) fn count_scan(&self) {
         self.scans.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) async fn let_pass(&self) {
+        let happens = self.meanwhile.lock().unwrap().take();
+        if let Some(happens) = happens {
+            happens.await;
+        }
     }
 
     /// Draws whether the next request or answer is lost.

@@ -237,6 +237,10 @@ impl Scanner {
             let (mem, meta) = (mem.unwrap_or_default(), meta_of(meta, &sid)?);
             scanned.sessions.push(SessionCells { sid, latest, mem, meta, ext: None });
         }
+        #[cfg(test)]
+        if self.cql.faults.tears && !serial {
+            scanned.version = scanned.version.saturating_sub(1);
+        }
         Ok(scanned)
     }
 
@@ -262,6 +266,8 @@ impl Scanner {
                 scanned.sessions.push(SessionCells { sid, latest, mem, meta, ext });
             }
         }
+        #[cfg(test)]
+        self.cql.faults.let_pass().await;
         let teams = scanned.sessions.iter().filter(|one| !one.mem.is_empty());
         let teams: Vec<String> = teams.map(|one| one.sid.clone()).collect();
         scanned.heads = self.heads(owner, &teams, true).await?;

@@ -4,12 +4,13 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
 };
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use huihua_core::{QueryMySessionOption, SessionId};
 use huihua_event::{
     Action, Done, Event, NewToken, OutgoingMessage, Owner, Place, Post, Team, TeamEntry, TeamKind,
@@ -282,6 +283,55 @@ fn a_head_cache_delays_by_a_second_at_most_and_nothing_goes_back() {
             tokio::time::timeout(Duration::from_secs(2), shown).await.expect("a second at most");
         }
         close(servers).await;
+    });
+}
+
+#[test]
+#[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
+fn who_leaves_while_a_team_is_read_does_not_see_what_is_said_after_it() {
+    static MEANWHILE: OnceLock<Arc<Mutex<Option<BoxFuture<'static, ()>>>>> = OnceLock::new();
+    let open = make_with(|_, cql| {
+        cql.faults.meanwhile = Arc::default();
+        let _ = MEANWHILE.set(Arc::clone(&cql.faults.meanwhile));
+    });
+    let [one, other] = [open(), open()].map(Arc::<dyn Engine>::from);
+    block_on(async {
+        let team = Team::normal("7".parse().unwrap());
+        let id = team.session_id();
+        let accounts = vec![amy().account];
+        let join = Event::Join { team: team.clone(), accounts, inviter: None, time: 1 };
+        let events = vec![join, said_in(&team, 2)];
+        one.ingest(&amy().app, events, NOW).await.unwrap();
+        assert_eq!(newest(&*one).await, 2);
+        let (later, accounts) = (Arc::clone(&other), vec![amy().account]);
+        let notice = Post { time: 3, message_id: "3".to_owned(), last_msg: "{}".into() };
+        let leave = Event::Leave { team: team.clone(), accounts, notice };
+        let events = vec![leave, said_in(&team, 4)];
+        let happens = async move { drop(later.ingest(&amy().app, events, NOW).await.unwrap()) };
+        *MEANWHILE.get().expect("set when it was opened").lock().unwrap() = Some(happens.boxed());
+        let seen = one.get_session(&amy(), &id).await.unwrap();
+        assert!(MEANWHILE.get().unwrap().lock().unwrap().is_none(), "it happened meanwhile");
+        assert_eq!(seen, other.get_session(&amy(), &id).await.unwrap());
+        close([one, other]).await;
+    });
+}
+
+/// Of a batch one column reached the node that answers, and another did not (R3).
+#[test]
+#[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
+fn a_torn_partition_is_read_again_before_a_cursor_is_made_of_it() {
+    let server: Arc<dyn Engine> = make_with(|_, cql| cql.faults.tears = true)().into();
+    block_on(async {
+        for time in 1..=3 {
+            server.ingest(&amy().app, vec![message("bob", time)], NOW).await.unwrap();
+            let request = SyncRequest { from: SyncFrom::Beginning, limit: 10, need_last_msg: true };
+            let changes = server.sync_page(&amy(), &request).await.unwrap();
+            assert_eq!(changes.changes.len(), 1);
+            let request = SyncRequest { from: SyncFrom::Cursor(changes.cursor), ..request };
+            let again = server.sync_page(&amy(), &request).await.unwrap();
+            assert!(again.changes.is_empty() && !again.reset, "its cursor is not the one before");
+        }
+        server.close().await;
     });
 }
 
