@@ -150,7 +150,7 @@ fn check_binary(arch: Arch, tarball: &Path) -> Result<()> {
     ensure!(*newest <= limit, "the binary for {} needs glibc {newest:?}", arch.name());
     let bytes = fs::read(&program).context("read the binary")?;
     let home = env::home_dir().context("find the home folder")?;
-    for path in [env::current_dir()?, home] {
+    for path in [env::current_dir()?, home, env::temp_dir()] {
         let path = path.display().to_string();
         let is_there = memchr::memmem::find(&bytes, format!("{path}/").as_bytes()).is_some();
         ensure!(!is_there, "the binary for {} names {path}", arch.name());
@@ -203,7 +203,9 @@ fn same_bytes_elsewhere(now: &server_packages::Packages) -> Result<()> {
     let mut command = Command::new(env::current_exe().context("find this program")?);
     let arch = Arch::X86_64.name();
     command.args(["release", "--only", "server", "--arch", arch]).current_dir(&clone);
-    process::run(command.env("CARGO_MANIFEST_DIR", clone.join("xtask")))?;
+    command.env("CARGO_MANIFEST_DIR", clone.join("xtask"));
+    // C code that this folder's build compiled is not taken from zig's cache.
+    process::run(command.env("ZIG_GLOBAL_CACHE_DIR", elsewhere.path().join("zig")))?;
     for file in now.files() {
         let name = file.file_name().context("a package has a name")?;
         let other: PathBuf = clone.join("dist").join(name);
