@@ -98,7 +98,7 @@ async fn a_sync_waits_for_what_concerns_it_and_a_dropped_one_ends_the_servers_wa
 
 /// The next change of sessions that a watch reports; breaks and what follows them are passed over,
 /// and waited out by nobody. Each change as `id` or `-id`.
-async fn next_change(watch: &mut Watch) -> String {
+pub(crate) async fn next_change(watch: &mut Watch) -> String {
     let poke = watch.poker();
     let change = async {
         loop {

@@ -1,13 +1,21 @@
 //! Lists that a server keeps in Cassandra: over a restart, and between two servers.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use huihua_core::{
+    client::{Options, SessionService, WatchOption},
+    paths,
+};
 use serde_json::json;
 
 use super::{INGEST_KEY, KEYSPACE, folder_with, node, server, token_of, unique, with_schema};
 use crate::{
     config::ConfiguredServer,
     nim::{sdk::Sdk, seed::Seed},
+    sdk::{Fixed, next_change},
     support::{changed_ids, event, ids, membership},
 };
 
@@ -142,4 +150,37 @@ async fn a_wait_on_one_server_wakes_within_two_seconds_of_a_change_through_anoth
         let late = at.saturating_duration_since(since);
         assert!(late < Duration::from_secs(2), "woken after {late:?}");
     }
+}
+
+/// The SDK's live changes come through the first of its servers as long as that one lives.
+#[tokio::test]
+async fn a_watch_on_one_server_reports_what_is_written_through_the_other_and_goes_on_there() {
+    let Some(node) = node() else { return };
+    let ((_here, one), (_there, other)) = (server(&node).await, server(&node).await);
+    let name = unique();
+    let amy = format!("amy{name}");
+    let options = Options::new("", Arc::new(Fixed(token_of(&amy))));
+    let server_urls = [&one, &other].map(|server| server.http.url.clone()).to_vec();
+    let sdk = SessionService::new(Options { server_urls, ..options }).unwrap();
+    let latest = Some(paths::SYNC_LATEST.to_owned());
+    let mut watch = sdk.watch(WatchOption { cursor: latest, need_last_msg: true });
+    while watch.cursor() == Some(paths::SYNC_LATEST) {
+        watch.next().await.unwrap();
+    }
+    let mut one = Some(one);
+    for round in 1..=6 {
+        if round == 4 {
+            // Dropped, it is killed.
+            one = None;
+        }
+        let bob = format!("bob{round}{name}");
+        let says = async {
+            // Of most rounds the wait has begun by then.
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            other.http.events(INGEST_KEY, json!([event("p2p", &bob, &amy, round)])).await.ok();
+        };
+        let (change, ()) = tokio::join!(next_change(&mut watch), says);
+        assert_eq!(change, format!("p2p|{bob}"), "round {round}");
+    }
+    assert!(one.is_none(), "the last rounds were without it");
 }

@@ -89,7 +89,10 @@ pub(super) async fn session(node: &str) -> std::sync::Arc<Session> {
 pub(super) async fn with_schema(node: &str) {
     static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     MADE.get_or_init(|| async {
-        let copies = vec![("dc1".to_owned(), 1)];
+        // On a ring as many as there are nodes, if one is asked for.
+        let copies = std::env::var("HUIHUA_CASSANDRA_COPIES");
+        let copies = copies.map_or(1, |copies| copies.parse().unwrap());
+        let copies = vec![("dc1".to_owned(), copies)];
         let session = session(node).await;
         schema::apply(&session, KEYSPACE, &Replication { copies }).await.unwrap();
     })
