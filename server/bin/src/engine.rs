@@ -119,7 +119,7 @@ async fn connect_cassandra(config: &CassandraConfig) -> Result<Arc<Session>, Err
         request_timeout: config.wait,
     };
     let nodes = config.nodes.join(", ");
-    let session = connect::connect_by(&options, tls.as_ref()).await;
+    let session = connect::connect(&options, tls.as_ref()).await;
     session.map_err(|source| Error::Cassandra { nodes, source })
 }
 

@@ -116,23 +116,12 @@ impl Tls {
     }
 }
 
-/// Connects to a cluster without TLS.
-///
-/// # Errors
-/// As [`connect_by`].
-pub async fn connect(options: &ConnectOptions) -> Result<Arc<Session>, Error> {
-    connect_by(options, None).await
-}
-
 /// Connects to a cluster, by TLS if there is one.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when no node answers, when the cluster does not know the user, or has no
 /// such data centre.
-pub async fn connect_by(
-    options: &ConnectOptions,
-    tls: Option<&Tls>,
-) -> Result<Arc<Session>, Error> {
+pub async fn connect(options: &ConnectOptions, tls: Option<&Tls>) -> Result<Arc<Session>, Error> {
     let mut policy = DefaultPolicy::builder().token_aware(true);
     if let Some(name) = &options.data_centre {
         // LOCAL_QUORUM of another data centre would be another quorum: rather none than that.

@@ -44,7 +44,7 @@ async fn connect(node: String) -> Cql {
     let request_timeout = connect::REQUEST_TIMEOUT;
     let options = ConnectOptions { nodes, user: None, data_centre, request_timeout };
     // A ring may lose a node at any of these steps.
-    let session = insist(|| connect::connect(&options)).await;
+    let session = insist(|| connect::connect(&options, None)).await;
     let copies =
         std::env::var("HUIHUA_CASSANDRA_COPIES").map_or(1, |copies| copies.parse().unwrap());
     let replication = Replication { copies: vec![("dc1".to_owned(), copies)] };

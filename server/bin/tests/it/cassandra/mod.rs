@@ -82,7 +82,7 @@ pub(super) async fn session(node: &str) -> std::sync::Arc<Session> {
         // A busy node takes long to drop a keyspace.
         request_timeout: 6 * connect::REQUEST_TIMEOUT,
     };
-    connect::connect(&options).await.unwrap()
+    connect::connect(&options, None).await.unwrap()
 }
 
 /// Makes the keyspace of the tests, once in a run.
