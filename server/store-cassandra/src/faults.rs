@@ -9,6 +9,18 @@ use std::sync::{
 use futures_util::future::BoxFuture;
 use scylla::statement::prepared::PreparedStatement;
 
+/// A moment of a read, at which a test lets something happen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// A list was read, the texts of its sessions not yet.
+    BeforeTexts,
+    /// Sessions were read, their teams not yet.
+    BeforeTeams,
+}
+
+/// What happens once, at its moment.
+pub(crate) type Meanwhile = Arc<Mutex<Option<(Moment, BoxFuture<'static, ()>)>>>;
+
 #[derive(Clone, Default)]
 pub(crate) struct Faults {
     /// One of eight requests is lost, and one of eight answers.
@@ -17,8 +29,7 @@ pub(crate) struct Faults {
     pub(crate) guesses: bool,
     /// Sets the version of an account whatever it is, instead of the condition of its batch.
     pub(crate) put_version: Option<Arc<PreparedStatement>>,
-    /// Happens once, after sessions were read and before their teams are.
-    pub(crate) meanwhile: Arc<Mutex<Option<BoxFuture<'static, ()>>>>,
+    pub(crate) meanwhile: Meanwhile,
     /// A scan that is not serial finds the version before, as a torn batch leaves it.
     pub(crate) tears: bool,
     /// How many partitions were scanned: no fault, but what is saved.
@@ -30,9 +41,9 @@ impl Faults {
         self.scans.fetch_add(1, SeqCst);
     }
 
-    pub(crate) async fn let_pass(&self) {
-        let happens = self.meanwhile.lock().unwrap().take();
-        if let Some(happens) = happens {
+    pub(crate) async fn let_pass(&self, now: Moment) {
+        let happens = self.meanwhile.lock().unwrap().take_if(|(moment, _)| *moment == now);
+        if let Some((_, happens)) = happens {
             happens.await;
         }
     }

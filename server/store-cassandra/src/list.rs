@@ -233,6 +233,8 @@ impl Reader<'_> {
             let missing: Vec<usize> = part.iter().filter(is_missing).copied().collect();
             if !missing.is_empty() {
                 let sids: Vec<String> = missing.iter().map(|at| list.sid(*at).to_owned()).collect();
+                #[cfg(test)]
+                self.scanner.cql.faults.let_pass(crate::faults::Moment::BeforeTexts).await;
                 let later = self.scanner.sessions(owner, &sids).await?;
                 take_texts(&later, texts)?;
                 let has_moved = |at: &usize| {

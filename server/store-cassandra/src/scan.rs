@@ -267,7 +267,7 @@ impl Scanner {
             }
         }
         #[cfg(test)]
-        self.cql.faults.let_pass().await;
+        self.cql.faults.let_pass(crate::faults::Moment::BeforeTeams).await;
         let teams = scanned.sessions.iter().filter(|one| !one.mem.is_empty());
         let teams: Vec<String> = teams.map(|one| one.sid.clone()).collect();
         scanned.heads = self.heads(owner, &teams, true).await?;

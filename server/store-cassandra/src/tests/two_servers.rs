@@ -2,16 +2,16 @@
 //! done once.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, future::BoxFuture};
-use huihua_core::{QueryMySessionOption, SessionId};
+use futures_util::FutureExt as _;
+use huihua_core::{QueryMySessionOption, SessionChange, SessionId};
 use huihua_event::{
     Action, Done, Event, NewToken, OutgoingMessage, Owner, Place, Post, Team, TeamEntry, TeamKind,
     TokenHash,
@@ -22,6 +22,7 @@ use huihua_store::{
 };
 
 use super::{make, make_cached, make_with};
+use crate::faults::{Meanwhile, Moment};
 
 const NOW: u64 = 1_700_000_000_000;
 
@@ -289,7 +290,7 @@ fn a_head_cache_delays_by_a_second_at_most_and_nothing_goes_back() {
 #[test]
 #[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
 fn who_leaves_while_a_team_is_read_does_not_see_what_is_said_after_it() {
-    static MEANWHILE: OnceLock<Arc<Mutex<Option<BoxFuture<'static, ()>>>>> = OnceLock::new();
+    static MEANWHILE: OnceLock<Meanwhile> = OnceLock::new();
     let open = make_with(|_, cql| {
         cql.faults.meanwhile = Arc::default();
         let _ = MEANWHILE.set(Arc::clone(&cql.faults.meanwhile));
@@ -308,10 +309,58 @@ fn who_leaves_while_a_team_is_read_does_not_see_what_is_said_after_it() {
         let leave = Event::Leave { team: team.clone(), accounts, notice };
         let events = vec![leave, said_in(&team, 4)];
         let happens = async move { drop(later.ingest(&amy().app, events, NOW).await.unwrap()) };
-        *MEANWHILE.get().expect("set when it was opened").lock().unwrap() = Some(happens.boxed());
+        let meanwhile = Some((Moment::BeforeTeams, happens.boxed()));
+        *MEANWHILE.get().expect("set when it was opened").lock().unwrap() = meanwhile;
         let seen = one.get_session(&amy(), &id).await.unwrap();
         assert!(MEANWHILE.get().unwrap().lock().unwrap().is_none(), "it happened meanwhile");
         assert_eq!(seen, other.get_session(&amy(), &id).await.unwrap());
+        close([one, other]).await;
+    });
+}
+
+#[test]
+#[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
+fn what_happens_between_a_pages_list_and_its_texts_is_in_it_or_in_the_next_sync() {
+    static MEANWHILE: OnceLock<Meanwhile> = OnceLock::new();
+    let open = make_with(|_, cql| {
+        cql.faults.meanwhile = Arc::default();
+        let _ = MEANWHILE.set(Arc::clone(&cql.faults.meanwhile));
+    });
+    let [one, other] = [open(), open()].map(Arc::<dyn Engine>::from);
+    block_on(async {
+        let option = QueryMySessionOption::default();
+        other.ingest(&amy().app, vec![message("bob", 25)], NOW).await.unwrap();
+        for count in 1..=4_usize {
+            let team = Team::normal(count.to_string().parse().unwrap());
+            let [first, mut events] = stay_and_return(&team);
+            other.ingest(&amy().app, first, NOW).await.unwrap();
+            events.truncate(count);
+            let later = Arc::clone(&other);
+            let happens = async move {
+                later.ingest(&amy().app, events, NOW).await.unwrap();
+                // What is new has its version too when the page goes on.
+                newest(&*later).await;
+            };
+            let meanwhile = Some((Moment::BeforeTexts, happens.boxed()));
+            *MEANWHILE.get().expect("set when it was opened").lock().unwrap() = meanwhile;
+            let page = one.list_page(&amy(), &option).await.unwrap();
+            assert!(MEANWHILE.get().unwrap().lock().unwrap().is_none(), "it happened meanwhile");
+            let times: Vec<u64> = page.session_list.iter().map(|row| row.update_time).collect();
+            assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+            assert!(!times.contains(&40), "said while out");
+            let rows = page.session_list.into_iter();
+            let mut rows: BTreeMap<_, _> = rows.map(|row| (row.session_id.clone(), row)).collect();
+            let from = SyncFrom::Cursor(page.sync_cursor);
+            let request = SyncRequest { from, limit: 100, need_last_msg: true };
+            for change in one.sync_page(&amy(), &request).await.unwrap().changes {
+                match change {
+                    SessionChange::Session(row) => drop(rows.insert(row.session_id.clone(), row)),
+                    SessionChange::Deleted(id) => drop(rows.remove(&id)),
+                }
+            }
+            let now = other.list_page(&amy(), &option).await.unwrap().session_list.into_iter();
+            assert_eq!(rows, now.map(|row| (row.session_id.clone(), row)).collect(), "{count}");
+        }
         close([one, other]).await;
     });
 }
@@ -357,6 +406,17 @@ fn with_a_head_cache_a_sync_has_at_once_what_was_said_through_its_server() {
     });
 }
 
+/// An account comes into a team, in which something is said; then it leaves, misses what is said,
+/// comes back, and hears something.
+fn stay_and_return(team: &Team) -> [Vec<Event>; 2] {
+    let accounts = || vec![amy().account];
+    let join = |time| Event::Join { team: team.clone(), accounts: accounts(), inviter: None, time };
+    let notice = Post { time: 30, message_id: "30".to_owned(), last_msg: "{}".into() };
+    let leave = Event::Leave { team: team.clone(), accounts: accounts(), notice };
+    let later = vec![leave, said_in(team, 40), join(50), said_in(team, 60)];
+    [vec![join(10), said_in(team, 20)], later]
+}
+
 fn said_in(team: &Team, time: u64) -> Event {
     let post = Post { time, message_id: time.to_string(), last_msg: "{}".into() };
     let (place, audience) = (Place::Team(team.clone()), Vec::new());
@@ -373,7 +433,10 @@ async fn newest(server: &dyn Engine) -> u64 {
 #[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
 fn syncs_of_one_account_at_once_share_their_scans() {
     static SCANS: OnceLock<Arc<AtomicU64>> = OnceLock::new();
-    let open = make_with(|_, cql| drop(SCANS.set(Arc::clone(&cql.faults.scans))));
+    let open = make_with(|_, cql| {
+        cql.faults.scans = Arc::default();
+        let _ = SCANS.set(Arc::clone(&cql.faults.scans));
+    });
     let server: Arc<dyn Engine> = open().into();
     block_on(async {
         server.ingest(&amy().app, vec![message("bob", 1)], NOW).await.unwrap();
