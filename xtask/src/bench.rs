@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use machine::process;
 
-use crate::tree::cargo;
+use crate::tree::{self, cargo};
 
 mod sdk;
 mod sdk_report;
@@ -119,8 +119,7 @@ fn cassandra() -> Result<String> {
 
 /// The crate `bench` measures: it alone needs HTTP and the protocols of PostgreSQL and Redis.
 fn measure(what: &str, flags: [Option<&str>; 3]) -> Result<()> {
-    let packages = ["--package", "huihua-server", "--package", "bench"];
-    process::run(cargo().args(["build", "--release"]).args(packages))?;
+    tree::build_to_measure()?;
     let mut bench = Command::new("target/release/bench");
     process::run(bench.arg(what).args(flags.into_iter().flatten()))
 }

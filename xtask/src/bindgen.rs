@@ -12,7 +12,7 @@ use clap::Args;
 
 use machine::{archive, process};
 
-use crate::tree::cargo;
+use crate::tree;
 
 /// Where the generated Kotlin goes; Maven reads it from there.
 pub(crate) const KOTLIN_FOLDER: &str = "target/uniffi-kotlin";
@@ -37,9 +37,7 @@ pub(crate) struct BindgenArguments {}
 /// When a command fails, or the output does not show the configuration.
 pub(crate) fn run() -> Result<()> {
     println!("cargo: building server, library and generator (the first time: minutes)");
-    // All of it: for another choice of packages cargo chooses other features, and a plain
-    // `cargo build` would compile the library again.
-    process::run(cargo().args(["build", "--workspace"]))?;
+    tree::build()?;
     generate(Path::new(BUILD_FOLDER), Path::new(KOTLIN_FOLDER))
 }
 

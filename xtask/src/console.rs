@@ -15,7 +15,7 @@ use machine::{
     programs,
 };
 
-use crate::{server::DevServer, tree::cargo};
+use crate::{server::DevServer, tree};
 
 /// Script and lock file of what it needs.
 const SOURCE: &str = "xtask/console";
@@ -40,7 +40,7 @@ pub(crate) fn run() -> Result<()> {
         println!("console: NOT tried in a browser: playwright-core cannot be fetched by npm here");
         return Ok(());
     }
-    process::run(cargo().args(["build", "--quiet", "--package", "huihua-server"]))?;
+    tree::build()?;
     let pictures = env::var_os(PICTURES).map_or_else(|| folder.join("pictures"), PathBuf::from);
     fs::create_dir_all(&pictures).context("make the folder of the pictures")?;
     let server = DevServer::start_with_console()?;

@@ -16,7 +16,7 @@ use sha1::{Digest, Sha1};
 
 use crate::{
     server::{DevServer, Site, agent},
-    tree::cargo,
+    tree,
 };
 
 const REQUIREMENTS: &str = "xtask/openapi/requirements.txt";
@@ -47,7 +47,7 @@ pub(crate) fn run() -> Result<()> {
     for document in [OWN, NIM] {
         process::run(Command::new(tools.join("openapi-spec-validator")).arg(document))?;
     }
-    process::run(cargo().args(["build", "--workspace"]))?;
+    tree::build()?;
     let server = DevServer::start()?;
     let checked = fill(&server).and_then(|()| check(&server, &tools));
     if checked.is_err() {

@@ -13,6 +13,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
+use machine::process;
+
 /// What `cargo run` sets for the program that it runs. What users set for cargo (`CARGO_HOME`,
 /// `CARGO_INCREMENTAL`, `CARGO_NET_OFFLINE`, `RUSTFLAGS`, …) has none of these starts. `CARGO`
 /// stays: it says which cargo to call.
@@ -71,6 +73,26 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.env("CARGO_TARGET_DIR", "target").env_remove("CARGO");
     command
+}
+
+/// Builds the programs and the library for this machine, with what a plain `cargo build` chooses.
+/// All of them at once: for another choice of packages cargo chooses other features, and compiles
+/// much of it again.
+///
+/// # Errors
+/// When it does not compile.
+pub(crate) fn build() -> Result<()> {
+    process::run(cargo().args(["build", "--workspace"]))
+}
+
+/// Builds what any benchmark measures, optimised; all of it at once for the same reason.
+///
+/// # Errors
+/// When it does not compile.
+pub(crate) fn build_to_measure() -> Result<()> {
+    let packages = ["huihua-server", "huihua-ffi", "bench"].map(|name| ["--package", name]);
+    let feature = ["--features", "huihua-ffi/bench"];
+    process::run(cargo().args(["build", "--release"]).args(packages.as_flattened()).args(feature))
 }
 
 /// The top of the tree: from our crate's folder, which `cargo run` names, else from where we are.

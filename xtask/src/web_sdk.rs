@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use machine::{process, programs};
 
-use crate::tree::cargo;
+use crate::tree;
 
 const SOURCES: &str = "xtask/web-sdk";
 const FOLDER: &str = "target/web-sdk";
@@ -30,7 +30,7 @@ pub(crate) fn run() -> Result<()> {
         println!("web-sdk: NOT checked: the SDKs are not here, and npm does not answer");
         return Ok(());
     }
-    process::run(cargo().args(["build", "--package", "huihua-server"]))?;
+    tree::build()?;
     let server = fs::canonicalize(SERVER).with_context(|| format!("find {SERVER}"))?;
     let mut command = closed_in();
     command.arg("sh").args(["-c", "ip link set lo up && exec \"$@\"", "sh", "node"]);

@@ -19,7 +19,7 @@ use super::sdk_report;
 use crate::{
     bindgen,
     server::{DevServer, agent},
-    tree::cargo,
+    tree::{self, cargo},
 };
 
 const DOCUMENT: &str = "docs/benchmarks.md";
@@ -69,9 +69,7 @@ pub(crate) fn run(quick: bool, check: bool) -> Result<()> {
 fn build() -> Result<String> {
     // The generator in its debug build: optimised, it takes longer to build than all the rest.
     process::run(cargo().args(["build", "--package", "uniffi-bindgen"]))?;
-    let packages = ["--package", "huihua-server", "--package", "huihua-ffi"];
-    let feature = ["--features", "huihua-ffi/bench"];
-    process::run(cargo().args(["build", "--release"]).args(packages).args(feature))?;
+    tree::build_to_measure()?;
     let generated = format!("{FOLDER}/uniffi-kotlin");
     bindgen::generate(Path::new(BUILT), Path::new(&generated))?;
     println!("Maven: compiling facade and benchmark (the first time it downloads: minutes)");
