@@ -89,7 +89,7 @@ async fn an_account_is_exported_and_erased_while_its_server_runs_and_when_it_is_
     // What comes later begins a new list.
     server.events(json!([event("p2p", "u9", "amy", 2_000)])).await;
     assert_eq!(ids(&server.http.list(&amy).await), ["p2p|u9"]);
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let (_, printed, _) = accounts(data, &["export"]);
     assert_eq!(sessions(&records(&printed)), 1);
     let (code, printed, reported) = accounts(data, &["erase", "--yes"]);
@@ -123,7 +123,7 @@ async fn an_erasure_killed_in_the_middle_is_ended_by_the_next() {
         assert_eq!(code, Some(0), "{reported}");
         assert!(server.http.list(&amy).await.is_empty());
         assert_eq!(server.http.list(&printed_token(data, "u2999")).await.len(), 1);
-        assert!(server.signal("TERM").await);
+        assert!(server.terminate().await);
         let verified = binary().args(["verify", "--data"]).arg(data).output().unwrap();
         assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
     }

@@ -47,7 +47,7 @@ async fn a_backup_of_a_running_server_is_one_moment_and_restores_by_itself() {
     let late = server.http.latest(&token).await;
     let (done, text) = run(&["backup", "--data", "first", "--to", "copy.redb"], folder.path());
     assert!(!done && text.contains("exists already"), "{text}");
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     assert!(!first.join("admin.sock").exists());
     let (done, text) = run(&["backup", "--data", "first", "--to", "stopped.redb"], folder.path());
     assert!(done, "of a server that is stopped: {text}");

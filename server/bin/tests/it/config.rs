@@ -16,7 +16,7 @@ use huihua_core::{AccountForm, AppKey};
 use huihua_http::app::{App, Secret};
 use tempfile::TempDir;
 
-use crate::support::{Http, WAIT_MAX, binary, token};
+use crate::support::{Http, Signal, WAIT_MAX, binary, send, token};
 
 /// Writes a configuration of one app that holds these token keys.
 pub(crate) fn write_config(path: &Path, token_keys: &[&str]) {
@@ -114,8 +114,7 @@ impl ConfiguredServer {
 
     /// Sends SIGTERM; returns whether it ended well.
     pub(crate) async fn terminate(&mut self) -> bool {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        send(&self.child, Signal::TERM);
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -127,8 +126,7 @@ impl ConfiguredServer {
     }
 
     pub(crate) fn hang_up(&self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        send(&self.child, Signal::HUP);
     }
 
     /// Returns the last line of the log that holds this text, once there is one.

@@ -94,7 +94,7 @@ async fn a_backup_under_load_restored_elsewhere_has_every_list_of_one_moment() {
         later += 1;
     }
     assert!(backup.wait().unwrap().success());
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     assert!(succeeds(&["restore", "--from", "b.redb", "--data", "second"], folder.path()));
     let verified = said(&["verify", "--data", "second"], folder.path());
     assert!(verified.contains("none is damaged"), "{verified}");
@@ -159,7 +159,7 @@ async fn a_compaction_makes_the_file_smaller_and_a_killed_one_loses_nothing() {
     let erase = ["accounts", "erase", "--yes", "--data", "data", "--account", "bob"];
     assert!(succeeds(&erase, folder.path()));
     let before = lists(&server, &data).await;
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let store = data.join(FILE_NAME);
     let size = || std::fs::metadata(&store).unwrap().len();
     let (mut killed, old) = (0, size());

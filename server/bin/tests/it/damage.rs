@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::{
-    Http, ServerProcess, WAIT_MAX, binary, edit, event, ids, membership, printed_token, recall,
+    Http, ServerProcess, Signal, WAIT_MAX, binary, edit, event, ids, membership, printed_token,
+    recall, send,
 };
 
 const OBSERVED: [&str; 6] = ["amy", "bob", "u1", "u57", "u123", "cat"];
@@ -73,7 +74,7 @@ async fn real_store() -> RealStore {
         let list = server.http.list(&token).await;
         lists.push((account, token, list));
     }
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let bytes = std::fs::read(folder.path().join(FILE_NAME)).unwrap();
     RealStore { folder, bytes, lists }
 }
@@ -174,9 +175,7 @@ impl OnDamage {
     }
 
     async fn stop(&mut self) -> Ended {
-        let pid = self.child.id().to_string();
-        // It may have ended already.
-        let _ = Command::new("kill").args(["-TERM", &pid]).stderr(Stdio::null()).status();
+        send(&self.child, Signal::TERM);
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -107,7 +107,7 @@ async fn keys_are_made_once_and_are_private() {
         (&account["account"], &account["appKey"]),
         (&"bob".into(), &first["appKey"].as_str().into())
     );
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let again = ServerProcess::start(&data).await;
     for name in ["appKey", "appSecret", "tokenKey", "ingestKey"] {
         assert_eq!(again.dev[name], first[name], "{name} stays");
@@ -165,5 +165,5 @@ async fn one_data_folder_has_one_server() {
         .unwrap();
     assert!(!second.status.success());
     assert!(!second.stderr.is_empty());
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
 }

@@ -182,7 +182,7 @@ async fn sigterm_ends_the_waits_of_the_real_server() {
     assert_eq!(changed_ids(&server.http.sync(&token, "cursor=latest&waitMs=300").await).len(), 0);
     assert!(!waiting.is_finished());
     let sent = Instant::now();
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     assert!(sent.elapsed() < Duration::from_secs(5));
     assert_eq!(changed_ids(&answer(waiting).await).len(), 0);
 }

@@ -24,7 +24,7 @@ async fn a_refused_copy_left_no_reason_in_the_log() {
         let answer = server.http.send(Method::POST, "/nim/copy", &headers, good.clone()).await;
         assert_eq!(answer.status, 403);
     }
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let log = std::fs::read_to_string(folder.path().join("stderr")).unwrap();
     for reason in [
         "unknown app key",
@@ -62,7 +62,7 @@ async fn no_secret_and_no_message_reaches_the_log_even_at_its_loudest() {
     assert_eq!(server.http.get("/v1/sessions?limit=PRIVATE-LIMIT", &token).await.status, 400);
     let refused = server.http.get("/v1/account", "PRIVATE-TOKEN").await;
     assert_eq!(refused.status, 401);
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
 
     let log = std::fs::read_to_string(folder.path().join("stderr")).unwrap();
     let id = refused.json()["requestId"].as_str().unwrap().to_owned();

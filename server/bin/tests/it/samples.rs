@@ -110,7 +110,7 @@ async fn a_server_that_is_away_for_a_moment_gets_the_samples() {
     let folder = TempDir::new().unwrap();
     let mut server = ServerProcess::start(folder.path()).await;
     let (url, data) = (server.dev["url"].clone(), folder.path().to_str().unwrap().to_owned());
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let stderr = folder.path().join("delivery");
     let mut command = binary();
     command.args(["samples", "--to", &url, "--data", &data, "--retry-for", "60s"]);

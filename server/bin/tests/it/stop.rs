@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::{io::AsyncReadExt as _, io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::support::{ServerProcess, message, printed_token};
+use crate::support::{ServerProcess, Signal, message, printed_token};
 
 #[tokio::test]
 async fn sigterm_and_ctrl_c_end_it_well_and_lose_nothing() {
     let folder = TempDir::new().unwrap();
-    for (n, signal) in [(1, "TERM"), (2, "INT")] {
+    for (n, signal) in [(1, Signal::TERM), (2, Signal::INT)] {
         let mut server = ServerProcess::start(folder.path()).await;
         let address = server.http.url.trim_start_matches("http://").to_owned();
         let answer = server.copy(&message("PERSON", &format!("u{n}"), "amy", n)).await.unwrap();
@@ -18,7 +18,7 @@ async fn sigterm_and_ctrl_c_end_it_well_and_lose_nothing() {
         // An idle connection must not hold the server back.
         let mut idle = TcpStream::connect(&address).await.unwrap();
         let sent = Instant::now();
-        assert!(server.signal(signal).await, "SIG{signal} is a success");
+        assert!(server.signal(signal).await, "{signal:?} is a success");
         assert!(sent.elapsed() < Duration::from_secs(5), "idle connections are closed at once");
         assert_eq!(idle.read(&mut [0]).await.unwrap_or(0), 0);
         assert!(TcpStream::connect(&address).await.is_err(), "nobody listens any more");
@@ -51,7 +51,7 @@ async fn a_request_in_flight_is_answered() {
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     };
-    let (ended_well, answer) = tokio::join!(server.signal("TERM"), rest);
+    let (ended_well, answer) = tokio::join!(server.terminate(), rest);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(ended_well);
     let server = ServerProcess::start(folder.path()).await;

@@ -19,6 +19,8 @@ use huihua_http::{
 use huihua_nim::copy;
 use huihua_store_redb::{Memory, RedbStore};
 use reqwest::{Client, ClientBuilder, Method, header::CONTENT_TYPE};
+pub(crate) use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -35,6 +37,11 @@ const ANSWER_WAIT_MAX: Duration = Duration::from_secs(60);
 
 /// Longest wait for what must happen at once.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Sends a signal. Not by the program `kill`, which not every machine has.
+pub(crate) fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
 
 /// An answer, read whole.
 #[derive(Debug)]
@@ -485,10 +492,14 @@ impl ServerProcess {
         self.child.wait().unwrap();
     }
 
-    /// Sends a signal by its name and waits for the end; whether it ended well.
-    pub(crate) async fn signal(&mut self, name: &str) -> bool {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+    /// Sends SIGTERM and waits for the end; whether it ended well.
+    pub(crate) async fn terminate(&mut self) -> bool {
+        self.signal(Signal::TERM).await
+    }
+
+    /// Sends a signal and waits for the end; whether it ended well.
+    pub(crate) async fn signal(&mut self, signal: Signal) -> bool {
+        send(&self.child, signal);
         let sent = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {

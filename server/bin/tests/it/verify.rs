@@ -47,7 +47,7 @@ async fn a_store_is_verified_and_a_damaged_value_is_named() {
         assert!(values >= 6 && is_said, "{when}: {printed}");
     };
     check_intact("while the server runs");
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     check_intact("when it is stopped");
 
     damage(&data.join("huihua.redb"), "\"body 2\"");

@@ -15,7 +15,7 @@ use super::{APP, INGEST_KEY, config_of, folder, node, session, token_of, unique}
 use crate::{
     config::{ConfiguredServer, write_private},
     nim::{sdk::Sdk, seed::Seed},
-    support::{WAIT_MAX, binary, event, membership},
+    support::{Signal, WAIT_MAX, binary, event, membership, send},
 };
 
 /// Peers of amy.
@@ -33,15 +33,14 @@ fn text(output: &Output) -> String {
 }
 
 /// Lets it run until it has noted something, then sends the signal; returns how it ended.
-fn broken_off(mut command: Command, state: &Path, signal: &str) -> Output {
+fn broken_off(mut command: Command, state: &Path, signal: Signal) -> Output {
     let child = command.spawn().unwrap();
     let since = Instant::now();
     while !state.exists() {
         assert!(since.elapsed() < 3 * WAIT_MAX, "nothing is noted");
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    let pid = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    send(&child, signal);
     child.wait_with_output().unwrap()
 }
 
@@ -108,11 +107,11 @@ async fn a_store_is_copied_to_cassandra_and_back_and_goes_on_where_it_was_broken
     assert!(server.terminate().await);
 
     let state = here.path().join("huihua-copy.state");
-    let interrupted = broken_off(copy(here.path(), &from, &to), &state, "-INT");
+    let interrupted = broken_off(copy(here.path(), &from, &to), &state, Signal::INT);
     assert_eq!(interrupted.status.code(), Some(1), "{interrupted:?}");
     assert!(text(&interrupted).contains("start it again"), "{interrupted:?}");
     let noted = std::fs::read(&state).unwrap();
-    let killed = broken_off(copy(here.path(), &from, &to), &state, "-KILL");
+    let killed = broken_off(copy(here.path(), &from, &to), &state, Signal::KILL);
     assert!(!killed.status.success() && !noted.is_empty());
     let other = copy(here.path(), &from, "redb:elsewhere").output().unwrap();
     assert!(text(&other).contains("is of a copy from "), "{other:?}");

@@ -1,7 +1,7 @@
 //! The import against kills and against what happens meanwhile.
 
 use std::{
-    process::{Command, Stdio},
+    process::Stdio,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,7 +16,7 @@ use super::{
     run::{Importing, RunResult},
     stub::{NimStub, World, last},
 };
-use crate::support::{ServerProcess, WAIT_MAX, event, ids, printed_token};
+use crate::support::{ServerProcess, Signal, WAIT_MAX, event, ids, printed_token, send};
 
 /// What bob sent stands in amy's list by bob's row; she has deleted it at NIM.
 fn world() -> World {
@@ -164,8 +164,7 @@ async fn ctrl_c_stops_it_and_says_how_to_go_on() {
         assert!(since.elapsed() < WAIT_MAX, "only {} calls", nim.calls().0);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let signal = Command::new("kill").args(["-INT", &running.id().to_string()]).status();
-    assert!(signal.unwrap().success());
+    send(&running, Signal::INT);
     let output = tokio::task::spawn_blocking(|| running.wait_with_output().unwrap());
     let stopped = RunResult::of(&output.await.unwrap());
     stopped.assert_failed("interrupted. Start again: with --state the import goes on");

@@ -67,7 +67,7 @@ async fn sigterm_ends_links_at_once_and_well() {
     let silent = Link::open(server.http.address(), Framing::Text).await;
     links[0].send(7, 19, &Parameter::Tags(json!({}))).await;
     let sent = Instant::now();
-    assert!(server.signal("TERM").await, "it ends well");
+    assert!(server.terminate().await, "it ends well");
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
     for link in &mut links[1..] {
         assert_eq!(link.next().await, None);

@@ -366,7 +366,7 @@ async fn a_start_without_the_choice_or_with_the_other_one_is_refused_in_words() 
     let mut server = ServerProcess::start(data).await;
     server.events(json!([event("p2p", "Bob", "Alice_1", 1)])).await;
     let key = server.dev["appKey"].clone();
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let config = data.join("huihua.toml");
     let text = std::fs::read_to_string(&config).unwrap();
     assert_eq!(text.matches("accounts = \"nim\"\n").count(), 1, "dev chooses NIM's form");

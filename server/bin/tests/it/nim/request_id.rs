@@ -192,7 +192,7 @@ async fn the_first_answer_outlives_a_restart_and_kill_9() {
         assert_eq!(teams_of(&sdk, "amy").await.len(), 1, "round {round}");
         let token = answers.1["info"]["token"].as_str().unwrap();
         server.http.get("/v1/account", token).await.ok();
-        assert!(server.signal("TERM").await);
+        assert!(server.terminate().await);
     }
 }
 

@@ -163,7 +163,7 @@ async fn no_token_lies_on_the_disk_or_in_the_log() {
         let held = holder(&server.http, token).await;
         assert_eq!(held, is(&server.dev["appKey"], account));
     }
-    assert!(server.signal("TERM").await);
+    assert!(server.terminate().await);
     let mut read = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let path = entry.unwrap().path();
