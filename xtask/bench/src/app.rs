@@ -56,12 +56,24 @@ pub(crate) fn config(data: &Path, port: u16, has_memory_key: bool) -> String {
     config_of(port, &format!("data = \"{}\"\n{memory}", data.display()))
 }
 
+/// Where a server on Cassandra keeps its lists.
+#[derive(Clone, Copy)]
+pub(crate) struct Keyspace<'k> {
+    /// Host and port of a node.
+    pub(crate) node: &'k str,
+    pub(crate) name: &'k str,
+    /// How long the server keeps teams in its memory, in ms.
+    pub(crate) head_cache_ms: u32,
+}
+
 /// The same of a server on one node of Cassandra, with one copy.
-pub(crate) fn cassandra_config(node: &str, keyspace: &str, port: u16) -> String {
+pub(crate) fn cassandra_config(keyspace: &Keyspace<'_>, port: u16) -> String {
+    let Keyspace { node, name, head_cache_ms } = keyspace;
     let store = format!(
         "store = \"cassandra\"\ncassandra_nodes = [\"{node}\"]\n\
-         cassandra_data_centre = \"dc1\"\ncassandra_keyspace = \"{keyspace}\"\n\
-         cassandra_replication = [\"dc1:1\"]\nadmin_listen = \"off\"\n"
+         cassandra_data_centre = \"dc1\"\ncassandra_keyspace = \"{name}\"\n\
+         cassandra_replication = [\"dc1:1\"]\nadmin_listen = \"off\"\n\
+         cassandra_head_cache_ms = {head_cache_ms}\n"
     );
     config_of(port, &store)
 }

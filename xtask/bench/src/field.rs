@@ -11,6 +11,7 @@ use machine::process;
 use tempfile::TempDir;
 
 use crate::{
+    app::Keyspace,
     cluster::Cluster,
     connection::HttpConnection,
     limit,
@@ -34,7 +35,9 @@ pub(crate) const BARE: &str = "bare PostgreSQL";
 pub(crate) const REDIS: &str = "bare Redis";
 /// The product on one node of Cassandra: measured when it is asked for.
 pub(crate) const CASSANDRA: &str = "Huihua on Cassandra";
-/// All of them, in the order of the tables.
+/// The same with the head cache, which only reads of lists notice.
+pub(crate) const CASSANDRA_CACHED: &str = "the same, `cassandra_head_cache_ms = 1000`";
+/// Those of all kinds of work, in the order of the tables.
 pub(crate) const NAMES: [&str; 6] = [OURS, LIMIT, PEER, BARE, REDIS, CASSANDRA];
 /// Accounts that read, and as many that set exts: one a connection.
 const READERS: usize = 8;
@@ -52,8 +55,9 @@ pub(crate) struct Field {
     /// The peer's process, before its database.
     peer: Option<(ServerProcess, Cluster)>,
     redis: Option<RedisProcess>,
-    /// The product on Cassandra, and the node's process if it is on this machine.
-    cassandra: Option<(ServerProcess, Option<u32>)>,
+    /// The product on Cassandra, without its head cache and with it, and the node's process if it
+    /// is on this machine.
+    cassandra: Option<([ServerProcess; 2], Option<u32>)>,
     /// Versions of the peers, and why one is missing.
     pub(crate) peers: Vec<String>,
     pub(crate) numbers: Numbers,
@@ -101,8 +105,8 @@ impl Field {
     pub(crate) async fn start(node: Option<&str>) -> Result<Self> {
         let (lists, numbers) = (lists(), Numbers::default());
         let names: Vec<String> = lists.iter().map(|(account, _)| account.clone()).collect();
-        let folders = [folder()?, folder()?, folder()?, folder()?, folder()?, folder()?];
-        let [product_in, limit_in, peer_in, cluster_in, redis_in, cassandra_in] =
+        let folders = [folder()?, folder()?, folder()?, folder()?, folder()?, folder()?, folder()?];
+        let [product_in, limit_in, peer_in, cluster_in, redis_in, cassandra_in @ ..] =
             folders.each_ref().map(TempDir::path);
         println!("bench: starting huihua-server and making its lists");
         let (mut product, _) = ServerProcess::start_product(product_in, &names)?;
@@ -129,7 +133,7 @@ impl Field {
         Ok(Self { product, limit, peer, redis, cassandra, peers, numbers, resting_bytes, _folders })
     }
 
-    /// All that are there, in the order of [`NAMES`].
+    /// All that are there, in the order of [`NAMES`], and [`CASSANDRA_CACHED`].
     pub(crate) fn contestants(&self) -> Vec<Contestant> {
         let http = |name, server: &ServerProcess, behind: Option<u32>| {
             let pids = [server.id()].into_iter().chain(behind).collect();
@@ -145,8 +149,9 @@ impl Field {
             let way = Way::Redis(redis.port);
             all.push(Contestant { name: REDIS, way, pids: vec![redis.id()] });
         }
-        if let Some((server, node)) = &self.cassandra {
+        if let Some(([server, cached], node)) = &self.cassandra {
             all.push(http(CASSANDRA, server, *node));
+            all.push(http(CASSANDRA_CACHED, cached, *node));
         }
         all
     }
@@ -174,22 +179,26 @@ impl Field {
     }
 }
 
-/// Starts the product on a keyspace of its own and makes the same lists. The keyspace stays:
+/// Starts the product twice on a keyspace of its own, and makes the same lists. The keyspace stays:
 /// nothing here speaks Cassandra's protocol.
 async fn start_on_cassandra(
-    folder: &Path,
+    folders: [&Path; 2],
     node: &str,
     lists: &[(String, u64)],
     numbers: &Numbers,
-) -> Result<(ServerProcess, Option<u32>)> {
-    let keyspace = format!("huihua_bench_{}", std::process::id());
-    println!("bench: starting huihua-server on Cassandra ({node}, keyspace {keyspace})");
+) -> Result<([ServerProcess; 2], Option<u32>)> {
+    let name = format!("huihua_bench_{}", std::process::id());
+    println!("bench: starting huihua-server on Cassandra ({node}, keyspace {name})");
     let names: Vec<String> = lists.iter().map(|(account, _)| account.clone()).collect();
-    let (mut server, _) = ServerProcess::start_on_cassandra(folder, node, &keyspace, &names)?;
+    let keyspace = Keyspace { node, name: &name, head_cache_ms: 0 };
+    let (mut server, _) = ServerProcess::start_on_cassandra(folders[0], &keyspace, &names)?;
     server.fill(lists, WRITERS, numbers).await?;
     server.read_cursors(&names).await?;
+    let keyspace = Keyspace { head_cache_ms: 1_000, ..keyspace };
+    let (mut cached, _) = ServerProcess::start_on_cassandra(folders[1], &keyspace, &names)?;
+    cached.read_cursors(&names).await?;
     let port = node.rsplit(':').next().and_then(|port| port.parse().ok());
-    Ok((server, port.and_then(proc_files::listener)))
+    Ok(([server, cached], port.and_then(proc_files::listener)))
 }
 
 /// Takes a peer that started; says why another is left out.

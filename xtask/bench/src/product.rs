@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use crate::{
-    app,
+    app::{self, Keyspace},
     connection::HttpConnection,
     limit::ADDRESS_FILE,
     messages::{self, Writers},
@@ -80,13 +80,12 @@ impl ServerProcess {
     /// When it does not get there.
     pub(crate) fn start_on_cassandra(
         folder: &Path,
-        node: &str,
-        keyspace: &str,
+        keyspace: &Keyspace<'_>,
         accounts: &[String],
     ) -> Result<(Self, Duration)> {
         let address = free_address()?;
         let config = folder.join("huihua.toml");
-        let text = app::cassandra_config(node, keyspace, address.port());
+        let text = app::cassandra_config(keyspace, address.port());
         fs::write(&config, text).context("write the configuration")?;
         process::run(Command::new(SERVER).args(["schema", "apply", "--config"]).arg(&config))?;
         Self::start_with(&config, address, accounts, &RATES)

@@ -7,7 +7,9 @@ use anyhow::Result;
 
 use crate::{
     connection::HttpConnection,
-    field::{CASSANDRA, Field, LENGTHS, OURS, PEER, TEAMS, account_of_length, accounts},
+    field::{
+        CASSANDRA, CASSANDRA_CACHED, Field, LENGTHS, OURS, PEER, TEAMS, account_of_length, accounts,
+    },
     figures::Cell,
     kinds::{KINDS, Kind, RunLength},
     load::{Callers, Contestant},
@@ -64,7 +66,7 @@ pub(crate) async fn measure_lengths(
     work: Work,
 ) -> Result<GrowthTable> {
     let mut contestants = field.contestants();
-    contestants.retain(|it| [OURS, PEER, CASSANDRA].contains(&it.name));
+    contestants.retain(|it| [OURS, PEER, CASSANDRA, CASSANDRA_CACHED].contains(&it.name));
     let callers = LENGTHS.map(|sessions| {
         let accounts = vec![account_of_length(sessions)];
         let callers = Callers { work, connections: 1, accounts, numbers: field.numbers.clone() };
