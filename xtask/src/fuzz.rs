@@ -121,7 +121,11 @@ fn names(only: Option<&str>) -> Result<Vec<String>> {
     Ok(vec![only.to_owned()])
 }
 
-fn build() -> Result<PathBuf> {
+/// Compiles the targets, and gives the program that is all of them.
+///
+/// # Errors
+/// When there is no C++ compiler, or something does not compile.
+pub(crate) fn build() -> Result<PathBuf> {
     // libFuzzer is C++; everything else needs a C compiler alone.
     programs::need("c++", "g++")?;
     let version = process::read(Command::new("rustc").arg("-vV"))?;

@@ -9,6 +9,7 @@ use machine::process;
 use offline_android::resources;
 
 mod aar;
+mod ahead;
 mod android;
 mod apk;
 mod bench;
@@ -53,6 +54,7 @@ enum Task {
     Release(release::ReleaseArguments),
     Bench(bench::BenchArguments),
     Fuzz(fuzz::FuzzArguments),
+    Ahead(ahead::AheadArguments),
 }
 
 fn main() -> ExitCode {
@@ -85,5 +87,6 @@ fn run(task: Task) -> Result<()> {
         Task::Release(arguments) => release::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Ahead(_) => ahead::run(),
     }
 }

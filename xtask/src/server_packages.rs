@@ -24,7 +24,7 @@ mod zig;
 pub(crate) use arch::Arch;
 pub(crate) use contents::{DEPLOY, time_text};
 pub(crate) use image::USER as IMAGE_USER;
-pub(crate) use zig::GLIBC;
+pub(crate) use zig::{GLIBC, build as compile};
 
 use contents::{BILL_NAME, Contents};
 use deb::Compression;

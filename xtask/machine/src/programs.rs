@@ -4,6 +4,7 @@
 use std::{
     env,
     ffi::OsStr,
+    fs::File,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -64,6 +65,10 @@ pub fn install(mut packages: Vec<&str>) -> Result<()> {
         bail!("install what is missing; on Debian and Ubuntu: sudo {command}");
     }
     println!("machine: installing {} (as root on Debian)", packages.join(", "));
+    // Another of us may be about to install something: apt does not wait for itself everywhere.
+    let lock = env::temp_dir().join("huihua-apt.lock");
+    let lock = File::create(&lock).with_context(|| format!("open {}", lock.display()))?;
+    lock.lock().context("wait for another one that installs packages")?;
     process::run(apt("apt-get").args(["update", "-qq"]))?;
     if packages.contains(&JDK) && process::read(apt("apt-cache").args(["show", JDK])).is_err() {
         packages.retain(|package| *package != JDK);
