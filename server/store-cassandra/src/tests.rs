@@ -84,12 +84,15 @@ fn make() -> Opener {
 }
 
 /// The same with faults, which `plant` gets with the keyspace's connection.
-fn make_with(plant: fn(&Runtime, &mut Cql)) -> Opener {
+fn make_with(plant: impl Fn(&Runtime, &mut Cql) + Send + Sync + 'static) -> Opener {
     make_cached(plant, None)
 }
 
 /// The same with a cache of teams.
-fn make_cached(plant: fn(&Runtime, &mut Cql), head_cache: Option<Duration>) -> Opener {
+fn make_cached(
+    plant: impl Fn(&Runtime, &mut Cql) + Send + Sync + 'static,
+    head_cache: Option<Duration>,
+) -> Opener {
     let realm: String = random::<8>().unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
     Box::new(move || {
         let (Shared { runtime, cql }, names) = (shared(), Names::of_realm(&realm));

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicU64, Ordering::SeqCst},
     },
     time::Duration,
@@ -30,6 +30,14 @@ const NOW: u64 = 1_700_000_000_000;
 fn servers() -> [Arc<dyn Engine>; 2] {
     let open = make();
     [open(), open()].map(Arc::from)
+}
+
+/// The same, and what happens once at a moment of a read of either.
+fn servers_with_meanwhile() -> (Arc<dyn Engine>, Arc<dyn Engine>, Meanwhile) {
+    let meanwhile = Meanwhile::default();
+    let planted = Arc::clone(&meanwhile);
+    let open = make_with(move |_, cql| cql.faults.meanwhile = Arc::clone(&planted));
+    (open().into(), open().into(), meanwhile)
 }
 
 fn message(from: &str, time: u64) -> Event {
@@ -290,12 +298,7 @@ fn a_head_cache_delays_by_a_second_at_most_and_nothing_goes_back() {
 #[test]
 #[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
 fn who_leaves_while_a_team_is_read_does_not_see_what_is_said_after_it() {
-    static MEANWHILE: OnceLock<Meanwhile> = OnceLock::new();
-    let open = make_with(|_, cql| {
-        cql.faults.meanwhile = Arc::default();
-        let _ = MEANWHILE.set(Arc::clone(&cql.faults.meanwhile));
-    });
-    let [one, other] = [open(), open()].map(Arc::<dyn Engine>::from);
+    let (one, other, meanwhile) = servers_with_meanwhile();
     block_on(async {
         let team = Team::normal("7".parse().unwrap());
         let id = team.session_id();
@@ -309,10 +312,9 @@ fn who_leaves_while_a_team_is_read_does_not_see_what_is_said_after_it() {
         let leave = Event::Leave { team: team.clone(), accounts, notice };
         let events = vec![leave, said_in(&team, 4)];
         let happens = async move { drop(later.ingest(&amy().app, events, NOW).await.unwrap()) };
-        let meanwhile = Some((Moment::BeforeTeams, happens.boxed()));
-        *MEANWHILE.get().expect("set when it was opened").lock().unwrap() = meanwhile;
+        *meanwhile.lock().unwrap() = Some((Moment::BeforeTeams, happens.boxed()));
         let seen = one.get_session(&amy(), &id).await.unwrap();
-        assert!(MEANWHILE.get().unwrap().lock().unwrap().is_none(), "it happened meanwhile");
+        assert!(meanwhile.lock().unwrap().is_none(), "it happened meanwhile");
         assert_eq!(seen, other.get_session(&amy(), &id).await.unwrap());
         close([one, other]).await;
     });
@@ -321,12 +323,7 @@ fn who_leaves_while_a_team_is_read_does_not_see_what_is_said_after_it() {
 #[test]
 #[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
 fn what_happens_between_a_pages_list_and_its_texts_is_in_it_or_in_the_next_sync() {
-    static MEANWHILE: OnceLock<Meanwhile> = OnceLock::new();
-    let open = make_with(|_, cql| {
-        cql.faults.meanwhile = Arc::default();
-        let _ = MEANWHILE.set(Arc::clone(&cql.faults.meanwhile));
-    });
-    let [one, other] = [open(), open()].map(Arc::<dyn Engine>::from);
+    let (one, other, meanwhile) = servers_with_meanwhile();
     block_on(async {
         let option = QueryMySessionOption::default();
         other.ingest(&amy().app, vec![message("bob", 25)], NOW).await.unwrap();
@@ -341,10 +338,9 @@ fn what_happens_between_a_pages_list_and_its_texts_is_in_it_or_in_the_next_sync(
                 // What is new has its version too when the page goes on.
                 newest(&*later).await;
             };
-            let meanwhile = Some((Moment::BeforeTexts, happens.boxed()));
-            *MEANWHILE.get().expect("set when it was opened").lock().unwrap() = meanwhile;
+            *meanwhile.lock().unwrap() = Some((Moment::BeforeTexts, happens.boxed()));
             let page = one.list_page(&amy(), &option).await.unwrap();
-            assert!(MEANWHILE.get().unwrap().lock().unwrap().is_none(), "it happened meanwhile");
+            assert!(meanwhile.lock().unwrap().is_none(), "it happened meanwhile");
             let times: Vec<u64> = page.session_list.iter().map(|row| row.update_time).collect();
             assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
             assert!(!times.contains(&40), "said while out");
@@ -432,16 +428,13 @@ async fn newest(server: &dyn Engine) -> u64 {
 #[test]
 #[ignore = "needs a node of Cassandra: cargo xtask test --only cassandra"]
 fn syncs_of_one_account_at_once_share_their_scans() {
-    static SCANS: OnceLock<Arc<AtomicU64>> = OnceLock::new();
-    let open = make_with(|_, cql| {
-        cql.faults.scans = Arc::default();
-        let _ = SCANS.set(Arc::clone(&cql.faults.scans));
-    });
+    let scans: Arc<AtomicU64> = Arc::default();
+    let counted = Arc::clone(&scans);
+    let open = make_with(move |_, cql| cql.faults.scans = Arc::clone(&counted));
     let server: Arc<dyn Engine> = open().into();
     block_on(async {
         server.ingest(&amy().app, vec![message("bob", 1)], NOW).await.unwrap();
         server.list_page(&amy(), &Default::default()).await.unwrap();
-        let scans = SCANS.get().expect("set when it was opened");
         let before = scans.load(SeqCst);
         let syncs = (0..100).map(|_| {
             let server = Arc::clone(&server);
