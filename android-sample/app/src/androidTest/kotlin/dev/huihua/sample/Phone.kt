@@ -5,6 +5,7 @@ import android.app.Activity
 import android.app.Application
 import android.content.Context
 import android.content.Intent
+import android.os.Build
 import android.os.Bundle
 import android.os.SystemClock
 import android.util.Base64
@@ -135,9 +136,25 @@ internal class Phone {
     fun close() {
         onMain { opened.toList().forEach { it.finish() } }
         instrumentation.waitForIdleSync()
+        if (Build.FINGERPRINT == "robolectric") {
+            onMain { opened.toList().forEach(::destroy) }
+            assertTrue("left open: $opened", opened.isEmpty())
+        }
         application.unregisterActivityLifecycleCallbacks(watcher)
         Thread.setDefaultUncaughtExceptionHandler(handlerBefore)
         crash?.let { throw AssertionError("the app crashed", it) }
+    }
+
+    /**
+     * Does what only a real system does to a screen that finishes. Its window would be laid out
+     * between two tests, when there is no app: that ends Robolectric's main thread, and the next
+     * test waits for it without end.
+     */
+    private fun destroy(finishing: Activity) {
+        instrumentation.callActivityOnPause(finishing)
+        instrumentation.callActivityOnStop(finishing)
+        instrumentation.callActivityOnDestroy(finishing)
+        finishing.windowManager.removeViewImmediate(finishing.window.decorView)
     }
 
     fun <T> onMain(block: () -> T): T {
