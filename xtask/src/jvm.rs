@@ -4,7 +4,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::Command,
     time::Instant,
 };
 
@@ -65,7 +64,7 @@ pub(crate) fn install(library: &Path, arguments: &[String]) -> Result<()> {
     let text = fs::read_to_string(POM).with_context(|| format!("read {POM}"))?;
     archive::write(&pom, with_versions(&text, maven::version)?.as_bytes())?;
     let absolute = |path: &PathBuf| std::path::absolute(path).context("find what was packed");
-    let mut command = Command::new("mvn");
+    let mut command = maven::program();
     command.args(["--batch-mode", "--no-transfer-progress", "--quiet", "-Dstyle.color=never"]);
     command.arg(INSTALL).args(arguments);
     command.arg(format!("-Dfile={}", absolute(&main)?.display()));

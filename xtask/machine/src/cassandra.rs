@@ -1,5 +1,5 @@
-//! Nodes of Apache Cassandra for tests and measurements: on loopback alone, in a folder that goes
-//! with them, from jars that Maven fetches once for all clones. No container and no root.
+//! Nodes of Apache Cassandra for tests: on loopback alone, in a folder that goes with them, from
+//! jars that Maven fetches once for all clones. No container and no root.
 
 mod node;
 mod tls;

@@ -16,6 +16,19 @@ pub const REACTOR: &str = "bindings/kotlin/pom.xml";
 /// Where jars are put that are no part of the reactor's class paths.
 const TOOLS_FOLDER: &str = "target/android-tools";
 
+/// What Maven's JVM is told, unless the user tells it something in `MAVEN_OPTS`. A build is over
+/// before the optimising compiler has paid for itself: it takes a third of the processor's time.
+const OPTIONS: &str = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m";
+
+/// Maven by itself.
+pub fn program() -> Command {
+    let mut command = Command::new("mvn");
+    if env::var_os("MAVEN_OPTS").is_none() {
+        command.env("MAVEN_OPTS", OPTIONS);
+    }
+    command
+}
+
 /// Makes a Maven command over a POM. It gets the top of the tree, because the reactor reads the
 /// library and the generated Kotlin from `target/`.
 ///
@@ -23,7 +36,7 @@ const TOOLS_FOLDER: &str = "target/android-tools";
 /// When there is no current folder.
 pub fn command(pom: &str) -> Result<Command> {
     let top = env::current_dir().context("find the top of the tree")?;
-    let mut command = Command::new("mvn");
+    let mut command = program();
     command.args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never"]);
     command.args(["--file", pom]).arg(format!("-Dtop={}", top.display()));
     Ok(command)

@@ -256,6 +256,9 @@ fn java_options() -> Vec<String> {
         format!("-Xmx{HEAP_MIB}M"),
         "-Xss384k".to_owned(),
         "-XX:+UseG1GC".to_owned(),
+        // A node of a test ends before the optimising compiler has paid for itself.
+        "-XX:TieredStopAtLevel=1".to_owned(),
+        "-XX:ReservedCodeCacheSize=240m".to_owned(),
         "-XX:MaxDirectMemorySize=512M".to_owned(),
         "-XX:+PerfDisableSharedMem".to_owned(),
         "-XX:+ExitOnOutOfMemoryError".to_owned(),
