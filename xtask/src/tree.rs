@@ -35,6 +35,9 @@ const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 
 /// All crates with all features: steps that compile the same compile once.
 pub(crate) const EVERYTHING: [&str; 2] = ["--workspace", "--all-features"];
+/// Of it, what is not read again: the generator is one line, and what it drags in takes a minute to
+/// check.
+pub(crate) const BUT_THE_GENERATOR: [&str; 2] = ["--exclude", "uniffi-bindgen"];
 
 /// Goes to the top of the tree, and takes what cargo has set out of the environment. A process may
 /// not change its own while it has threads, so this one is replaced by itself: only the first call
