@@ -109,7 +109,11 @@ internal class Phone {
                     it.javaClass == activity.javaClass
             }
         }
-        return onMain { opened.last { it !== activity && it.javaClass == activity.javaClass } }
+        val turned =
+            onMain { opened.last { it !== activity && it.javaClass == activity.javaClass } }
+        // Robolectric runs what others post while it is still recreating: the focus comes last.
+        await("its focus") { turned.hasWindowFocus() }
+        return turned
     }
 
     /** Covers the screen by another one for a while. */
@@ -154,7 +158,8 @@ internal class Phone {
         instrumentation.callActivityOnPause(finishing)
         instrumentation.callActivityOnStop(finishing)
         instrumentation.callActivityOnDestroy(finishing)
-        finishing.windowManager.removeViewImmediate(finishing.window.decorView)
+        val window = finishing.window.decorView
+        if (window.isAttachedToWindow) finishing.windowManager.removeViewImmediate(window)
     }
 
     fun <T> onMain(block: () -> T): T {

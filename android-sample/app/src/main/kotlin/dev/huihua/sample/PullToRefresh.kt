@@ -53,7 +53,11 @@ class PullToRefresh(context: Context, attributes: AttributeSet) : FrameLayout(co
 
     private fun move(y: Float) {
         getChildAt(0).visibility = if (y > 0) View.VISIBLE else View.INVISIBLE
-        content().forEach { it.translationY = y }
+        content().forEach {
+            // The way back from the last pull would fight with the finger.
+            it.animate().cancel()
+            it.translationY = y
+        }
     }
 
     private fun settle() {
