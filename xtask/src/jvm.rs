@@ -65,8 +65,7 @@ pub(crate) fn install(library: &Path, arguments: &[String]) -> Result<()> {
     archive::write(&pom, with_versions(&text, maven::version)?.as_bytes())?;
     let absolute = |path: &PathBuf| std::path::absolute(path).context("find what was packed");
     let mut command = maven::program();
-    command.args(["--batch-mode", "--no-transfer-progress", "--quiet", "-Dstyle.color=never"]);
-    command.arg(INSTALL).args(arguments);
+    command.args(["--quiet", INSTALL]).args(arguments);
     command.arg(format!("-Dfile={}", absolute(&main)?.display()));
     command.arg(format!("-Dsources={}", absolute(&sources)?.display()));
     command.arg(format!("-DpomFile={}", absolute(&pom)?.display()));

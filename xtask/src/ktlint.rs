@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use machine::{maven, process, programs};
+use machine::{jvm, maven, process, programs};
 
 const VERSION: &str = "1.8.0";
 const FILES: [&str; 5] = [
@@ -48,11 +48,8 @@ fn ktlint() -> Result<Command> {
     let jar = maven::fetch("com.pinterest.ktlint", "ktlint-cli", VERSION, "all.jar")?;
     let mut command = Command::new("java");
     // It opens a part of Java's own to the Kotlin compiler in it.
-    command.args([
-        "-Xmx1g",
-        "-XX:TieredStopAtLevel=1",
-        "--add-opens=java.base/java.lang=ALL-UNNAMED",
-    ]);
+    command.args(["-Xmx1g", "--add-opens=java.base/java.lang=ALL-UNNAMED"]);
+    command.args(jvm::SHORT_LIVED);
     command.arg("-jar").arg(jar).args(["--relative", "--log-level=error"]).args(FILES);
     Ok(command)
 }

@@ -6,6 +6,7 @@
 pub mod abi;
 pub mod archive;
 pub mod cassandra;
+pub mod jvm;
 pub mod maven;
 pub mod process;
 pub mod programs;

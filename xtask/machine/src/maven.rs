@@ -9,22 +9,19 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::process;
+use crate::{jvm, process};
 
 /// The Kotlin side's POM.
 pub const REACTOR: &str = "bindings/kotlin/pom.xml";
 /// Where jars are put that are no part of the reactor's class paths.
 const TOOLS_FOLDER: &str = "target/android-tools";
 
-/// What Maven's JVM is told, unless the user tells it something in `MAVEN_OPTS`. A build is over
-/// before the optimising compiler has paid for itself: it takes a third of the processor's time.
-const OPTIONS: &str = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m";
-
-/// Maven by itself.
+/// Maven without questions and colours. What the user tells its JVM in `MAVEN_OPTS` counts first.
 pub fn program() -> Command {
     let mut command = Command::new("mvn");
+    command.args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never"]);
     if env::var_os("MAVEN_OPTS").is_none() {
-        command.env("MAVEN_OPTS", OPTIONS);
+        command.env("MAVEN_OPTS", jvm::SHORT_LIVED.join(" "));
     }
     command
 }
@@ -37,7 +34,6 @@ pub fn program() -> Command {
 pub fn command(pom: &str) -> Result<Command> {
     let top = env::current_dir().context("find the top of the tree")?;
     let mut command = program();
-    command.args(["--batch-mode", "--no-transfer-progress", "-Dstyle.color=never"]);
     command.args(["--file", pom]).arg(format!("-Dtop={}", top.display()));
     Ok(command)
 }

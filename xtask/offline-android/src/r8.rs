@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use machine::{abi::API, archive::Archive, maven, process};
+use machine::{abi::API, archive::Archive, jvm, maven, process};
 
 const VERSION: &str = "8.7.18";
 /// Java's classes that Android has too. Not among them: `java.awt`, which JNA names.
@@ -51,8 +51,7 @@ impl Run {
     fn command(&self, output: &Path) -> Result<Command> {
         let r8 = maven::fetch("com.android.tools", "r8", VERSION, "jar")?;
         let mut command = Command::new("java");
-        // A run is over before the optimising compiler has paid for itself: a third of the time.
-        command.args(["-Xmx1500m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"]).arg(r8);
+        command.args(["-Xmx1500m", "-XX:+UseSerialGC"]).args(jvm::SHORT_LIVED).arg("-cp").arg(r8);
         command.args(["com.android.tools.r8.R8", "--release"]);
         for library in &self.libraries {
             command.arg("--lib").arg(library);

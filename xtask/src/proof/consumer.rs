@@ -125,8 +125,9 @@ fn build_project(aar: &Path) -> Result<Vec<PathBuf>> {
     archive::unpack(aar, "", &Path::new(PROJECT_COPY).join("aar"))?;
     println!("Maven: a project that has only our repository and the usual ones");
     let mut command = maven::program();
-    command.args(["--batch-mode", "--no-transfer-progress", "--quiet", "-Dstyle.color=never"]);
-    command.arg("--settings").arg(fs::canonicalize(&settings).context("find the settings")?);
+    command
+        .args(["--quiet", "--settings"])
+        .arg(fs::canonicalize(&settings).context("find the settings")?);
     let own = env::current_dir()?.join(PROJECT_COPY).join("m2");
     command.arg(format!("-Dmaven.repo.local={}", own.display()));
     command.arg(format!("-Dhuihua.version={VERSION}"));

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use machine::{maven, process};
+use machine::{jvm, maven, process};
 use serde_json::Value;
 
 use crate::{demo, server::DevServer};
@@ -56,11 +56,7 @@ pub(super) fn runtime_jars() -> Result<Vec<PathBuf>> {
 
 pub(super) fn java(classpath: &[PathBuf], options: &[String]) -> Result<Command> {
     let mut command = Command::new("java");
-    command
-        .args(["-Xmx256m", "-XX:TieredStopAtLevel=1"])
-        .args(options)
-        .arg("-cp")
-        .arg(joined(classpath)?);
+    command.arg("-Xmx256m").args(jvm::SHORT_LIVED).args(options).arg("-cp").arg(joined(classpath)?);
     Ok(command)
 }
 

@@ -15,6 +15,7 @@ use anyhow::{Context, Result, bail};
 
 use super::tls;
 use crate::{
+    jvm,
     process::{self, Process},
     programs,
 };
@@ -256,9 +257,6 @@ fn java_options() -> Vec<String> {
         format!("-Xmx{HEAP_MIB}M"),
         "-Xss384k".to_owned(),
         "-XX:+UseG1GC".to_owned(),
-        // A node of a test ends before the optimising compiler has paid for itself.
-        "-XX:TieredStopAtLevel=1".to_owned(),
-        "-XX:ReservedCodeCacheSize=240m".to_owned(),
         "-XX:MaxDirectMemorySize=512M".to_owned(),
         "-XX:+PerfDisableSharedMem".to_owned(),
         "-XX:+ExitOnOutOfMemoryError".to_owned(),
@@ -266,6 +264,7 @@ fn java_options() -> Vec<String> {
         "-Dio.netty.tryReflectionSetAccessible=true".to_owned(),
         "-Djava.net.preferIPv4Stack=true".to_owned(),
     ];
+    options.extend(jvm::SHORT_LIVED.map(str::to_owned));
     for (flag, names) in [("--add-exports", &EXPORTS[..]), ("--add-opens", &OPENS[..])] {
         for name in names {
             options.extend([flag.to_owned(), format!("{name}=ALL-UNNAMED")]);

@@ -102,18 +102,11 @@ internal class Phone {
 
     /** Rotates the phone, so that a new Activity replaces this one. */
     fun turn(activity: Activity): Activity {
+        fun turned() = opened.lastOrNull { it !== activity && it.javaClass == activity.javaClass }
         onMain { activity.recreate() }
-        await("another Activity") {
-            opened.any {
-                it !== activity &&
-                    it.javaClass == activity.javaClass
-            }
-        }
-        val turned =
-            onMain { opened.last { it !== activity && it.javaClass == activity.javaClass } }
         // Robolectric runs what others post while it is still recreating: the focus comes last.
-        await("its focus") { turned.hasWindowFocus() }
-        return turned
+        await("another Activity with the focus") { turned()?.hasWindowFocus() == true }
+        return onMain { checkNotNull(turned()) }
     }
 
     /** Covers the screen by another one for a while. */
