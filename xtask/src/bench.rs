@@ -9,6 +9,7 @@ use machine::process;
 
 use crate::tree::{self, cargo};
 
+mod against;
 mod sdk;
 mod sdk_report;
 
@@ -40,6 +41,21 @@ enum Measurement {
         /// Measure the server on Cassandra beside it, on the node that HUIHUA_CASSANDRA names
         #[arg(long, value_parser = ["cassandra"])]
         store: Option<String>,
+    },
+    /// The server beside that of an earlier commit, above all its slowest calls
+    ///
+    /// Builds the commit's server from its own tree, gives both the same lists, and measures all
+    /// kinds of reads and durable writes in interleaved rounds. Writes its tables into
+    /// docs/benchmarks.md.
+    Against {
+        /// What git knows a commit by, such as 44ca228 or v0.1.0
+        commit: String,
+        /// Rounds of half a second
+        #[arg(long)]
+        quick: bool,
+        /// Change no document: the tables go to target/bench/check/
+        #[arg(long)]
+        check: bool,
     },
     /// How large the store's files get while the same 100,000 rows are overwritten for two hours
     ///
@@ -97,13 +113,18 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<()> {
             let flags = [quick.then_some("--quick"), check.then_some("--check"), node.as_deref()];
             measure("server", flags)
         }
+        Measurement::Against { ref commit, quick, check } => {
+            let before = against::build(commit)?;
+            let flags = [quick.then_some("--quick"), check.then_some("--check")];
+            measure("against", before.iter().map(|flag| Some(flag.as_str())).chain(flags))
+        }
         Measurement::Growth { quick, minutes, check } => {
             let minutes = minutes.map(|minutes| format!("--minutes={minutes}"));
             let length = minutes.as_deref().or(quick.then_some("--quick"));
-            measure("growth", [length, check.then_some("--check"), None])
+            measure("growth", [length, check.then_some("--check")])
         }
         Measurement::Overload { quick, check } => {
-            measure("overload", [quick.then_some("--quick"), check.then_some("--check"), None])
+            measure("overload", [quick.then_some("--quick"), check.then_some("--check")])
         }
         Measurement::Sdk { quick, check } => sdk::run(quick, check),
         Measurement::Waits => waits(),
@@ -118,7 +139,7 @@ fn cassandra() -> Result<String> {
 }
 
 /// The crate `bench` measures: it alone needs HTTP and the protocols of PostgreSQL and Redis.
-fn measure(what: &str, flags: [Option<&str>; 3]) -> Result<()> {
+fn measure<'f>(what: &str, flags: impl IntoIterator<Item = Option<&'f str>>) -> Result<()> {
     tree::build_to_measure()?;
     let mut bench = Command::new("target/release/bench");
     process::run(bench.arg(what).args(flags.into_iter().flatten()))

@@ -72,7 +72,7 @@ pub(crate) fn cassandra_config(keyspace: &Keyspace<'_>, port: u16) -> String {
     let store = format!(
         "store = \"cassandra\"\ncassandra_nodes = [\"{node}\"]\n\
          cassandra_data_centre = \"dc1\"\ncassandra_keyspace = \"{name}\"\n\
-         cassandra_replication = [\"dc1:1\"]\nadmin_listen = \"off\"\n\
+         cassandra_replication = [\"dc1:1\"]\n\
          cassandra_head_cache_ms = {head_cache_ms}\n"
     );
     config_of(port, &store)

@@ -77,9 +77,14 @@ pub(crate) fn account_of_length(sessions: u64) -> String {
 }
 
 fn lists() -> Vec<(String, u64)> {
-    let both = accounts('r').into_iter().chain(accounts('e'));
     let grown = LENGTHS.map(|sessions| (account_of_length(sessions), sessions));
-    both.map(|account| (account, SESSIONS)).chain(grown).collect()
+    hot_lists().into_iter().chain(grown).collect()
+}
+
+/// The lists of the accounts of all kinds of work.
+pub(crate) fn hot_lists() -> Vec<(String, u64)> {
+    let both = accounts('r').into_iter().chain(accounts('e'));
+    both.map(|account| (account, SESSIONS)).collect()
 }
 
 /// A folder for a process, gone when it is dropped.

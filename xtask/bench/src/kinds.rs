@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::{
-    field::{CASSANDRA, Field, LIMIT, NAMES, OURS, PEER, REDIS, accounts},
+    field::{CASSANDRA, LIMIT, NAMES, OURS, PEER, REDIS, accounts},
     load::Callers,
-    work::Work,
+    work::{Numbers, Work},
 };
 
 /// How long it is measured.
@@ -145,12 +145,12 @@ pub(crate) const KINDS: [Kind; 10] = [
 
 impl Kind {
     /// What its callers do.
-    pub(crate) fn callers(&self, field: &Field) -> Callers {
+    pub(crate) fn callers(&self, numbers: &Numbers) -> Callers {
         Callers {
             work: self.work,
             connections: self.connections,
             accounts: accounts(self.accounts),
-            numbers: field.numbers.clone(),
+            numbers: numbers.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use machine::process;
 use tokio::runtime::{Builder, Runtime};
 
+mod against;
 mod aims;
 mod app;
 mod big_store;
@@ -41,6 +42,8 @@ mod work;
 mod written;
 
 use document::Destination;
+use kinds::RunLength;
+use product::Build;
 
 #[derive(Parser)]
 #[command(name = "bench", about = "Started by `cargo xtask bench`")]
@@ -72,6 +75,22 @@ enum Task {
     },
     /// Load the server beyond its capacity
     Overload {
+        #[arg(long)]
+        quick: bool,
+        #[arg(long)]
+        check: bool,
+    },
+    /// Measure the server beside another build of it
+    Against {
+        /// The other's program
+        #[arg(long)]
+        program: PathBuf,
+        /// The default configuration that it is shipped with
+        #[arg(long)]
+        default_config: PathBuf,
+        /// The commit that it was built from
+        #[arg(long)]
+        commit: String,
         #[arg(long)]
         quick: bool,
         #[arg(long)]
@@ -111,8 +130,14 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Server { quick, check, cassandra } => {
             process::end_children_on_signals()?;
-            let length = if quick { kinds::QUICK } else { kinds::FULL };
-            runtime()?.block_on(server::run(&length, destination(check), cassandra.as_deref()))
+            let to = destination(check);
+            runtime()?.block_on(server::run(length_of(quick), to, cassandra.as_deref()))
+        }
+        Task::Against { program, default_config, commit, quick, check } => {
+            process::end_children_on_signals()?;
+            let before = Build { program, default_config };
+            let to = destination(check);
+            runtime()?.block_on(against::run(&before, &commit, length_of(quick), to))
         }
         Task::Growth { quick, minutes, check } => {
             process::end_children_on_signals()?;
@@ -133,6 +158,10 @@ fn run(task: Task) -> Result<()> {
         Task::Limit { folder } => runtime()?.block_on(limit::serve(&folder)),
         Task::Peer { folder, port } => runtime()?.block_on(peer::serve(&folder, port)),
     }
+}
+
+fn length_of(quick: bool) -> &'static RunLength {
+    if quick { &kinds::QUICK } else { &kinds::FULL }
 }
 
 fn destination(check: bool) -> Destination {

@@ -45,6 +45,30 @@ const RATES: [&str; 4] = [
     "HUIHUA_COPIES_PER_S",
 ];
 
+/// A build of the server.
+pub(crate) struct Build {
+    pub(crate) program: PathBuf,
+    /// It is shipped with it, and says which keys it knows.
+    pub(crate) default_config: PathBuf,
+}
+
+impl Build {
+    /// Of this tree.
+    pub(crate) fn ours() -> Self {
+        Self { program: SERVER.into(), default_config: DEFAULT_CONFIG.into() }
+    }
+
+    /// Whether it knows the budget of its memory.
+    ///
+    /// # Errors
+    /// When its default configuration cannot be read.
+    pub(crate) fn has_memory_key(&self) -> Result<bool> {
+        let path = self.default_config.display();
+        let text = fs::read_to_string(&self.default_config);
+        Ok(app::has_memory_key(&text.with_context(|| format!("read {path}"))?))
+    }
+}
+
 /// A running server.
 pub(crate) struct ServerProcess {
     process: Process,
@@ -63,7 +87,19 @@ impl ServerProcess {
     /// # Errors
     /// When it does not get there.
     pub(crate) fn start_product(folder: &Path, accounts: &[String]) -> Result<(Self, Duration)> {
-        Self::start(folder, accounts, &RATES)
+        Self::start_build(&Build::ours(), folder, accounts)
+    }
+
+    /// Starts a build of the product in the same way.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub(crate) fn start_build(
+        build: &Build,
+        folder: &Path,
+        accounts: &[String],
+    ) -> Result<(Self, Duration)> {
+        Self::start(build, folder, accounts, &RATES)
     }
 
     /// Starts the product in the same way with the rates that it is shipped with.
@@ -71,7 +107,7 @@ impl ServerProcess {
     /// # Errors
     /// When it does not get there.
     pub(crate) fn start_as_shipped(folder: &Path, accounts: &[String]) -> Result<(Self, Duration)> {
-        Self::start(folder, accounts, &[])
+        Self::start(&Build::ours(), folder, accounts, &[])
     }
 
     /// Starts the product on a keyspace of Cassandra, which it makes first.
@@ -88,27 +124,35 @@ impl ServerProcess {
         let text = app::cassandra_config(keyspace, address.port());
         fs::write(&config, text).context("write the configuration")?;
         process::run(Command::new(SERVER).args(["schema", "apply", "--config"]).arg(&config))?;
-        Self::start_with(&config, address, accounts, &RATES)
+        Self::start_with(Path::new(SERVER), &config, address, accounts, &RATES)
     }
 
-    fn start(folder: &Path, accounts: &[String], lifted: &[&str]) -> Result<(Self, Duration)> {
+    fn start(
+        build: &Build,
+        folder: &Path,
+        accounts: &[String],
+        lifted: &[&str],
+    ) -> Result<(Self, Duration)> {
         let address = free_address()?;
         let config = folder.join("huihua.toml");
-        let mut text = app::config(&folder.join("data"), address.port(), has_memory_key()?);
+        let mut text = app::config(&folder.join("data"), address.port(), build.has_memory_key()?);
         text += &app::OTHER.config();
         fs::write(&config, text).context("write the configuration")?;
-        Self::start_with(&config, address, accounts, lifted)
+        Self::start_with(&build.program, &config, address, accounts, lifted)
     }
 
     fn start_with(
+        program: &Path,
         config: &Path,
         address: SocketAddr,
         accounts: &[String],
         lifted: &[&str],
     ) -> Result<(Self, Duration)> {
-        let mut command = Command::new(SERVER);
+        let mut command = Command::new(program);
         command.arg("serve").arg("--config").arg(config);
         command.env("HUIHUA_LOG", "error").stdout(Stdio::null());
+        // Any port: another server may be measured beside it.
+        command.env("HUIHUA_ADMIN_LISTEN", "127.0.0.1:0");
         for rate in lifted {
             command.env(rate, "1000000");
         }
@@ -273,15 +317,6 @@ async fn send(target: &HttpTarget, http: &mut HttpConnection, events: &[Value]) 
     let other = results.iter().find(|result| result["status"] != "applied");
     ensure!(other.is_none(), "an event was not applied: {other:?}");
     Ok(())
-}
-
-/// Whether the server of this tree knows the budget of its memory.
-///
-/// # Errors
-/// When its default configuration cannot be read.
-pub(crate) fn has_memory_key() -> Result<bool> {
-    let text = fs::read_to_string(DEFAULT_CONFIG);
-    Ok(app::has_memory_key(&text.with_context(|| format!("read {DEFAULT_CONFIG}"))?))
 }
 
 /// Asks the server by itself, so that nothing but its start is measured.

@@ -47,7 +47,7 @@ fn summary_table(tables: &[WorkTable]) -> String {
 }
 
 /// Writes the table of a kind of work.
-fn work_table(table: &WorkTable) -> String {
+pub(crate) fn work_table(table: &WorkTable) -> String {
     let mut text = format!("### {}\n\n", table.kind.title);
     text += "| | calls/s | spread | p50 | p99 | p99.9 | CPU a call | Huihua ÷ this |\n";
     text += "|---|---|---|---|---|---|---|---|\n";

@@ -14,32 +14,45 @@ use crate::{
     kinds::{KINDS, Kind, RunLength},
     load::{Callers, Contestant},
     results::{GrowthTable, WorkTable},
-    work::Work,
+    work::{Numbers, Work},
     written,
 };
 
 /// How long Cassandra writes nothing when it has done what it put off.
 const COMPACTED: Duration = Duration::from_secs(1);
 
-/// Every round goes through all kinds of work, and begins with another contestant.
+/// Measures all kinds of work, each on its contestants.
 ///
 /// # Errors
 /// When any call fails.
 pub(crate) async fn measure_all(field: &Field, length: &RunLength) -> Result<Vec<WorkTable>> {
     let contestants = field.contestants();
-    let of = |kind: &Kind| -> Vec<&Contestant> {
-        contestants.iter().filter(|it| kind.contestants.contains(&it.name)).collect()
+    let of = |kind: &'static Kind| {
+        let theirs = contestants.iter().filter(|it| kind.contestants.contains(&it.name));
+        (kind, theirs.collect())
     };
-    let table = |kind: &'static Kind| {
-        let cells = of(kind).iter().map(|it| (it.name, Cell::new())).collect();
+    let kinds: Vec<_> = KINDS.iter().map(of).collect();
+    measure_kinds(&kinds, &field.numbers, length).await
+}
+
+/// Every round goes through all kinds of work, and begins with another contestant.
+///
+/// # Errors
+/// When any call fails.
+pub(crate) async fn measure_kinds(
+    kinds: &[(&'static Kind, Vec<&Contestant>)],
+    numbers: &Numbers,
+    length: &RunLength,
+) -> Result<Vec<WorkTable>> {
+    let table = |(kind, contestants): &(&'static Kind, Vec<&Contestant>)| {
+        let cells = contestants.iter().map(|it| (it.name, Cell::new())).collect();
         WorkTable { kind, cells }
     };
-    let mut tables: Vec<WorkTable> = KINDS.iter().map(table).collect();
+    let mut tables: Vec<WorkTable> = kinds.iter().map(table).collect();
     for round in 0..length.rounds {
         println!("bench: round {} of {}", round + 1, length.rounds);
-        for table in &mut tables {
-            let callers = table.kind.callers(field);
-            let contestants = of(table.kind);
+        for (table, (kind, contestants)) in tables.iter_mut().zip(kinds) {
+            let callers = kind.callers(numbers);
             for turn in 0..contestants.len() {
                 let at = (turn + round) % contestants.len();
                 let sample = contestants[at].measure(&callers, length.round).await?;

@@ -8,7 +8,9 @@ use crate::{
     document::{self, Destination},
     field::Field,
     kinds::RunLength,
-    plots, product, report,
+    plots,
+    product::Build,
+    report,
     results::Figures,
     rounds, waiting,
     work::Work,
@@ -66,7 +68,7 @@ pub(crate) async fn run(
 
 fn how(length: &RunLength) -> Result<String> {
     let RunLength { name, rounds, round, short_round, .. } = length;
-    let memory = match product::has_memory_key()? {
+    let memory = match Build::ours().has_memory_key()? {
         true => format!("`memory_mb = {}`", app::MEMORY_MB),
         false => "no bound on memory, as this server knows none".to_owned(),
     };

@@ -35,7 +35,7 @@ pub(crate) async fn measure(field: &Field, length: &RunLength) -> Result<Vec<Wri
     let mut rows = Vec::new();
     for kind in &KINDS {
         let Work::Ingest { events } = kind.work else { continue };
-        let (callers, mut before) = (kind.callers(field), Vec::new());
+        let (callers, mut before) = (kind.callers(&field.numbers), Vec::new());
         for contestant in &contestants {
             contestant.measure(&callers, length.round).await?;
             let bytes = proc_files::written_bytes(&contestant.pids)?;
