@@ -13,8 +13,10 @@ use huihua_store::Error;
 
 use crate::{failure::unavailable, job::Job};
 
-/// Cost of one batch while one app alone writes, so that its first job does not wait for ever.
-const BATCH_COST_MAX: usize = 2_048;
+/// Cost of one batch while one app alone writes, so that its first job does not wait for ever: eight
+/// callers with 100 messages of two registers. A batch's pages lie beside those they replace until
+/// the batch after it is durable: by so much a small store's file is larger than its content.
+const BATCH_COST_MAX: usize = 1_600;
 /// Cost of one batch while apps compete: a job waits for the batch before it and for its own, so
 /// this is what one app's flood may cost another.
 const SHARED_BATCH_COST_MAX: usize = 128;
@@ -99,9 +101,9 @@ struct Lane {
 struct WaitingJob {
     size: JobSize,
     job: Job,
-    /// It goes on with the request of the job before it: they are one transaction, unless apps
-    /// compete.
-    continues: bool,
+    /// Cost of the request that it begins; `None`: it goes on with the request of the job before
+    /// it. A request is one transaction, unless apps compete.
+    begins: Option<usize>,
 }
 
 /// The place of one caller's jobs in the queue. Dropped, it takes them out if the writer took none
@@ -162,6 +164,7 @@ impl JobQueue {
         jobs: Vec<(JobSize, Job)>,
     ) -> Result<QueuePlace, Error> {
         let held: usize = jobs.iter().map(|(size, _)| size.held_bytes()).sum();
+        let cost = jobs.iter().map(|(size, _)| size.cost()).sum();
         let mut state = self.state();
         if state.is_closed {
             return Err(unavailable("the store is closing"));
@@ -181,8 +184,10 @@ impl JobQueue {
         let lane = state.lanes.entry(app.clone()).or_default();
         lane.bytes += held;
         let is_first = lane.jobs.is_empty();
-        let waiting =
-            |(number, (size, job))| (number, WaitingJob { size, job, continues: number > first });
+        let waiting = |(number, (size, job))| {
+            let begins = (number == first).then_some(cost);
+            (number, WaitingJob { size, job, begins })
+        };
         lane.jobs.extend(numbers.clone().zip(jobs).map(waiting));
         if is_first {
             state.turns.push_back(app.clone());
@@ -254,12 +259,13 @@ impl QueueState {
         {
             let Some(lane) = self.lanes.get_mut(&app) else { continue };
             lane.credit += TURN_COST;
-            while let Some((_, WaitingJob { size, continues, .. })) = lane.jobs.first_key_value() {
-                let must_follow = *continues && !is_shared;
+            while let Some((_, WaitingJob { size, begins, .. })) = lane.jobs.first_key_value() {
+                let must_follow = begins.is_none() && !is_shared;
                 if size.cost() > lane.credit && !must_follow {
                     break;
                 }
-                if size.cost() > cost_left && !batch.is_empty() && !must_follow {
+                let cost = begins.filter(|_| !is_shared).unwrap_or(size.cost());
+                if cost > cost_left && !batch.is_empty() && !must_follow {
                     // It begins the next batch.
                     self.turns.push_front(app);
                     return batch;

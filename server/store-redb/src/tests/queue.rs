@@ -70,6 +70,21 @@ fn one_apps_flood_leaves_another_apps_job_in_the_next_small_batch() {
     assert!(done > 500, "the flood goes on: {done}");
 }
 
+/// Issue 14: a batch that had room for one message more took the whole request that it began, and
+/// the file grew by that many pages.
+#[test]
+fn a_request_that_does_not_fit_begins_the_next_batch_whole() {
+    let queue = JobQueue::new(QueueLimits::DEFAULT);
+    let request = |messages: usize| {
+        let (app, size) = size("a", 2, 800);
+        let jobs = (0..messages).map(|_| (size, Job::new(|_| Ok(())).0)).collect();
+        queue.push(app, jobs).unwrap()
+    };
+    let _places = [500, 200, 500, 100, 2_000, 1].map(request);
+    let batches: Vec<_> = (0..4).map(|_| take(&queue)).collect();
+    assert_eq!(batches, [700, 600, 2_000, 1], "2,000 fit nowhere, and go alone");
+}
+
 #[test]
 fn a_large_job_is_neither_shut_out_by_small_ones_nor_put_into_their_batch() {
     let queue = JobQueue::new(QueueLimits::DEFAULT);
