@@ -9,7 +9,6 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
 use huihua_core::{AppKey, QueryMySessionOption};
@@ -23,7 +22,7 @@ use crate::{
     Memory, QueueLimits,
     job::Job,
     opening::explain,
-    queue::{JobQueue, JobSize, QueuePlace},
+    queue::{BatchTime, JobQueue, JobSize, QueuePlace},
     store::RedbStore,
     transaction::Tx,
 };
@@ -41,7 +40,7 @@ fn push(queue: &Arc<JobQueue>, (app, size): (Option<AppKey>, JobSize)) -> Result
 
 /// Takes a batch, and returns how many jobs it has.
 fn take(queue: &JobQueue) -> usize {
-    let batch = queue.take(Duration::ZERO).unwrap();
+    let batch = queue.take(BatchTime::default()).unwrap();
     let jobs = batch.len();
     let error = || Error::Unavailable { reason: "taken".into() };
     batch.into_iter().for_each(|job| job.fail(error()));
