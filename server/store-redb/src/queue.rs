@@ -13,9 +13,9 @@ use huihua_store::Error;
 
 use crate::{failure::unavailable, job::Job};
 
-/// Cost of one batch while one app alone writes, so that its first job does not wait for ever: eight
-/// callers with 100 messages of two registers. A batch's pages lie beside those they replace until
-/// the batch after it is durable: by so much a small store's file is larger than its content.
+/// Cost of one batch while one app alone writes, so that its first job does not wait for ever:
+/// eight callers with 100 messages of two registers. A batch's pages lie beside those they replace
+/// until the batch after it is durable: by so much a small file is larger than its content.
 const BATCH_COST_MAX: usize = 1_600;
 /// Cost of one batch while apps compete: a job waits for the batch before it and for its own, so
 /// this is what one app's flood may cost another.
